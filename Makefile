@@ -1,0 +1,36 @@
+# `make serve` and `make test` are all that a newcomer needs; both install what is missing first.
+VENV ?= .venv
+HOST ?= 0.0.0.0
+PORT ?= 8000
+MODEL ?=
+DETOXIFY ?=
+POLICY_FILE ?=
+ARGS ?=
+
+.PHONY: help serve test lint unit lock clean
+
+help:  ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+
+serve:  ## install, then serve the bundled models (HOST PORT MODEL DETOXIFY POLICY_FILE ARGS)
+	@./setup.sh $(VENV)
+	@exec $(VENV)/bin/unsay serve $(MODEL) --host $(HOST) --port $(PORT) \
+	    $(if $(DETOXIFY),--detoxify $(DETOXIFY)) $(if $(POLICY_FILE),--policy-file $(POLICY_FILE)) $(ARGS)
+
+test: lint unit  ## install, then run every check and the whole test suite
+
+lint:
+	@./setup.sh $(VENV) dev
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+unit:
+	@./setup.sh $(VENV) dev
+	$(VENV)/bin/python -m pytest
+
+lock:  ## write requirements/*.lock anew (needs uv)
+	./requirements/lock.sh
+
+clean:  ## remove the virtual environment and caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,1 @@
+"""Judges text: scorers, thresholds, verdicts. Counts in characters and knows nothing of tokens or HTTP."""

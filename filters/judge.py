@@ -1,0 +1,58 @@
+"""From a passage to a verdict."""
+
+import asyncio
+from collections.abc import Sequence
+
+from filters.batcher import Batcher
+from filters.localize import onset
+from filters.passage import Passage
+from filters.scorer import ScorerUnavailable, Scores
+from filters.span import TextSpan
+from filters.thresholds import Thresholds
+from filters.verdict import Cleared, Flagged, Verdict
+
+
+class Judge:
+    """Judges passages with one scorer. Keeps nothing between them."""
+
+    def __init__(self, batcher: Batcher) -> None:
+        self._batcher = batcher
+        self._probe: asyncio.Task[bool] | None = None
+
+    def available(self) -> bool:
+        """Whether a verdict can be expected now. While it cannot, every question starts a probe, if none is under way."""
+        if self._batcher.ready:
+            return True
+        if self._probe is None or self._probe.done():
+            self._probe = asyncio.create_task(self._batcher.probe())
+        return False
+
+    @property
+    def scorer_name(self) -> str:
+        """The name of the scorer that judges."""
+        return self._batcher.scorer.name
+
+    async def judge(self, passage: Passage, thresholds: Thresholds) -> Verdict:
+        """Flagged from the onset to the end of the passage, or Cleared. ScorerUnavailable if there is no score.
+
+        White space alone is cleared without a scorer, with zeros.
+        """
+        (scores,) = await self.scores([passage.text])
+        exceeded = thresholds.exceeded(scores)
+        if not exceeded:
+            return Cleared(scores)
+        start = await self._onset(passage, thresholds)
+        return Flagged(TextSpan(start, len(passage.text)), scores, exceeded[0])
+
+    async def scores(self, texts: Sequence[str]) -> list[Scores]:
+        """The scores of each text, same order. White space alone has none of anything and is not given to the scorer."""
+        stripped = [text.strip() for text in texts]
+        scored = iter(await self._batcher.score([text for text in stripped if text]))
+        nothing = dict.fromkeys(self._batcher.scorer.categories, 0.0)
+        return [next(scored) if text else nothing for text in stripped]
+
+    async def _onset(self, passage: Passage, thresholds: Thresholds) -> int:
+        try:
+            return await onset(passage, self._batcher, thresholds)
+        except ScorerUnavailable:
+            return passage.fresh  # flagged it is: without a place in it, all of the fresh text goes

@@ -1,0 +1,65 @@
+"""The port of everything that scores text, and the errors of scoring.
+
+FilterError
+  ScorerUnavailable   no usable score now: nothing unscored may be released (fail closed)
+  ScorerLoadError     this scorer cannot be had at all: the server refuses to start
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Literal, Protocol, get_args
+
+from filters.category import Category
+
+Scores = Mapping[Category, float]
+
+# deadline: not in time; overloaded: too many texts wait; error: it raised or returned nonsense; closed: shut down.
+Reason = Literal["deadline", "overloaded", "error", "closed"]
+REASONS: tuple[Reason, ...] = get_args(Reason)
+
+
+class FilterError(Exception):
+    """Root of the errors of this package."""
+
+
+class ScorerUnavailable(FilterError):
+    """There is no usable score for a text."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(f"no score: {reason}")
+        self.reason: Reason = reason
+
+
+class ScorerLoadError(FilterError):
+    """A scorer cannot be loaded. The message is one line that names it and says what was expected."""
+
+    def __init__(self, path_or_name: str, expected: str) -> None:
+        super().__init__(" ".join(f"scorer {path_or_name}: {expected}".split()))
+        self.path_or_name = path_or_name
+        self.expected = expected
+
+
+class Scorer(Protocol):
+    """Scores texts, each by itself: what else is in the batch makes no difference to a text's scores."""
+
+    @property
+    def name(self) -> str:
+        """For reports and metrics."""
+
+    @property
+    def categories(self) -> tuple[Category, ...]:
+        """Every category that each of its scores holds."""
+
+    def score(self, texts: Sequence[str]) -> list[Scores]:
+        """One `Scores` for each text, same length and order, each value in 0..1.
+
+        Blocking. Called from one thread at a time, which is not the event loop's. May raise anything.
+        """
+
+    def ready(self) -> bool:
+        """Whether `score` can be called. Never blocks; called from any thread."""
+
+
+def is_valid(scores: Scores) -> bool:
+    """Whether every score is a finite number in 0..1."""
+    return all(math.isfinite(value) and 0.0 <= value <= 1.0 for value in scores.values())

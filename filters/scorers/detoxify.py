@@ -1,0 +1,123 @@
+"""The scorer of detoxify (https://github.com/unitaryai/detoxify), as published or from a checkpoint of one's own.
+
+detoxify does the loading: its formats, names and categories. The reading is done here, since its `predict` cuts off the
+tail of a long text without a word, and a toxic tail is what a guard must see: a text longer than the model reads is
+scored in overlapping pieces, and each category takes its highest score.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filters.category import Category
+from filters.scorer import ScorerLoadError, Scores
+from filters.scorers.checkpoint import find_checkpoint, loadable, read_checkpoint
+from filters.scorers.pieces import bundles, overlap, reading_limit
+
+if TYPE_CHECKING:
+    import torch
+    from detoxify import Detoxify
+
+
+class DetoxifyScorer:
+    """Scores with a loaded `Detoxify`, on its device. The same text has the same scores in any batch, within 1e-4."""
+
+    def __init__(self, detoxify: Detoxify, name: str) -> None:
+        self.name = name
+        self.categories: tuple[Category, ...] = tuple(detoxify.class_names)
+        # Half precision is how weights are kept, not how they are computed with: scores would depend on the batch.
+        self._model = detoxify.model.float().eval()
+        self._tokenizer = detoxify.tokenizer
+        config = self._model.config
+        self._limit = reading_limit(self._tokenizer.model_max_length, config.max_position_embeddings, config.model_type)
+        self._overlap = overlap(self._limit, self._tokenizer.num_special_tokens_to_add())
+
+    @classmethod
+    def load(cls, name_or_path: str, *, device: str = "cpu", threads: int | None = None) -> DetoxifyScorer:
+        """Loads a model that detoxify knows by name, a checkpoint file, or a folder with one `*.ckpt`.
+
+        `device` is torch's; `threads` sets how many torch computes with, for the whole process. Takes seconds, and the
+        network for a name that is not cached. ScorerLoadError if there is no such checkpoint or it is not sound.
+        """
+        import torch
+
+        if threads is not None:
+            torch.set_num_threads(threads)
+        path = find_checkpoint(name_or_path)
+        # Reports carry the name: a path on this machine is nobody's business.
+        name = path.resolve().parent.name if Path(name_or_path).exists() else name_or_path
+        scorer = cls(_detoxify(path, read_checkpoint(path), device), f"detoxify:{name}")
+        scorer._warm_up(path)
+        return scorer
+
+    def score(self, texts: Sequence[str]) -> list[Scores]:
+        """For each text, in order, the sigmoid of the model's output for each category; the highest over its pieces."""
+        if not texts:
+            return []
+        owners, pieces = self._pieces(texts)
+        rows: list[list[float]] = [[] for _ in texts]
+        for bundle in bundles([len(piece["input_ids"]) for piece in pieces]):
+            for index, row in zip(bundle, self._forward([pieces[index] for index in bundle]), strict=True):
+                owner = owners[index]
+                rows[owner] = [max(pair) for pair in zip(rows[owner], row, strict=True)] if rows[owner] else row
+        return [dict(zip(self.categories, row, strict=True)) for row in rows]
+
+    def ready(self) -> bool:
+        """Always: it is loaded before it exists."""
+        return True
+
+    def _pieces(self, texts: Sequence[str]) -> tuple[list[int], list[Mapping[str, list[int]]]]:
+        """The tokens of every piece of every text, and the index of the text that each belongs to."""
+        encoded = self._tokenizer(
+            [_encodable(text) for text in texts],
+            truncation=True,  # cuts at the limit, and what is cut off comes back as further pieces
+            max_length=self._limit,
+            stride=self._overlap,
+            return_overflowing_tokens=True,
+        )
+        owners: list[int] = encoded.pop("overflow_to_sample_mapping")
+        return owners, [{key: encoded[key][index] for key in encoded} for index in range(len(owners))]
+
+    def _forward(self, pieces: list[Mapping[str, list[int]]]) -> list[list[float]]:
+        """One row of scores for each piece."""
+        import torch
+
+        inputs = self._tokenizer.pad(pieces, return_tensors="pt").to(self._model.device)
+        with torch.inference_mode():
+            logits: torch.Tensor = self._model(**inputs).logits
+        # A model may have more outputs than named classes (`unbiased` has): the named ones come first.
+        rows: list[list[float]] = torch.sigmoid(logits[:, : len(self.categories)]).cpu().tolist()
+        return rows
+
+    def _warm_up(self, path: Path) -> None:
+        """Scores once: the first pass is slow, and weights that are not numbers show."""
+        row = self._forward(self._pieces(["A first text."])[1])[0]
+        if not all(0.0 <= score <= 1.0 for score in row):
+            raise ScorerLoadError(str(path), "expected weights that give scores in 0..1")
+
+
+def _detoxify(path: Path, contents: dict[str, Any], device: str) -> Detoxify:
+    """Has detoxify load a checkpoint that has been looked into. ScorerLoadError if its parts do not fit together."""
+    from detoxify import Detoxify
+
+    try:
+        with loadable(path, contents) as (checkpoint, folder):
+            detoxify = Detoxify(checkpoint=str(checkpoint), device=device, huggingface_config_path=folder)
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"[:200]
+        expected = "expected weights, config and tokenizer that fit together, the latter two beside it or on the hub"
+        raise ScorerLoadError(str(path), f"{expected} ({reason})") from error
+    # transformers fills what is missing with random numbers and only warns.
+    missing = sorted(set(detoxify.model.state_dict()) - set(contents["state_dict"]))
+    if missing:
+        raise ScorerLoadError(str(path), f"expected weights for {missing[0]} and {len(missing) - 1} more")
+    return detoxify
+
+
+def _encodable(text: str) -> str:
+    """The text with halves of surrogate pairs joined or replaced: tokenizers raise on them."""
+    if text.isascii():
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -1,0 +1,1 @@
+"""Moves tokens: the gateway, the guard and the engine. Counts in tokens; text is judged in `filters`."""

@@ -1,0 +1,79 @@
+"""What is added to an answer: the reports of its choices, and an end that tells when text was withheld.
+
+Works on the shapes of vLLM's answers: choices (chat, completions), a response object (responses), a message (messages).
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from server.generation.report import Report
+from server.generation.request import GuardedRequest
+
+WITHHELD = frozenset({"refused", "truncated"})
+GRAVITY = ("refused", "truncated", "unguarded", "flagged", "masked", "rewound", "clean")
+SEVERITIES = ((0.25, "safe"), (0.5, "low"), (0.75, "medium"))
+"""Azure's words for a score below each bound; `high` above them all."""
+
+
+def amend(body: dict[str, Any], request: GuardedRequest) -> None:
+    """Add to a whole answer, in place. Leaves errors and answers without generated text alone."""
+    if isinstance(body.get("choices"), list):
+        amend_choices(body, request)
+    elif body.get("object") == "response":
+        amend_response(body, request)
+    elif body.get("type") == "message":
+        amend_message(body, body, request)
+
+
+def amend_choices(body: dict[str, Any], request: GuardedRequest) -> None:
+    """Add the report to every choice that has come to its end (a chunk of a stream mostly has none)."""
+    for choice in body["choices"]:
+        report = request.reports.get(choice.get("index", 0))
+        if report is None or choice.get("finish_reason") is None:
+            continue
+        if report.action in WITHHELD:
+            choice["finish_reason"] = "content_filter"
+        if request.wants_report:
+            choice["detox"] = report.as_dict()
+            choice["content_filter_results"] = content_filter_results(report)
+
+
+def amend_response(body: dict[str, Any], request: GuardedRequest) -> None:
+    """Responses API: one report at the top level, for all the turns that the model took."""
+    report = gravest(request.reports)
+    if report is None:
+        return
+    if report.action in WITHHELD:
+        body["status"] = "incomplete"
+        body["incomplete_details"] = {"reason": "content_filter"}
+    if request.wants_report:
+        body["detox"] = report.as_dict()
+
+
+def amend_message(body: dict[str, Any], ending: dict[str, Any], request: GuardedRequest) -> None:
+    """Messages API: the report at the top level, and its word for a withheld text in `ending`."""
+    report = gravest(request.reports)
+    if report is None:
+        return
+    if report.action in WITHHELD:
+        ending["stop_reason"] = "refusal"
+    if request.wants_report:
+        body["detox"] = report.as_dict()
+
+
+def gravest(reports: Mapping[int, Report]) -> Report | None:
+    """The report with the gravest action; the first of them, if several have it."""
+    return min(reports.values(), key=lambda report: GRAVITY.index(report.action), default=None)
+
+
+def content_filter_results(report: Report) -> dict[str, dict[str, Any]]:
+    """Azure's shape: for each category whether text was taken out for it, and how severe the rest is."""
+    return {
+        category: {"filtered": category in report.filtered, "severity": severity(score)}
+        for category, score in {**dict.fromkeys(report.filtered, 0.0), **report.scores}.items()
+    }
+
+
+def severity(score: float) -> str:
+    """A score in Azure's words."""
+    return next((word for bound, word in SEVERITIES if score < bound), "high")

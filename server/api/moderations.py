@@ -1,0 +1,79 @@
+"""POST /v1/moderations: OpenAI's shape, answered by the scorer that guards the text."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from filters.judge import Judge
+from filters.scorer import Scores, ScorerUnavailable
+from filters.thresholds import Thresholds
+from server.api.gateway import scorer_unavailable
+from server.errors import BadRequest
+from server.policy.policy import Policy
+
+MOST_INPUTS = 1024
+
+
+class TextPart(BaseModel):
+    """One part of an input in OpenAI's multi-modal shape; only text can be judged."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    type: Literal["text"]
+    text: str
+
+
+class ModerationRequest(BaseModel):
+    """`input` is a text, a list of texts, or a list of text parts; `model` is named back in the answer."""
+
+    model_config = ConfigDict(strict=True)
+    input: str | Annotated[list[str], Field(min_length=1, max_length=MOST_INPUTS)] | Annotated[
+        list[TextPart], Field(min_length=1, max_length=MOST_INPUTS)
+    ]
+    model: str | None = None
+
+    def texts(self) -> list[str]:
+        if isinstance(self.input, str):
+            return [self.input]
+        return [part if isinstance(part, str) else part.text for part in self.input]
+
+
+def parse(raw: object) -> ModerationRequest:
+    """BadRequest naming `input` or `model` and what is expected there."""
+    try:
+        return ModerationRequest.model_validate(raw)
+    except ValidationError as error:
+        key = str(error.errors()[0]["loc"][0]) if error.errors()[0]["loc"] else "body"
+        expected = "a text" if key == "model" else f"a text, or a list of 1 to {MOST_INPUTS} texts or text parts"
+        raise BadRequest(key, f"{key}: expected {expected}") from None
+
+
+async def moderate(request: ModerationRequest, judge: Judge, policy: Policy) -> dict[str, Any]:
+    """Score every text whole (long ones in overlapping pieces, the highest counts) against the policy's thresholds."""
+    texts = request.texts()
+    try:
+        scores = await judge.scores(texts)
+    except ScorerUnavailable:
+        raise scorer_unavailable() from None
+    thresholds = Thresholds(policy.thresholds)
+    return {
+        "id": f"modr-{_digest(texts)}",
+        "model": request.model or judge.scorer_name,
+        "results": [_result(entry, thresholds) for entry in scores],
+    }
+
+
+def _result(scores: Scores, thresholds: Thresholds) -> dict[str, Any]:
+    exceeded = thresholds.exceeded(scores)
+    return {
+        "flagged": bool(exceeded),
+        "categories": {category: category in exceeded for category in scores},
+        "category_scores": dict(scores),
+        "category_applied_input_types": {category: ["text"] for category in scores},
+    }
+
+
+def _digest(texts: Sequence[str]) -> str:
+    """The same input gets the same id; nothing of the text can be read from it."""
+    return hashlib.sha256("\0".join(texts).encode("utf-8", "surrogatepass")).hexdigest()[:24]

@@ -1,0 +1,50 @@
+"""Our routes beside vLLM's: moderations, policies, readiness."""
+
+import json
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+
+from server.api import moderations
+from server.errors import BadRequest, RequestError, http_error
+from server.generation.guarded import Setting
+from server.policy.catalog import Catalog, describe
+from server.policy.resolve import HEADER, may_loosen, resolve
+
+
+def router(setting: Setting, catalog: Catalog, engine: Any, *, allow_loosen: bool) -> APIRouter:
+    """`engine` is anything with vLLM's `errored` and `is_running`."""
+    routes = APIRouter()
+
+    @routes.post("/v1/moderations")
+    async def moderate(raw: Request) -> JSONResponse:
+        """Whether texts are toxic, by the scorer and thresholds that guard this server's own text."""
+        try:
+            allowed = may_loosen(catalog, raw.headers.get("authorization"), allow_loosen)
+            policy = resolve(catalog, None, raw.headers.get(HEADER), may_loosen=allowed).policy
+            request = moderations.parse(await _json(raw))
+            return JSONResponse(await moderations.moderate(request, setting.judge, policy))
+        except RequestError as error:
+            status, body, headers = http_error(error)
+            return JSONResponse(body, status, headers)
+
+    @routes.get("/v1/detox/policies")
+    async def policies() -> dict[str, Any]:
+        """The policies that requests may name."""
+        return describe(catalog)
+
+    @routes.get("/ready")
+    async def ready() -> JSONResponse:
+        """200 when engine and scorer are up, 503 with the parts that are not."""
+        parts = {"engine": engine.is_running and not engine.errored, "scorer": setting.judge.available()}
+        return JSONResponse({"ready": all(parts.values()), **parts}, 200 if all(parts.values()) else 503)
+
+    return routes
+
+
+async def _json(raw: Request) -> object:
+    try:
+        return json.loads(await raw.body())
+    except ValueError:
+        raise BadRequest("body", "body: expected JSON") from None

@@ -1,0 +1,59 @@
+"""Server-sent events on their way out: whole events, those that end a choice amended, all others byte for byte."""
+
+import json
+from typing import Any
+
+from server.api.answer import amend_choices, amend_message, amend_response
+from server.generation.request import GuardedRequest
+
+END = b"\n\n"
+CHOICE_ENDS = b'"finish_reason":"'
+RESPONSE_ENDS = (b"event: response.completed", b"event: response.incomplete")
+MESSAGE_ENDS = b"event: message_delta"
+
+
+class EventStream:
+    """Cuts a byte stream into events and amends them."""
+
+    def __init__(self, request: GuardedRequest) -> None:
+        self._request = request
+        self._rest = b""
+
+    def feed(self, data: bytes, *, last: bool) -> bytes:
+        """The bytes that may go on; an event that is not whole waits for the rest of it."""
+        data = self._rest + data
+        cut = len(data) if last else data.rfind(END) + len(END)
+        if cut < len(END) and not last:
+            self._rest = data
+            return b""
+        self._rest = data[cut:]
+        whole = data[:cut]
+        if not _may_end(whole):
+            return whole
+        return END.join(self._event(event) for event in whole.split(END))
+
+    def _event(self, event: bytes) -> bytes:
+        if not _may_end(event):
+            return event
+        head, mark, data = event.rpartition(b"data: ")
+        body = json.loads(data)
+        if "choices" in body:
+            amend_choices(body, self._request)
+        elif "response" in body:
+            amend_response(body["response"], self._request)
+            head = self._renamed(head, body)
+        elif body.get("type") == "message_delta":
+            amend_message(body, body["delta"], self._request)
+        return head + mark + json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+
+    def _renamed(self, head: bytes, body: dict[str, Any]) -> bytes:
+        """A response that was cut short ends with the event that says so."""
+        if body["response"].get("status") != "incomplete":
+            return head
+        body["type"] = "response.incomplete"
+        return head.replace(RESPONSE_ENDS[0], RESPONSE_ENDS[1])
+
+
+def _may_end(data: bytes) -> bool:
+    """A cheap test that lets the many ordinary chunks pass unread. Inside JSON text quotes are escaped: no false start."""
+    return CHOICE_ENDS in data or MESSAGE_ENDS in data or any(mark in data for mark in RESPONSE_ENDS)

@@ -1,0 +1,108 @@
+"""The one place where concrete classes are chosen and put together."""
+
+import argparse
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from starlette.middleware import Middleware
+
+from filters.batcher import Batcher
+from filters.judge import Judge
+from filters.scorer import Scorer
+from filters.scorers.detoxify import DetoxifyScorer
+from server.api.gateway import Gateway
+from server.api.routes import router
+from server.generation.guarded import Setting
+from server.policy import catalog as catalogs
+from server.policy.catalog import Catalog
+from server.settings import BUNDLED_MODEL, BUNDLED_MODEL_NAME, Settings, vllm_version
+from server.telemetry import logs
+from server.telemetry.metrics import Metrics
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+log = logs.logger("server")
+
+
+def load_catalog(settings: Settings) -> Catalog:
+    """The policies, from the file or the built-in ones."""
+    return catalogs.load(settings.policy_file) if settings.policy_file else catalogs.builtin()
+
+
+def load_scorer(settings: Settings) -> Scorer:
+    return DetoxifyScorer.load(settings.detoxify, device=settings.scorer_device, threads=settings.scorer_threads)
+
+
+@asynccontextmanager
+async def judging(scorer: Scorer, settings: Settings, metrics: Metrics) -> AsyncIterator[Judge]:
+    """A judge over `scorer`, with its thread running."""
+    batcher = Batcher(
+        scorer,
+        max_batch=settings.scorer_batch,
+        max_queue=settings.scorer_queue,
+        deadline_seconds=settings.scorer_deadline_seconds,
+        observer=metrics,
+    )
+    await batcher.start()
+    try:
+        yield Judge(batcher)
+    finally:
+        await batcher.aclose()
+
+
+async def guarded_application(
+    engine: Any, args: argparse.Namespace, judge: Judge, catalog: Catalog, metrics: Metrics, *, allow_loosen: bool
+) -> "FastAPI":
+    """vLLM's application over the guarded engine, with our routes and the gateway."""
+    from server.engine import launcher
+    from server.engine.client import GuardedEngineClient
+
+    tokenizer = engine.renderer.tokenizer
+    model = args.served_model_name[0] if args.served_model_name else args.model
+    setting = Setting(judge, metrics, model, lambda text: list(tokenizer.encode(text, add_special_tokens=False)))
+    app = await launcher.application(GuardedEngineClient(engine, setting, catalog.default), args)
+    app.include_router(router(setting, catalog, engine, allow_loosen=allow_loosen))
+    _put_gateway_before(app, catalog, metrics, allow_loosen=allow_loosen)
+    metrics.build_info(
+        version=version("unsay"),
+        vllm_version=vllm_version(),
+        detoxify_version=version("detoxify"),
+        scorer=judge.scorer_name,
+        model=model,
+    )
+    return app
+
+
+def _put_gateway_before(app: "FastAPI", catalog: Catalog, metrics: Metrics, *, allow_loosen: bool) -> None:
+    """Innermost, so that vLLM's authentication comes first; vLLM has built the stack already, so it is built anew."""
+    gateway = Middleware(Gateway, catalog=catalog, observer=metrics, allow_loosen=allow_loosen)
+    app.user_middleware.append(gateway)
+    app.middleware_stack = app.build_middleware_stack()
+
+
+async def run(settings: Settings, catalog: Catalog) -> None:
+    """Serve until told to stop."""
+    log.info("loading vLLM")
+    from server.engine import launcher
+
+    args = launcher.parse(settings.rest, BUNDLED_MODEL, BUNDLED_MODEL_NAME)
+    address, sock = launcher.bind(args)
+    log.info("loading the classifier", extra={"detoxify": settings.detoxify})
+    scorer = load_scorer(settings)
+    catalog = catalogs.check_categories(catalog, scorer.categories)
+    metrics = Metrics()
+    if settings.allow_loosen:
+        log.warning("--allow-loosen: every request may switch its guard off")
+    log.info("loading the model and starting the engine (10 to 30 seconds for the bundled one)", extra={"model": args.model})
+    async with judging(scorer, settings, metrics) as judge:
+        async with launcher.engine(args) as engine:
+            app = await guarded_application(
+                engine, args, judge, catalog, metrics, allow_loosen=settings.allow_loosen
+            )
+            log.info("ready", extra={"url": address, "policy": catalog.default.name, "scorer": judge.scorer_name})
+            stopped = await launcher.listen(app, sock, args)
+        await stopped
+    sock.close()

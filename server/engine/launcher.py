@@ -1,0 +1,114 @@
+"""Starting vLLM's engine and its own OpenAI server, with our engine client in between.
+
+Written against vLLM 0.32, whose launcher modules move between minor versions: all of them are imported here.
+"""
+
+import argparse
+import socket
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+
+from server.errors import StartError
+from vllm import envs
+from vllm.engine.protocol import EngineClient
+from vllm.entrypoints.launchers.api_server.app_state import init_app_state
+from vllm.entrypoints.launchers.api_server.entry import build_async_engine_client
+from vllm.entrypoints.launchers.app import build_app
+from vllm.entrypoints.launchers.cli_args import make_arg_parser, validate_parsed_serve_args
+from vllm.entrypoints.launchers.launcher import serve_http, setup_server
+from vllm.entrypoints.launchers.utils.server_utils import get_uvicorn_log_config
+from vllm.entrypoints.serve.utils.api_utils import cli_env_setup
+from vllm.logger import configure_logging_from_args
+from vllm.platforms import current_platform
+from vllm.utils.argparse_utils import FlexibleArgumentParser
+
+CPU_KV_CACHE_BYTES = 512 * 1024 * 1024
+"""Enough for some 60 conversations with the bundled model; a real model on CPU wants --kv-cache-memory-bytes."""
+
+
+def parse(words: Sequence[str], bundled: Path, bundled_name: str) -> argparse.Namespace:
+    """vLLM's arguments, with our defaults under what the operator says: the bundled model, and settings that fit a CPU."""
+    cli_env_setup()
+    parser = make_arg_parser(FlexibleArgumentParser(prog="unsay serve", add_help=False))
+    parser.set_defaults(model=str(bundled))
+    if current_platform.is_cpu():
+        parser.set_defaults(dtype="float32", enforce_eager=True, kv_cache_memory_bytes=CPU_KV_CACHE_BYTES)
+    args = parser.parse_args(list(words))
+    if args.model_tag is not None:
+        args.model = args.model_tag
+    if args.model == str(bundled) and not args.served_model_name:
+        args.served_model_name = [bundled_name]
+    _refuse_unguarded(args)
+    configure_logging_from_args(args)
+    try:
+        validate_parsed_serve_args(args)
+    except (TypeError, ValueError) as error:
+        raise StartError(str(error)) from None
+    return args
+
+
+def _refuse_unguarded(args: argparse.Namespace) -> None:
+    """Ways of vLLM to serve that do not pass through our engine client."""
+    if args.grpc:
+        raise StartError("--grpc: vLLM's gRPC server bypasses the guard; leave it out")
+    if args.headless:
+        raise StartError("--headless: starts no API server, so there is nothing to guard; use `vllm serve` on such nodes")
+    if (args.api_server_count or 1) > 1:
+        raise StartError("--api-server-count: the guard runs in one API server; start more servers behind a balancer")
+    if args.skip_tokenizer_init:
+        raise StartError("--skip-tokenizer-init: without a tokenizer there is no text to judge; leave it out")
+
+
+def bind(args: argparse.Namespace) -> tuple[str, socket.socket]:
+    """Bind the address before the model is loaded, so that a taken port is known at once."""
+    try:
+        address, sock = setup_server(args, reuse_port=False)
+    except OSError as error:
+        raise StartError(f"--host {args.host or '0.0.0.0'} --port {args.port}: {error.strerror}; choose another") from None
+    except KeyError as error:
+        raise StartError(str(error)) from None
+    return address, sock
+
+
+@asynccontextmanager
+async def engine(args: argparse.Namespace) -> AsyncIterator[EngineClient]:
+    """vLLM's engine, up and running; shut down at the end."""
+    async with build_async_engine_client(args) as client:
+        yield client
+
+
+async def application(client: EngineClient, args: argparse.Namespace) -> FastAPI:
+    """vLLM's OpenAI application over `client`. Refuses models that do not generate text."""
+    tasks = await client.get_supported_tasks()
+    if "generate" not in tasks:
+        raise StartError(f"model {args.model}: it does not generate text (it can: {', '.join(tasks)})")
+    app = build_app(args, tasks, client.model_config)
+    await init_app_state(client, app.state, args, tasks)
+    return app
+
+
+async def listen(app: FastAPI, sock: socket.socket, args: argparse.Namespace) -> Any:
+    """Serve until a signal asks to stop; returns what is to be awaited once the engine is down."""
+    log_config = get_uvicorn_log_config(args)
+    return await serve_http(
+        app,
+        sock=sock,
+        enable_ssl_refresh=args.enable_ssl_refresh,
+        host=args.host,
+        port=args.port,
+        log_level=args.uvicorn_log_level,
+        access_log=not args.disable_uvicorn_access_log,
+        timeout_keep_alive=envs.VLLM_HTTP_TIMEOUT_KEEP_ALIVE,
+        ssl_keyfile=args.ssl_keyfile,
+        ssl_certfile=args.ssl_certfile,
+        ssl_ca_certs=args.ssl_ca_certs,
+        ssl_cert_reqs=args.ssl_cert_reqs,
+        ssl_ciphers=args.ssl_ciphers,
+        h11_max_incomplete_event_size=args.h11_max_incomplete_event_size,
+        h11_max_header_count=args.h11_max_header_count,
+        **({"log_config": log_config} if log_config is not None else {}),
+    )

@@ -1,0 +1,91 @@
+"""Errors that have a face, and the one table that gives it to them.
+
+UnsayError
+├── StartError: the server does not start; the message is one line for the terminal
+│   └── PolicyFileError: a policy file that cannot be used
+└── RequestError: a request gets no answer; the message is for the client
+    ├── BadRequest (400): the request says something that cannot be done
+    ├── Forbidden (403): the request asks for more than its key may have
+    └── Unavailable (503): the same request may succeed later
+"""
+
+import math
+from dataclasses import dataclass
+
+
+class UnsayError(Exception):
+    """Anything that unsay refuses on purpose."""
+
+
+class StartError(UnsayError):
+    """The server cannot start: `str(error)` is always one line."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(" ".join(message.split()))
+
+
+class PolicyFileError(StartError):
+    """A policy file that cannot be used: names the file, the key path, what was found and what was expected."""
+
+    def __init__(self, source: str, path: tuple[str, ...], problem: str) -> None:
+        super().__init__(": ".join(part for part in (source, ".".join(path), problem) if part))
+
+
+class RequestError(UnsayError):
+    """A request that is refused: `message` for the client and `param`, the key at fault, if there is one."""
+
+    def __init__(self, param: str | None, message: str) -> None:
+        super().__init__(message)
+        self.param = param
+        self.message = message
+
+
+class BadRequest(RequestError):
+    """400: an unknown key, a wrong type, a value out of range, or something that cannot be guarded."""
+
+
+class Forbidden(RequestError):
+    """403: understood, and not allowed to this API key."""
+
+
+class Unavailable(RequestError):
+    """503: scorer or engine are down or overloaded; `retry_after_seconds` says when to come back."""
+
+    def __init__(self, message: str, retry_after_seconds: float) -> None:
+        super().__init__(None, message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+@dataclass(frozen=True)
+class _Face:
+    status: int
+    type: str
+    code: str
+
+
+_FACES: dict[type[UnsayError], _Face] = {
+    BadRequest: _Face(400, "invalid_request_error", "invalid_value"),
+    Forbidden: _Face(403, "permission_error", "permission_denied"),
+    Unavailable: _Face(503, "service_unavailable", "service_unavailable"),
+    UnsayError: _Face(500, "server_error", "internal_error"),
+}
+
+
+def http_error(error: UnsayError) -> tuple[int, dict[str, object], dict[str, str]]:
+    """Gives status, JSON body (OpenAI's error shape) and headers of an error.
+
+    An error that is not a `RequestError` was not meant for a client: it becomes a 500 that says nothing of its message.
+    """
+    face = next(_FACES[kind] for kind in type(error).__mro__ if kind in _FACES)
+    message, param = (error.message, error.param) if isinstance(error, RequestError) else ("internal error", None)
+    body: dict[str, object] = {
+        "error": {"message": message, "type": face.type, "param": param, "code": face.code},
+    }
+    return face.status, body, _headers(error)
+
+
+def _headers(error: UnsayError) -> dict[str, str]:
+    if not isinstance(error, Unavailable):
+        return {}
+    # RFC 9110 wants whole seconds; rounding up, and never 0, keeps clients from coming back too early.
+    return {"Retry-After": str(max(1, math.ceil(error.retry_after_seconds)))}

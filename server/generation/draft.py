@@ -1,0 +1,51 @@
+"""The engine's port: what the driver asks of an engine for one choice, and what comes back."""
+
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """Tokens sampled since the last draft, none of them judged.
+
+    `logprobs` has one entry a token where they were asked for. `finish_reason` closes the text (vLLM's words), and
+    `stop_reason` is the token id that did, if one did.
+    """
+
+    tokens: Sequence[int]
+    logprobs: Sequence[Any] | None = None
+    finish_reason: str | None = None
+    stop_reason: int | str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One continuation to draft: after `kept` tokens of the choice, without the tokens `banned` at the first position.
+
+    `number` counts all attempts of the choice from 0 (seeds derive from it), `retry` those at the same span.
+    """
+
+    number: int
+    kept: Sequence[int]
+    banned: frozenset[int]
+    retry: int = 0
+
+
+class Engine(Protocol):
+    """Draws continuations for one choice of one request."""
+
+    def draft(self, attempt: Attempt) -> AsyncGenerator[Draft, None]:
+        """Sample until the text ends. Closing the generator early aborts the request in the engine."""
+
+
+class Detokenizer(Protocol):
+    """Turns token ids into text as they come; a function of the ids fed so far."""
+
+    text: str
+    """The text of all tokens fed, up to a stop string if one matched."""
+    unsettled: int
+    """Characters at the end of `text` that a stop string may still take back."""
+
+    def feed(self, token: int, *, terminal: bool) -> str | None:
+        """Append one token; `terminal`: it is a stop token, which has no text. Returns the stop string that matched."""

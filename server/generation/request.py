@@ -1,0 +1,34 @@
+"""One HTTP request under guard: what the gateway decided about it, and what its choices came to.
+
+The gateway sets it for the time of the request; the engine client finds it through a context variable, which tasks inherit.
+Text that is generated outside any request (no gateway before it) falls under the default policy.
+"""
+
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+from server.generation.report import Report
+from server.policy.policy import Policy
+
+
+@dataclass(slots=True)
+class GuardedRequest:
+    """`reports` by choice, in the numbering of the answer; `scorer_down` holds the reason once the scorer failed us."""
+
+    policy: Policy
+    wants_report: bool = True
+    route: str = "none"
+    reports: dict[int, Report] = field(default_factory=dict)
+    scorer_down: str | None = None
+    started: bool = False
+    """Whether any generated text has been handed out."""
+    _choices: int = 0
+
+    def reserve(self, count: int) -> int:
+        """Numbers for `count` more choices; returns the first."""
+        first = self._choices
+        self._choices += count
+        return first
+
+
+current: ContextVar[GuardedRequest | None] = ContextVar("unsay_request", default=None)

@@ -1,0 +1,109 @@
+"""Tokens and characters of one choice, and the way from the one to the other.
+
+1. The transcript is a function of the tokens in it: cutting and appending the same tokens again gives the same text.
+2. `ends[i]` is the length of the text after token i. A token that completes no character ends where its predecessor did;
+   its text belongs to the token that completes it.
+3. A ban belongs to a position; cutting the text before that position drops it.
+"""
+
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from itertools import repeat
+from typing import Any
+
+from filters.boundaries import last_boundary, word_start
+from filters.passage import Passage
+from server.generation.draft import Detokenizer, Draft
+from server.guard.events import TokenSpan
+
+
+class Transcript:
+    """What one choice says so far. `detokenizer` makes a fresh one, primed with the prompt."""
+
+    def __init__(self, detokenizer: Callable[[], Detokenizer]) -> None:
+        self._make = detokenizer
+        self._detokenizer = detokenizer()
+        self.tokens: list[int] = []
+        self.logprobs: list[Any] = []
+        self.ends: list[int] = []
+        self._bans: dict[int, set[int]] = {}
+        self.ending: tuple[str, int | str | None] | None = None
+        """Finish reason and stop reason, once the text has ended."""
+
+    @property
+    def text(self) -> str:
+        return self._detokenizer.text
+
+    def append(self, draft: Draft) -> None:
+        """Add the draft's tokens; a stop string ends the text in the middle of it."""
+        last = len(draft.tokens) - 1
+        stopped_by_token = draft.finish_reason == "stop" and not isinstance(draft.stop_reason, str)
+        for i, (token, logprob) in enumerate(zip(draft.tokens, draft.logprobs or repeat(None))):
+            stop = self._feed(token, logprob, terminal=stopped_by_token and i == last)
+            if stop is not None:
+                self.ending = ("stop", stop)
+                return
+        if draft.finish_reason is not None:
+            self.ending = (draft.finish_reason, draft.stop_reason)
+
+    def _feed(self, token: int, logprob: Any, *, terminal: bool) -> str | None:
+        stop = self._detokenizer.feed(token, terminal=terminal)
+        length = len(self._detokenizer.text)
+        self.tokens.append(token)
+        self.logprobs.append(logprob)
+        self.ends.append(length)
+        if stop is not None:
+            self.ends = [min(end, length) for end in self.ends]
+        return stop
+
+    def cut(self, to: int) -> None:
+        """Forget every token from `to` on, and the bans behind it."""
+        kept, logprobs = self.tokens[:to], self.logprobs[:to]
+        self._detokenizer = self._make()
+        self.tokens, self.logprobs, self.ends, self.ending = [], [], [], None
+        for token, logprob in zip(kept, logprobs, strict=True):
+            self._feed(token, logprob, terminal=False)
+        self._bans = {at: tokens for at, tokens in self._bans.items() if at <= to}
+
+    def ban(self, at: int) -> None:
+        """Never again sample at position `at` the token that stands there now (until the text before it changes)."""
+        if at < len(self.tokens):
+            self._bans.setdefault(at, set()).add(self.tokens[at])
+
+    def banned(self, at: int) -> frozenset[int]:
+        return frozenset(self._bans.get(at, ()))
+
+    def judgeable(self) -> int:
+        """How many tokens, from the first, can be judged: up to the last one that ends at a word's end.
+
+        Tokens at the very end that have no text yet may hold part of a character, and wait too.
+        """
+        count = bisect_right(self.ends, last_boundary(self._detokenizer.text))
+        if count == len(self.ends):
+            while count and self.ends[count - 1] == self.start_of(count - 1):
+                count -= 1
+        return count
+
+    def start_of(self, index: int) -> int:
+        """The character at which token `index` begins."""
+        return self.ends[index - 1] if index else 0
+
+    def passage(self, window: TokenSpan, released: int) -> tuple[Passage, int]:
+        """The text of `window` for a scorer, begun at a whole word, and the character at which it starts."""
+        text = self._detokenizer.text
+        start = word_start(text, self.start_of(window.start))
+        fresh = self.start_of(min(max(released, window.start), len(self.ends)))
+        return Passage(text[start : self.start_of(window.end)], fresh - start), start
+
+    def token_at(self, character: int) -> int:
+        """The index of the token that holds `character` of the text."""
+        return bisect_right(self.ends, character)
+
+    def released_text(self, upto: int, *, closing: bool) -> int:
+        """How many characters may be sent once the tokens before `upto` are released."""
+        end = self.start_of(upto)
+        return end if closing else min(end, len(self._detokenizer.text) - self._detokenizer.unsettled)
+
+    def tail(self, start: int) -> tuple[Sequence[int], Sequence[Any]]:
+        """Tokens and logprobs from `start` on."""
+        return self.tokens[start:], self.logprobs[start:]

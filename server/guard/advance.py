@@ -1,0 +1,181 @@
+"""The whole of the guard: one event in, the next state and its commands out.
+
+1. Nothing is released before it was cleared, but in monitor mode and after a fail-open (`failures` counts those) or a
+   concession (`concessions`) that the policy asks for.
+2. `released` never shrinks, and no rewind goes behind it.
+3. Events of another attempt than the current one change nothing.
+4. One window is with the scorer at a time; what is drafted meanwhile goes into the next.
+5. Every path through a flag spends a budget, so every request ends.
+"""
+
+from dataclasses import replace
+from typing import assert_never
+
+from server.guard.commands import Command, Finish, Insert, Release, Rewind, Score
+from server.guard.events import Cleared, Drafted, Ended, Event, Flagged, Inserted, ScorerFailed, TokenSpan
+from server.guard.hold_back import frontier
+from server.guard.ladder import exhausted, rung
+from server.guard.state import GuardState
+from server.policy.policy import Policy
+
+Step = tuple[GuardState, tuple[Command, ...]]
+
+CUT_SHORT = frozenset({"abort", "error"})
+
+
+def advance(state: GuardState, event: Event, policy: Policy) -> Step:
+    """One step of one choice. Total: any event in any state gives a state, stale ones the same state and no command."""
+    if event.attempt != state.attempt or (state.finished and policy.mode == "enforce"):
+        return state, ()
+    if policy.mode == "monitor":
+        return _watch(state, event, policy)
+    match event:
+        case Drafted():
+            return _submit(_drafted(state, event), policy)
+        case Ended(reason=reason):
+            return _ended(state, reason, policy)
+        case Cleared(window=window):
+            return _release(_cleared(state, window.end), policy)
+        case Flagged():
+            return _flagged(state, event, policy)
+        case ScorerFailed():
+            return _failed(state, policy)
+        case Inserted():
+            return _inserted(state, event, policy)
+        case _:
+            assert_never(event)
+
+
+def _drafted(state: GuardState, event: Drafted) -> GuardState:
+    return replace(state, drafted=event.drafted, judgeable=max(state.submitted, event.judgeable))
+
+
+def _ended(state: GuardState, reason: str, policy: Policy) -> Step:
+    if reason in CUT_SHORT:
+        return _finish(state, reason)
+    return _submit(replace(state, ended=reason, judgeable=state.drafted), policy)
+
+
+def _submit(state: GuardState, policy: Policy) -> Step:
+    """Give the scorer a window if it is idle and there is enough to judge; finish if all is judged."""
+    if state.complete:
+        return _release(state, policy)
+    fresh = state.judgeable - state.cleared
+    stride = policy.stride if state.cleared else policy.first_stride
+    if state.in_flight or fresh <= 0 or (fresh < stride and state.ended is None):
+        return state, ()
+    window = TokenSpan(max(0, state.cleared - policy.context), state.judgeable)
+    return replace(state, in_flight=window), (Score(state.attempt, window),)
+
+
+def _cleared(state: GuardState, end: int) -> GuardState:
+    """Past the place that gave trouble a new span begins, with a budget of its own."""
+    passed = end > state.trouble
+    return replace(state, cleared=end, in_flight=None, span_rewinds=0 if passed else state.span_rewinds)
+
+
+def _release(state: GuardState, policy: Policy) -> Step:
+    upto = frontier(state, policy.hold_back)
+    sent: tuple[Command, ...] = (Release(upto),) if upto > state.released else ()
+    state = replace(state, released=upto)
+    if state.complete and state.ended is not None:
+        state, more = _finish(state, state.ended)
+    else:
+        state, more = _submit(state, policy)
+    return state, sent + more
+
+
+def _flagged(state: GuardState, event: Flagged, policy: Policy) -> Step:
+    onset = min(max(event.onset, state.released), event.window.end - 1)
+    state = replace(state, in_flight=None)
+    if exhausted(state, policy, spent=event.spent):
+        return _fall_back(state, event.window, onset, policy)
+    strategy, to = rung(state, policy, onset)
+    state = replace(
+        _cut(state, to), rewinds=state.rewinds + 1, span_rewinds=state.span_rewinds + 1, trouble=max(onset, state.trouble)
+    )
+    return state, (Rewind(state.attempt, to, state.span_rewinds, strategy),)
+
+
+def _cut(state: GuardState, to: int) -> GuardState:
+    """The state as a new attempt finds it: nothing was ever drafted from `to` on, except for what that cost."""
+    return replace(
+        state,
+        attempt=state.attempt + 1,
+        drafted=to,
+        judgeable=min(state.judgeable, to),
+        cleared=min(state.cleared, to),
+        in_flight=None,
+        ended=None,
+        discarded=state.discarded + state.drafted - to,
+    )
+
+
+def _fall_back(state: GuardState, window: TokenSpan, onset: int, policy: Policy) -> Step:
+    """No clean continuation was found within budget: what the policy wants instead. The flagged text stays here."""
+    match policy.on_exhausted:
+        case "truncate":
+            return _truncate(state, min(onset, state.cleared))
+        case "mask" if not state.restart_only and state.masks < max(1, policy.max_rewinds):
+            state = replace(_cut(state, min(onset, state.cleared)), masks=state.masks + 1)
+            return state, (Insert(state.attempt, state.drafted, "mask"),)
+        case "flag" if state.restart_only:
+            return _release(_cleared(replace(state, concessions=state.concessions + 1), window.end), policy)
+        case "flag":
+            state = replace(_cut(state, state.released), concessions=state.concessions + 1)
+            return state, (Insert(state.attempt, state.drafted, "candidate"),)
+        case _:
+            return _finish(replace(state, fallback="refused"), "content_filter")
+
+
+def _truncate(state: GuardState, upto: int) -> Step:
+    sent: tuple[Command, ...] = (Release(upto),) if upto > state.released else ()
+    state, more = _finish(replace(state, fallback="truncated", released=max(upto, state.released)), "content_filter")
+    return state, sent + more
+
+
+def _inserted(state: GuardState, event: Inserted, policy: Policy) -> Step:
+    """What was inserted by policy is final: it is released without being judged again."""
+    end = event.drafted
+    state = replace(
+        state, drafted=end, judgeable=end, cleared=end, released=end, ended=event.ended, span_rewinds=0, trouble=end
+    )
+    state, more = _submit(state, policy)
+    return state, (Release(end), *more)
+
+
+def _failed(state: GuardState, policy: Policy) -> Step:
+    state = replace(state, failures=state.failures + 1)
+    if policy.on_scorer_failure == "open" and state.in_flight:
+        return _release(_cleared(state, state.in_flight.end), policy)
+    return _finish(replace(state, fallback="refused"), "content_filter")
+
+
+def _finish(state: GuardState, reason: str) -> Step:
+    return replace(state, finished=True, in_flight=None), (Finish(reason),)
+
+
+def _watch(state: GuardState, event: Event, policy: Policy) -> Step:
+    """Monitor mode: release at once, score beside it, change nothing."""
+    commands: tuple[Command, ...] = ()
+    match event:
+        case Drafted():
+            state = replace(_drafted(state, event), released=event.drafted)
+            commands = (Release(event.drafted),)
+        case Ended(reason=reason):
+            state = replace(state, ended=reason, judgeable=state.drafted, finished=True)
+            commands = (Finish(reason),)
+        case Cleared(window=window):
+            state = replace(state, cleared=window.end, in_flight=None)
+        case Flagged(window=window):
+            state = replace(state, cleared=window.end, in_flight=None, concessions=state.concessions + 1)
+        case ScorerFailed():
+            state = replace(state, cleared=state.submitted, in_flight=None, failures=state.failures + 1)
+        case Inserted():
+            return state, ()
+        case _:
+            assert_never(event)
+    if state.complete:
+        return state, commands
+    state, more = _submit(state, policy)
+    return state, commands + more

@@ -1,0 +1,139 @@
+"""The policies a server offers, from a file or built in; all of it is checked before the server starts.
+
+1. A catalog is frozen: requests share its policies.
+2. A file's thresholds are laid over the default ones, so leaving a category out never switches it off.
+3. A category that a file names must be one of the scorer's; a default one that the scorer lacks is dropped.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, Field
+
+from server.errors import PolicyFileError
+from server.policy import document
+from server.policy.policy import DEFAULT_THRESHOLDS, NAME_RULE, STRICT, Name, Policy, Resolved, Thresholds
+from server.policy.shape import Misfit, fit, mismatch, unknown
+
+__all__ = ["Catalog", "PolicyFileError", "builtin", "check_categories", "describe", "load"]
+
+_DIGEST_RULE = "64 hexadecimal digits, the sha256 of an API key"
+_POLICY_RULE = "an object of policy keys ({} for every default)"
+
+_Digest = Annotated[str, Field(pattern=r"^[0-9A-Fa-f]{64}$", json_schema_extra={"expected": _DIGEST_RULE})]
+_Keys = Annotated[dict[str, object], Field(json_schema_extra={"expected": _POLICY_RULE})]
+
+
+class _File(BaseModel):
+    """The top level of a policy file."""
+
+    model_config = STRICT
+    default: Name
+    loosen_keys: list[_Digest] = []
+    policies: dict[Name, _Keys]
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """The policies by name, the default one, and whose requests may loosen them.
+
+    `loosen_keys` are sha256 hex digests of API keys. `named` holds the categories that each policy's author wrote down.
+    `categories` are the loaded scorer's, or None before `check_categories`. `source` is for error messages.
+    """
+
+    default: Policy
+    policies: Mapping[str, Policy]
+    loosen_keys: frozenset[str] = frozenset()
+    source: str = "built-in policies"
+    named: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    categories: frozenset[str] | None = None
+
+    @cached_property
+    def unasked(self) -> Resolved:
+        """What a request gets that asks for nothing: made once, as most requests do."""
+        return Resolved(self.default)
+
+
+def load(path: Path) -> Catalog:
+    """Reads a policy file; raises PolicyFileError, whose message is one line."""
+    source = str(path)
+    raw = document.read(path)
+    try:
+        file = fit(_File, raw)
+    except Misfit as misfit:
+        raise PolicyFileError(source, misfit.path, misfit.problem) from None
+    if not file.policies:
+        raise PolicyFileError(source, ("policies",), f"found no policy, expected at least one: {NAME_RULE}")
+    policies = {name: _policy(source, name, keys) for name, keys in file.policies.items()}
+    if file.default not in policies:
+        raise PolicyFileError(source, ("default",), f"'{file.default}': " + unknown("policy", file.default, policies))
+    return Catalog(
+        default=policies[file.default],
+        policies=policies,
+        loosen_keys=frozenset(digest.lower() for digest in file.loosen_keys),
+        source=source,
+        named={name: frozenset(_given_thresholds(keys)) for name, keys in file.policies.items()},
+    )
+
+
+def builtin() -> Catalog:
+    """Gives the policies of a server that was started without a file."""
+    strict = dict.fromkeys(DEFAULT_THRESHOLDS, 0.3)
+    policies = (
+        Policy(name="default"),
+        Policy(name="strict", thresholds=strict, first_stride=8, hold_back=8),
+        Policy(name="monitor", mode="monitor"),
+        Policy(name="off", mode="off"),
+    )
+    return Catalog(default=policies[0], policies={policy.name: policy for policy in policies})
+
+
+def check_categories(catalog: Catalog, scorer_categories: Collection[str]) -> Catalog:
+    """Fits a catalog to the loaded scorer: gives it back without the default categories that the scorer lacks.
+
+    Raises PolicyFileError if a policy names a category that the scorer lacks, or would be left with none to judge.
+    """
+    fitted = {name: _fitted(catalog, policy, scorer_categories) for name, policy in catalog.policies.items()}
+    return replace(
+        catalog,
+        default=fitted[catalog.default.name],
+        policies=fitted,
+        categories=frozenset(scorer_categories),
+    )
+
+
+def describe(catalog: Catalog) -> dict[str, object]:
+    """Gives the answer of `GET /v1/detox/policies`: every policy in full, and nothing about keys."""
+    data = [policy.model_dump(mode="json") for policy in catalog.policies.values()]
+    return {"object": "list", "default": catalog.default.name, "data": data}
+
+
+def _policy(source: str, name: str, keys: dict[str, object]) -> Policy:
+    place = ("policies", name)
+    if "name" in keys:
+        raise PolicyFileError(source, (*place, "name"), f"not allowed here: this policy is named by its key, '{name}'")
+    thresholds = keys.get("thresholds", {})
+    merged = {**DEFAULT_THRESHOLDS, **thresholds} if isinstance(thresholds, dict) else thresholds
+    try:
+        return fit(Policy, {**keys, "name": name, "thresholds": merged})
+    except Misfit as misfit:
+        raise PolicyFileError(source, (*place, *misfit.path), misfit.problem) from None
+
+
+def _given_thresholds(keys: Mapping[str, object]) -> Thresholds:
+    thresholds = keys.get("thresholds", {})
+    return thresholds if isinstance(thresholds, dict) else {}
+
+
+def _fitted(catalog: Catalog, policy: Policy, categories: Collection[str]) -> Policy:
+    place = ("policies", policy.name, "thresholds")
+    for category in sorted(catalog.named.get(policy.name, frozenset()) - set(categories)):
+        raise PolicyFileError(catalog.source, (*place, category), unknown("category", category, categories))
+    kept = {category: score for category, score in policy.thresholds.items() if category in categories}
+    if not kept and policy.mode != "off":
+        problem = mismatch({}, f"at least one category of the loaded scorer: {', '.join(sorted(categories))}")
+        raise PolicyFileError(catalog.source, place, problem)
+    return policy.model_copy(update={"thresholds": kept})

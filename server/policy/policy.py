@@ -1,0 +1,138 @@
+"""One policy: everything an operator decides about the guard.
+
+1. A policy is frozen and complete: every key has a default, and nobody changes one in place.
+2. Types are strict: a bool is no number, a number is no text, NaN is nothing.
+3. Everything is counted in tokens, but for `max_rewind_seconds` (seconds) and `thresholds` (scores from 0 to 1).
+4. The descriptions below are the documentation: `server.policy.reference` puts them into docs/policies.md.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+
+Mode = Literal["enforce", "monitor", "off"]
+OnExhausted = Literal["refuse", "truncate", "mask", "flag"]
+OnScorerFailure = Literal["closed", "open"]
+
+NAME_RULE = "a name of 1 to 64 letters, digits, '_', '.', '/' or '-'"
+"""Of policies and categories alike: both end up in metric labels and headers."""
+
+Name = Annotated[
+    str,
+    Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_./-]{0,63}$", json_schema_extra={"expected": NAME_RULE}),
+]
+Score = Annotated[float, Field(ge=0, le=1)]
+Thresholds = Mapping[Name, Score]
+Rewinds = Annotated[int, Field(ge=0)]
+
+DEFAULT_THRESHOLDS: Thresholds = {
+    "toxicity": 0.5,
+    "severe_toxicity": 0.5,
+    "obscene": 0.5,
+    "threat": 0.5,
+    "insult": 0.5,
+    "identity_attack": 0.5,
+}
+"""The categories of detoxify's `original` model, by the names detoxify gives them."""
+
+STRICT = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+"""What every model in this package obeys."""
+
+
+class Policy(BaseModel):
+    """What the guard obeys for one choice; see docs/policies.md."""
+
+    # Defaults are checked too: `context: 2` alone contradicts the default of `hold_back`.
+    model_config = STRICT | ConfigDict(validate_default=True)
+
+    name: Name = Field(
+        default="default",
+        description="Set by the key under `policies`; appears in reports and metrics.",
+    )
+    mode: Mode = Field(
+        default="enforce",
+        description="`enforce` rewinds what is flagged; `monitor` scores and counts only; `off` scores nothing.",
+    )
+    thresholds: Thresholds = Field(
+        default=DEFAULT_THRESHOLDS,
+        description="Score from which a category is flagged; categories given here are laid over the default ones.",
+    )
+    first_stride: Annotated[int, Field(ge=1)] = Field(
+        default=6,
+        description="Fresh tokens before the first scoring of a choice; smaller means a faster first release.",
+    )
+    stride: Annotated[int, Field(ge=1)] = Field(
+        default=16,
+        description="Fresh tokens before every later scoring; at least `first_stride`.",
+    )
+    context: Annotated[int, Field(ge=0)] = Field(
+        default=64,
+        description="Cleared tokens shown to the scorer before the fresh ones; at least `hold_back`.",
+    )
+    hold_back: Annotated[int, Field(ge=0)] = Field(
+        default=4,
+        description="Cleared tokens not released yet: flagged spans of up to this many tokens plus one never leak.",
+    )
+    max_rewinds: Rewinds = Field(
+        default=16,
+        description="Rewinds that one choice of one request may make.",
+    )
+    max_rewinds_per_span: Annotated[int, Field(ge=0)] = Field(
+        default=6,
+        description="Rewinds in a row at one place, before the guard gives up there.",
+    )
+    max_discarded_tokens: Annotated[int, Field(ge=0)] = Field(
+        default=512,
+        description="Tokens that one choice may draft and drop.",
+    )
+    max_rewind_seconds: Annotated[float, Field(gt=0)] = Field(
+        default=30.0,
+        description="Seconds that one choice may spend on rewinds.",
+    )
+    temperature_step: Score = Field(
+        default=0.1,
+        description="Added to the temperature at every retry of a span, if the request's temperature is above 0.",
+    )
+    on_exhausted: OnExhausted = Field(
+        default="refuse",
+        description="What happens when the budgets are spent and the span is still flagged.",
+    )
+    mask_text: Annotated[str, Field(min_length=1, max_length=64)] = Field(
+        default="[…]",
+        description="What stands in for the span when `on_exhausted` is `mask`.",
+    )
+    on_scorer_failure: OnScorerFailure = Field(
+        default="closed",
+        description="Scorer down or late: `closed` releases nothing unscored; `open` releases it and says so.",
+    )
+    open_to_requests: bool = Field(
+        default=False,
+        description="Any request may choose this policy by name, even if it is looser than the default one.",
+    )
+
+    @field_validator("stride")
+    @classmethod
+    def _not_below_first_stride(cls, stride: int, info: ValidationInfo) -> int:
+        first = info.data.get("first_stride", stride)
+        if stride < first:
+            raise ValueError(f"at least first_stride ({first}), as the first window is meant to be the small one")
+        return stride
+
+    @field_validator("hold_back")
+    @classmethod
+    def _within_context(cls, hold_back: int, info: ValidationInfo) -> int:
+        """A held token protects only if the scorer sees it again beside the fresh ones (design.md, section 3)."""
+        context = info.data.get("context", hold_back)
+        if hold_back > context:
+            raise ValueError(f"at most context ({context}), as a held token must be scored again with what follows it")
+        return hold_back
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """What one request runs under: its policy, and whether the answer carries the report."""
+
+    policy: Policy
+    report: bool = True

@@ -1,0 +1,141 @@
+"""What the operator said: our part of the command line, read once and frozen. The rest of it is vLLM's."""
+
+import argparse
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from server.errors import StartError
+
+MODELS = Path(__file__).resolve().parent.parent / "models"
+BUNDLED_MODEL = MODELS / "language_model"
+BUNDLED_CLASSIFIER = MODELS / "classifier"
+BUNDLED_MODEL_NAME = "unsay-mini"
+
+DESCRIPTION = """\
+Serve a model behind a guard that rewinds toxic spans before anyone reads them.
+
+  unsay serve                              the bundled models, on CPU
+  unsay serve Qwen/Qwen3-8B                another model: a folder, or a name on a hub
+  unsay serve MODEL --max-model-len 8192   every flag of `vllm serve` works
+"""
+EPILOG = "Everything else is passed on to vLLM; `vllm serve --help=all` lists it."
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`rest` is vLLM's share of the command line, MODEL included."""
+
+    policy_file: Path | None
+    detoxify: str
+    allow_loosen: bool
+    scorer_device: str
+    scorer_threads: int
+    scorer_batch: int
+    scorer_queue: int
+    scorer_deadline_seconds: float
+    log_level: str
+    rest: tuple[str, ...]
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of `unsay`."""
+    top = argparse.ArgumentParser("unsay", description="A self-detoxifying inference server.", allow_abbrev=False)
+    top.add_argument("--version", action="version", version=f"unsay {version('unsay')}, vLLM {vllm_version()}")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    serve = commands.add_parser(
+        "serve",
+        help="serve a model behind the guard",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        usage="unsay serve [MODEL] [options of unsay] [any vllm serve flag]",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    _add_guard(serve.add_argument_group("guard"))
+    _add_scorer(serve.add_argument_group("scorer"))
+    return top
+
+
+def _add_guard(group: "argparse._ArgumentGroup") -> None:
+    group.add_argument("--policy-file", type=Path, metavar="F", help="YAML file of policies (docs/policies.md)")
+    group.add_argument(
+        "--allow-loosen",
+        action="store_true",
+        help="let every request loosen its policy: for development and evaluation only",
+    )
+    group.add_argument("--unsay-log-level", default="info", choices=("debug", "info", "warning", "error"))
+
+
+def _add_scorer(group: "argparse._ArgumentGroup") -> None:
+    group.add_argument(
+        "--detoxify",
+        default=str(BUNDLED_CLASSIFIER),
+        metavar="NAME|PATH",
+        help="original, unbiased, multilingual, original-small, unbiased-small, or a checkpoint (default: the bundled one)",
+    )
+    group.add_argument("--scorer-device", default="cpu", metavar="DEVICE", help="where it runs: cpu (default), cuda, cuda:1")
+    group.add_argument("--scorer-threads", type=_positive, default=1, metavar="N", help="its CPU threads (default: 1)")
+    group.add_argument("--scorer-batch", type=_positive, default=16, metavar="N", help="texts per pass (default: 16)")
+    group.add_argument("--scorer-queue", type=_positive, default=512, metavar="N", help="texts that may wait (default: 512)")
+    group.add_argument(
+        "--scorer-deadline",
+        type=_seconds,
+        default=10.0,
+        metavar="SECONDS",
+        help="a verdict that takes longer counts as a failed scorer (default: 10)",
+    )
+
+
+def parse(argv: Sequence[str]) -> Settings:
+    """Settings from the words after `unsay`. Ends the program with status 2 and one line on a wrong word of ours."""
+    known, rest = parser().parse_known_args(argv)
+    return Settings(
+        policy_file=known.policy_file,
+        detoxify=known.detoxify,
+        allow_loosen=known.allow_loosen,
+        scorer_device=known.scorer_device,
+        scorer_threads=known.scorer_threads,
+        scorer_batch=known.scorer_batch,
+        scorer_queue=known.scorer_queue,
+        scorer_deadline_seconds=known.scorer_deadline,
+        log_level=known.unsay_log_level,
+        rest=tuple(rest),
+    )
+
+
+def prepare_environment() -> None:
+    """Set what vLLM reads from the environment, and refuse what would bring up an unguarded server."""
+    if os.environ.get("VLLM_USE_RUST_FRONTEND", "0") not in ("", "0"):
+        raise StartError("VLLM_USE_RUST_FRONTEND is set: vLLM's Rust front end bypasses the guard; unset it")
+    # vLLM reports usage to its makers unless told not to; a guard for private traffic should not phone home by default.
+    os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
+    os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
+    # On CPU this variable overrides --kv-cache-memory-bytes, which is the flag that we set a default for.
+    os.environ.pop("VLLM_CPU_KVCACHE_SPACE", None)
+
+
+def vllm_version() -> str:
+    """The installed vLLM's version, under either of the names that bring the module `vllm`."""
+    for name in ("vllm", "vllm-cpu"):
+        try:
+            return version(name)
+        except ImportError:
+            continue
+    return "not installed"
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, found {text}")
+    return value
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected seconds above 0, found {text}")
+    return value

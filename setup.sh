@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# Makes a virtual environment with everything locked: ./setup.sh VENV [dev]
+#
+# torch comes first and by itself: PyPI's builds bring several GB of CUDA, and the CPU build is asked for by its local
+# version, which only an index that has it can answer (the machine's own, else PyTorch's). The rest follows with hashes and
+# without dependency resolution, so that nothing can pull a CUDA build in behind our back.
+set -euo pipefail
+cd "$(dirname "$0")"
+venv=${1:?usage: ./setup.sh VENV [dev]}
+kind=${2:-run}
+torch="torch==2.13.0+cpu"
+torch_index="https://download.pytorch.org/whl/cpu"
+
+say() { printf '[unsay] %s\n' "$*"; }
+die() { printf '[unsay] %s\n' "$*" >&2; exit 1; }
+
+find_python() {
+    local name
+    for name in ${PYTHON:-} python3 python3.14 python3.13 python3.12 python3.11; do
+        if "$name" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null; then
+            command -v "$name"
+            return
+        fi
+    done
+    die "Python 3.11 to 3.14 is needed and none was found; install one, or name it: PYTHON=/path/to/python make serve"
+}
+
+wanted=$(cat requirements/cpu.lock pyproject.toml setup.sh | sha256sum | cut -d' ' -f1)
+wanted_dev=$(sha256sum < requirements/dev.lock | cut -d' ' -f1)
+has() { [ -f "$venv/.$1" ] && [ "$(cat "$venv/.$1")" = "$2" ]; }
+
+if ! has run "$wanted"; then
+    [ "$(uname -s)-$(uname -m)" = Linux-x86_64 ] || die "the bundled CPU engine needs Linux on x86_64; elsewhere use Docker or a GPU machine (see README.md)"
+    python=$(find_python)
+    say "making $venv with $("$python" --version)"
+    "$python" -m venv "$venv"
+    pip="$venv/bin/pip --disable-pip-version-check --quiet"
+    say "installing $torch (about 200 MB)"
+    if ! $pip install --no-deps "$torch" 2>"$venv/torch.log"; then
+        say "not on the configured index, trying $torch_index"
+        $pip install --no-deps --extra-index-url "$torch_index" "$torch" || die "$torch could not be installed; the first attempt said: $(tail -n 1 "$venv/torch.log")"
+    fi
+    say "installing vLLM, detoxify and what they need (about 600 MB, one to three minutes)"
+    $pip install --no-deps --require-hashes -r requirements/cpu.lock
+    $pip install --no-deps --no-build-isolation --editable .
+    printf '%s' "$wanted" > "$venv/.run"
+fi
+if [ "$kind" = dev ] && ! has dev "$wanted_dev"; then
+    say "installing the test tools"
+    "$venv/bin/pip" --disable-pip-version-check --quiet install --no-deps --require-hashes -r requirements/dev.lock
+    printf '%s' "$wanted_dev" > "$venv/.dev"
+fi

@@ -1,0 +1,93 @@
+"""Tests of server/policy/document.py."""
+
+from pathlib import Path
+
+import pytest
+
+from server.errors import PolicyFileError
+from server.policy.document import read
+
+
+def written(folder: Path, content: str | bytes) -> Path:
+    path = folder / "policies.yaml"
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(PolicyFileError) as caught:
+        read(path)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert message.startswith(f"{path}: ")
+    return message.removeprefix(f"{path}: ")
+
+
+@pytest.mark.parametrize("word", ["off", "Off", "on", "yes", "no", "y", "n"])
+def test_only_true_and_false_are_booleans(tmp_path: Path, word: str) -> None:
+    assert read(written(tmp_path, f"mode: {word}\nopen: true\nshut: False")) == {
+        "mode": word,
+        "open": True,
+        "shut": False,
+    }
+
+
+@pytest.mark.parametrize("empty", ["", "\n\n", "# nothing but words\n", "---\n...\n", "null"])
+def test_an_empty_file_says_what_is_missing(tmp_path: Path, empty: str) -> None:
+    assert refusal(written(tmp_path, empty)) == "found an empty file, expected the keys 'default' and 'policies'"
+
+
+@pytest.mark.parametrize(
+    ("content", "start"),
+    [
+        ("a: [1, 2\nb: 3", "not YAML (line 2, column 2): "),
+        ("a: 1\n\tb: 2", "not YAML (line 2, column 1): "),
+        ("a: !!python/object:os.system {}", "not YAML (line 1, column 4): "),
+        ("a: 1\n---\nb: 2", "not YAML (line 2, column 1): "),
+        ("? [a]\n: 1", "not YAML (line 1, column 3): "),
+        (b"a: \xff\xfe", "not YAML: "),
+        ("a: 2024-13-45", "not usable as YAML: "),
+        ("[" * 5000, "not usable as YAML: "),
+    ],
+)
+def test_what_is_not_yaml_is_told_with_its_place(tmp_path: Path, content: str | bytes, start: str) -> None:
+    assert refusal(written(tmp_path, content)).startswith(start)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("a: 1\nb: 2\na: 3", "a: given twice, expected once (line 3)"),
+        ("p:\n  x:\n    s: 1\n    s: 1", "p.x.s: given twice, expected once (line 4)"),
+        ("p: {x: 1, x: 1}", "p.x: given twice, expected once (line 1)"),
+    ],
+)
+def test_a_key_given_twice_is_refused(tmp_path: Path, content: str, message: str) -> None:
+    assert refusal(written(tmp_path, content)) == message
+
+
+def test_long_keys_that_differ_at_their_end_are_two_keys(tmp_path: Path) -> None:
+    first, second = "x" * 50 + "1", "x" * 50 + "2"
+    assert read(written(tmp_path, f"{first}: 1\n{second}: 2")) == {first: 1, second: 2}
+
+
+def test_a_merged_key_may_be_given_again(tmp_path: Path) -> None:
+    content = "base: &base {stride: 8, context: 9}\nother: {<<: *base, stride: 16}"
+    assert read(written(tmp_path, content)) == {
+        "base": {"stride": 8, "context": 9},
+        "other": {"stride": 16, "context": 9},
+    }
+
+
+def test_a_document_that_contains_itself_is_read(tmp_path: Path) -> None:
+    value = read(written(tmp_path, "a: &a {b: *a}"))
+    assert isinstance(value, dict)
+    assert value["a"]["b"] is value["a"]
+
+
+def test_a_file_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    assert refusal(tmp_path / "absent.yaml") == "cannot be read: No such file or directory"
+
+
+def test_a_folder_is_one_line(tmp_path: Path) -> None:
+    assert refusal(tmp_path) == "cannot be read: Is a directory"

@@ -1,0 +1,109 @@
+"""Tests of server/policy/looseness.py."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from server.policy.looseness import loosened
+from server.policy.policy import Policy
+
+BASE = Policy(
+    mode="monitor", on_exhausted="truncate", on_scorer_failure="open", thresholds={"insult": 0.5, "threat": 0.5}
+)
+FLAGGING = Policy(on_exhausted="flag")
+BUDGETS = ("max_rewinds", "max_rewinds_per_span", "max_discarded_tokens", "max_rewind_seconds")
+
+
+def changed(base: Policy, **changes: object) -> Policy:
+    return Policy.model_validate({**base.model_dump(), **changes})
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "named"),
+    [
+        ("mode", "off", "mode"),
+        ("on_exhausted", "mask", "on_exhausted"),
+        ("context", 63, "context"),
+        ("hold_back", 3, "hold_back"),
+        ("max_rewinds", 17, "max_rewinds"),
+        ("max_rewinds_per_span", 7, "max_rewinds_per_span"),
+        ("max_discarded_tokens", 513, "max_discarded_tokens"),
+        ("max_rewind_seconds", 30.1, "max_rewind_seconds"),
+        ("thresholds", {"insult": 0.6, "threat": 0.5}, "thresholds.insult"),
+        ("thresholds", {"threat": 0.5}, "thresholds.insult"),
+    ],
+)
+def test_each_looser_key_is_named(key: str, value: object, named: str) -> None:
+    assert loosened(BASE, changed(BASE, **{key: value})) == (named,)
+
+
+def test_an_open_scorer_failure_is_looser() -> None:
+    assert loosened(Policy(), Policy(on_scorer_failure="open")) == ("on_scorer_failure",)
+    assert loosened(Policy(on_scorer_failure="open"), Policy()) == ()
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("mode", "enforce"),
+        ("on_exhausted", "refuse"),
+        ("on_scorer_failure", "closed"),
+        ("context", 65),
+        ("hold_back", 5),
+        ("max_rewinds", 0),
+        ("max_rewinds_per_span", 0),
+        ("max_discarded_tokens", 0),
+        ("max_rewind_seconds", 0.1),
+        ("thresholds", {"insult": 0.4, "threat": 0.5}),
+        ("thresholds", {"insult": 0.5, "threat": 0.5, "obscene": 1.0}),
+        ("stride", 99),
+        ("first_stride", 1),
+        ("temperature_step", 1.0),
+        ("mask_text", "(removed)"),
+        ("open_to_requests", True),
+        ("name", "other"),
+    ],
+)
+def test_what_is_tighter_or_has_no_order_is_not_named(key: str, value: object) -> None:
+    assert loosened(BASE, changed(BASE, **{key: value})) == ()
+
+
+def test_every_looser_key_is_named_not_only_the_first() -> None:
+    wanted = changed(BASE, mode="off", hold_back=0, thresholds={"insult": 0.9})
+    assert loosened(BASE, wanted) == ("mode", "thresholds.insult", "thresholds.threat", "hold_back")
+
+
+@pytest.mark.parametrize("key", BUDGETS)
+def test_where_flagged_text_is_released_in_the_end_a_smaller_budget_is_looser(key: str) -> None:
+    less = getattr(FLAGGING, key) / 2 if key == "max_rewind_seconds" else 0
+    assert loosened(FLAGGING, changed(FLAGGING, **{key: less})) == (key,)
+    assert loosened(FLAGGING, changed(FLAGGING, on_exhausted="refuse", **{key: less})) == ()
+
+
+SCORES = st.dictionaries(st.sampled_from(["insult", "threat", "obscene"]), st.sampled_from([0.0, 0.5, 1.0]))
+POLICIES = st.builds(
+    Policy,
+    mode=st.sampled_from(["enforce", "monitor", "off"]),
+    thresholds=SCORES,
+    on_exhausted=st.sampled_from(["refuse", "truncate", "mask", "flag"]),
+    on_scorer_failure=st.sampled_from(["closed", "open"]),
+    hold_back=st.integers(0, 2),
+    max_rewinds=st.integers(0, 2),
+)
+
+
+@given(policy=POLICIES)
+def test_no_policy_is_looser_than_itself(policy: Policy) -> None:
+    assert loosened(policy, policy) == ()
+
+
+@given(first=POLICIES, second=POLICIES, third=POLICIES)
+def test_tightening_step_by_step_never_ends_looser(first: Policy, second: Policy, third: Policy) -> None:
+    if not loosened(first, second) and not loosened(second, third):
+        assert loosened(first, third) == ()
+
+
+@given(base=POLICIES, wanted=POLICIES)
+def test_two_policies_that_are_not_looser_than_each_other_guard_alike(base: Policy, wanted: Policy) -> None:
+    if not loosened(base, wanted) and not loosened(wanted, base):
+        assert base == wanted

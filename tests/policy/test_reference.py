@@ -1,0 +1,42 @@
+"""Tests of server/policy/reference.py, and of the page it keeps."""
+
+import pytest
+
+from server.policy.catalog import load
+from server.policy.policy import Policy
+from server.policy.reference import PAGE, rewritten, table
+from server.policy.resolve import DetoxRequest
+
+
+def test_the_page_shows_the_models_as_they_are() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert rewritten(page) == page, "run: python -m server.policy.reference"
+
+
+@pytest.mark.parametrize("model", [Policy, DetoxRequest])
+def test_a_table_has_a_row_for_every_key(model: type[Policy] | type[DetoxRequest]) -> None:
+    rows = table(model).splitlines()[2:]
+    assert [row.split("`")[1] for row in rows] == list(model.model_fields)
+    assert all(row.count("|") == 5 for row in rows)
+
+
+def test_rewriting_keeps_what_stands_around_the_tables() -> None:
+    marks = "above\n<!-- table: policy -->\nstale\n<!-- end: policy -->\nbetween\n<!-- table: request -->\n"
+    page = rewritten(marks + "<!-- end: request -->\nbelow\n")
+    assert page.startswith("above\n<!-- table: policy -->\n| key |")
+    assert "stale" not in page
+    assert "\nbetween\n" in page
+    assert page.endswith(f"{table(DetoxRequest)}\n<!-- end: request -->\nbelow\n")
+    assert rewritten(page) == page
+
+
+def test_a_page_without_marks_is_an_error() -> None:
+    with pytest.raises(ValueError, match="substring not found"):
+        rewritten("no tables here")
+
+
+def test_the_example_of_the_page_is_a_policy_file(tmp_path_factory: pytest.TempPathFactory) -> None:
+    example = PAGE.read_text(encoding="utf-8").split("```yaml\n")[1].split("```")[0]
+    path = tmp_path_factory.mktemp("page") / "policies.yaml"
+    path.write_text(example, encoding="utf-8")
+    assert set(load(path).policies) == {"standard", "careful", "measured"}

@@ -1,0 +1,223 @@
+"""Tests of server/policy/resolve.py."""
+
+import math
+from dataclasses import replace
+from hashlib import sha256
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from server.errors import BadRequest, Forbidden
+from server.policy.catalog import Catalog, builtin, check_categories
+from server.policy.looseness import loosened
+from server.policy.policy import DEFAULT_THRESHOLDS, Policy
+from server.policy.resolve import DetoxRequest, Resolved, may_loosen, parse, resolve
+
+BUILTIN = check_categories(builtin(), [*DEFAULT_THRESHOLDS, "sexual_explicit"])
+WRONG: dict[str, list[object]] = {
+    "policy": [1, True, ["default"], {}, 0.5],
+    "mode": [1, True, "on", "", ["off"], {}, "x" * 1000],
+    "thresholds": [1, True, "0.5", [], [0.5]],
+    "on_exhausted": [1, False, "stop", [], {}],
+    "max_rewinds": [True, 1.0, "3", -1, [], {}, math.nan],
+    "report": [1, 0, "true", [], {}],
+    "thresholds.insult": [True, "0.5", None, -0.1, 1.1, math.nan, math.inf, [], {}],
+}
+
+
+def catalog_of(*policies: Policy) -> Catalog:
+    return Catalog(default=policies[0], policies={policy.name: policy for policy in policies})
+
+
+def body(key: str, value: object) -> dict[str, object]:
+    first, _, rest = key.partition(".")
+    return {first: body(rest, value) if rest else value}
+
+
+@pytest.mark.parametrize(("key", "value"), [(key, value) for key, values in WRONG.items() for value in values])
+def test_a_wrong_type_or_value_at_any_key_names_that_key(key: str, value: object) -> None:
+    with pytest.raises(BadRequest) as caught:
+        resolve(BUILTIN, body(key, value), None, may_loosen=True)
+    assert caught.value.param == f"detox.{key}"
+    assert caught.value.message.startswith(f"detox.{key}: found ")
+    assert len(caught.value.message) < 200
+
+
+def test_the_table_of_wrong_values_has_every_key() -> None:
+    assert {key.partition(".")[0] for key in WRONG} == set(DetoxRequest.model_fields)
+
+
+@pytest.mark.parametrize("raw", [[], "strict", 1, True, 0.5, "", False])
+def test_a_detox_that_is_no_object_is_refused(raw: object) -> None:
+    with pytest.raises(BadRequest, match=r"^detox: found .*, expected an object$") as caught:
+        resolve(BUILTIN, raw, None, may_loosen=True)
+    assert caught.value.param == "detox"
+
+
+@pytest.mark.parametrize("key", ["thresold", "stride", "", "\ud800", "name"])
+def test_an_unknown_key_is_refused_with_the_known_ones(key: str) -> None:
+    with pytest.raises(
+        BadRequest, match=r"unknown key.* known: max_rewinds, mode, on_exhausted, policy, report"
+    ) as caught:
+        parse({key: 1})
+    assert caught.value.message.isprintable()
+
+
+def test_an_unknown_category_is_refused_with_the_scorers() -> None:
+    with pytest.raises(
+        BadRequest, match=r"unknown category, did you mean 'insult'[?] known: identity_attack"
+    ) as caught:
+        resolve(BUILTIN, {"thresholds": {"insults": 0.1}}, None, may_loosen=False)
+    assert caught.value.param == "detox.thresholds.insults"
+
+
+def test_null_counts_as_absent() -> None:
+    assert parse(dict.fromkeys(DetoxRequest.model_fields)) == DetoxRequest()
+
+
+@pytest.mark.parametrize(
+    ("raw", "header", "param"),
+    [({"policy": "strct"}, None, "detox.policy"), (None, "strct", "X-Detox-Policy"), (None, " ", "X-Detox-Policy")],
+)
+def test_an_unknown_policy_is_refused_with_the_known_ones(raw: object, header: str | None, param: str) -> None:
+    with pytest.raises(BadRequest, match=r"known: default, monitor, off, strict$") as caught:
+        resolve(BUILTIN, raw, header, may_loosen=True)
+    assert caught.value.param == param
+
+
+def test_body_and_header_may_name_the_same_policy_only() -> None:
+    assert resolve(BUILTIN, {"policy": "strict"}, " strict ", may_loosen=False).policy.name == "strict"
+    with pytest.raises(BadRequest, match="another policy than in the header X-Detox-Policy"):
+        resolve(BUILTIN, {"policy": "strict"}, "default", may_loosen=False)
+
+
+def test_the_header_names_the_policy_and_the_body_tightens_it() -> None:
+    policy = resolve(BUILTIN, {"thresholds": {"insult": 0.1}}, "strict", may_loosen=False).policy
+    assert (policy.name, policy.hold_back) == ("strict", 8)
+    assert policy.thresholds == {**dict.fromkeys(DEFAULT_THRESHOLDS, 0.3), "insult": 0.1}
+
+
+def test_a_request_that_asks_for_nothing_gets_what_is_already_there() -> None:
+    first = resolve(BUILTIN, None, None, may_loosen=False)
+    assert first is resolve(BUILTIN, None, None, may_loosen=True)
+    assert first == Resolved(BUILTIN.default, report=True)
+
+
+def test_the_report_can_be_left_out_without_any_right() -> None:
+    assert not resolve(BUILTIN, {"report": False}, None, may_loosen=False).report
+
+
+def test_a_category_that_the_policy_does_not_judge_may_be_added() -> None:
+    policy = resolve(BUILTIN, {"thresholds": {"sexual_explicit": 1.0}}, None, may_loosen=False).policy
+    assert policy.thresholds["sexual_explicit"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("raw", "param"),
+    [
+        ({"mode": "monitor"}, "detox.mode"),
+        ({"mode": "off", "thresholds": {"insult": 0.0}}, "detox.mode"),
+        ({"thresholds": {"insult": 0.51}}, "detox.thresholds.insult"),
+        ({"on_exhausted": "truncate"}, "detox.on_exhausted"),
+        ({"max_rewinds": 17}, "detox.max_rewinds"),
+        ({"policy": "monitor"}, "detox.policy"),
+        ({"policy": "off", "mode": "enforce"}, "detox.policy"),
+        ({"policy": "strict", "thresholds": {"insult": 0.4}}, "detox.thresholds.insult"),
+    ],
+)
+def test_loosening_needs_the_right(raw: dict[str, Any], param: str) -> None:
+    with pytest.raises(Forbidden, match="may only tighten") as caught:
+        resolve(BUILTIN, raw, None, may_loosen=False)
+    assert caught.value.param == param
+    policy = resolve(BUILTIN, raw, None, may_loosen=True).policy
+    assert all(getattr(policy, key) == raw[key] for key in raw.keys() - {"policy", "thresholds"})
+
+
+def test_a_looser_policy_named_in_the_header_is_told_by_its_header() -> None:
+    with pytest.raises(Forbidden, match="policy 'monitor' is looser than 'default' in 'mode'") as caught:
+        resolve(BUILTIN, None, "monitor", may_loosen=False)
+    assert caught.value.param == "X-Detox-Policy"
+
+
+def test_an_open_policy_may_be_chosen_but_not_loosened_further() -> None:
+    catalog = catalog_of(Policy(), Policy(name="measured", mode="monitor", open_to_requests=True))
+    assert resolve(catalog, None, "measured", may_loosen=False).policy.mode == "monitor"
+    assert resolve(catalog, {"mode": "enforce"}, "measured", may_loosen=False).policy.mode == "enforce"
+    with pytest.raises(Forbidden, match=r"^detox\.mode: looser than in policy 'measured'"):
+        resolve(catalog, {"mode": "off"}, "measured", may_loosen=False)
+
+
+def test_a_request_cannot_have_flagged_text_released_by_forgoing_its_rewinds() -> None:
+    catalog = catalog_of(Policy(on_exhausted="flag"))
+    with pytest.raises(Forbidden, match=r"^detox\.max_rewinds: "):
+        resolve(catalog, {"max_rewinds": 0}, None, may_loosen=False)
+    tightened = resolve(catalog, {"max_rewinds": 0, "on_exhausted": "refuse"}, None, may_loosen=False).policy
+    assert (tightened.max_rewinds, tightened.on_exhausted) == (0, "refuse")
+
+
+SCORES = st.dictionaries(st.sampled_from(["insult", "threat", "obscene"]), st.sampled_from([0.0, 0.5, 1.0]))
+KEYS: dict[str, st.SearchStrategy[Any]] = {
+    "mode": st.sampled_from(["enforce", "monitor", "off"]),
+    "thresholds": SCORES,
+    "on_exhausted": st.sampled_from(["refuse", "truncate", "mask", "flag"]),
+    "max_rewinds": st.integers(0, 3),
+}
+
+
+def policies(name: str) -> st.SearchStrategy[Policy]:
+    others = {"hold_back": st.integers(0, 2), "on_scorer_failure": st.sampled_from(["closed", "open"])}
+    return st.builds(Policy, name=st.just(name), open_to_requests=st.booleans(), **KEYS, **others)
+
+
+@given(
+    default=policies("a"),
+    other=policies("b"),
+    raw=st.none() | st.fixed_dictionaries({}, optional={"policy": st.sampled_from("ab"), **KEYS}),
+    header=st.sampled_from([None, "a", "b"]),
+)
+def test_without_the_right_nothing_looser_is_ever_given(
+    default: Policy, other: Policy, raw: dict[str, Any] | None, header: str | None
+) -> None:
+    try:
+        given_policy = resolve(catalog_of(default, other), raw, header, may_loosen=False).policy
+    except (BadRequest, Forbidden):
+        return
+    base = other if given_policy.name == "b" and other.open_to_requests else default
+    assert loosened(base, given_policy) == ()
+
+
+@given(default=policies("a"), raw=st.fixed_dictionaries({}, optional=KEYS), right=st.booleans())
+def test_a_request_gets_all_it_asks_for_or_an_error(default: Policy, raw: dict[str, Any], right: bool) -> None:
+    try:
+        policy = resolve(catalog_of(default), raw, None, may_loosen=right).policy
+    except Forbidden:
+        assert not right
+        return
+    asked = {**raw, "thresholds": {**default.thresholds, **raw.get("thresholds", {})}}
+    assert policy.model_dump() == {**default.model_dump(), **asked}
+
+
+def test_only_a_listed_bearer_key_has_the_right() -> None:
+    catalog = replace(BUILTIN, loosen_keys=frozenset(sha256(key).hexdigest() for key in (b"alpha", b"beta")))
+    assert may_loosen(catalog, "Bearer alpha", False)
+    assert may_loosen(catalog, "bearer  beta ", False)
+    assert may_loosen(catalog, None, True)
+    refused = [
+        None,
+        "",
+        "Bearer",
+        "Bearer ",
+        "alpha",
+        "Basic alpha",
+        "Bearer Alpha",
+        "Bearer alpha beta",
+        "Bearer \udc80",
+    ]
+    assert [header for header in refused if may_loosen(catalog, header, False)] == []
+
+
+def test_nobody_has_the_right_where_no_key_is_listed() -> None:
+    assert not may_loosen(BUILTIN, "Bearer ", False)
+    assert not may_loosen(BUILTIN, "Bearer alpha", False)

@@ -23,7 +23,6 @@ LEVELS: Final = ("debug", "info", "warning", "error", "critical")
 _ROOT: Final = "unsay"
 _FRAMES: Final = 8
 _PLAIN: Final = re.compile(r'[^\s="\x00-\x1f\x7f-\x9f]+')
-_OWN: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
 def configure(level: str) -> None:
@@ -52,13 +51,19 @@ class LineFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """`2026-01-31T12:00:00.123Z info unsay.x: message key=value error=ValueError at=module.py:12<caller.py:7`."""
-        extras = {key: value for key, value in vars(record).items() if key not in _OWN}
+        own = _own()
+        extras = {key: value for key, value in vars(record).items() if key not in own}
         error, trace = record.exc_info[1:] if record.exc_info else (None, None)
         if error is not None:
             extras |= {"error": type(error).__name__, "at": _places(trace)}
         message = record.getMessage()
         line = f"{_stamp(record)} {record.levelname.lower()} {record.name}: {_one_line(message)}"
         return " ".join([line, *(f"{key}={_value(value)}" for key, value in extras.items())])
+
+
+def _own() -> set[str]:
+    """What every record has. Asked anew: vLLM sets a record factory that gives all records one more attribute."""
+    return set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
 def _stamp(record: logging.LogRecord) -> str:

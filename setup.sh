@@ -32,6 +32,8 @@ has() { [ -f "$venv/.$1" ] && [ "$(cat "$venv/.$1")" = "$2" ]; }
 if ! has run "$wanted"; then
     [ "$(uname -s)-$(uname -m)" = Linux-x86_64 ] || die "the bundled CPU engine needs Linux on x86_64; elsewhere use Docker or a GPU machine (see README.md)"
     python=$(find_python)
+    "$python" -c 'import ctypes; ctypes.CDLL("libnuma.so.1")' 2>/dev/null ||
+        die "vLLM's CPU kernels need libnuma.so.1: install libnuma1 (Debian, Ubuntu) or numactl-libs (Fedora), then try again"
     say "making $venv with $("$python" --version)"
     "$python" -m venv "$venv"
     pip="$venv/bin/pip --disable-pip-version-check --quiet"

@@ -13,14 +13,14 @@ from filters.verdict import Cleared, Flagged, Verdict
 
 
 class Judge:
-    """Judges passages with one scorer. Keeps nothing between them."""
+    """Judges passages with one scorer. Keeps nothing of them."""
 
     def __init__(self, batcher: Batcher) -> None:
         self._batcher = batcher
         self._probe: asyncio.Task[bool] | None = None
 
     def available(self) -> bool:
-        """Whether a verdict can be expected now. While it cannot, every question starts a probe, if none is under way."""
+        """Whether a verdict can be expected now. While it cannot, asking starts a probe, if none is under way."""
         if self._batcher.ready:
             return True
         if self._probe is None or self._probe.done():
@@ -45,7 +45,7 @@ class Judge:
         return Flagged(TextSpan(start, len(passage.text)), scores, exceeded[0])
 
     async def scores(self, texts: Sequence[str]) -> list[Scores]:
-        """The scores of each text, same order. White space alone has none of anything and is not given to the scorer."""
+        """The scores of each text, same order. White space alone scores 0 without a scorer. ScorerUnavailable."""
         stripped = [text.strip() for text in texts]
         scored = iter(await self._batcher.score([text for text in stripped if text]))
         nothing = dict.fromkeys(self._batcher.scorer.categories, 0.0)

@@ -1,0 +1,115 @@
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from detoxify import Detoxify
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from filters.scorer import ScorerLoadError, Scores
+from filters.scorers.detoxify import DetoxifyScorer
+from tests.conftest import BUNDLED_CLASSIFIER
+from tests.filters.scorers.conftest import POSITIONS, write_tiny
+
+WORDS = ["you", "idiot", "nice", "day", "the", "garden", "hello"]
+
+
+def test_it_scores_what_detoxify_itself_predicts(
+    detoxify_scorer: DetoxifyScorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(BUNDLED_CLASSIFIER.parents[1])
+    real = Detoxify(checkpoint="models/classifier/detoxify.ckpt", huggingface_config_path="models/classifier")
+    texts = ["You idiot", "A nice day", "Go away, fool, and never come back to this garden"]
+    predicted = real.predict(texts)
+    for index, scores in enumerate(detoxify_scorer.score(texts)):
+        assert scores == pytest.approx({name: values[index] for name, values in predicted.items()}, abs=1e-4)
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> DetoxifyScorer:
+    """The tiny classifier, loaded once."""
+    return DetoxifyScorer.load(str(write_tiny(tmp_path_factory.mktemp("module"), BUNDLED_CLASSIFIER)))
+
+
+def by_hand(scorer: DetoxifyScorer, text: str) -> Scores:
+    """The highest scores over windows of the text's tokens, each read alone."""
+    ids = scorer._tokenizer(text, add_special_tokens=False).input_ids
+    size = POSITIONS - 2
+    starts = range(0, max(len(ids) - size // 2, 1), size - size // 2)
+    cls, sep = scorer._tokenizer.cls_token_id, scorer._tokenizer.sep_token_id
+    with torch.inference_mode():
+        rows = [
+            torch.sigmoid(scorer._model(input_ids=torch.tensor([[cls, *ids[at : at + size], sep]])).logits[0, :3])
+            for at in starts
+        ]
+    return dict(zip(scorer.categories, torch.stack(rows).amax(0).tolist(), strict=True))
+
+
+@settings(max_examples=25, deadline=None)
+@given(texts=st.lists(st.lists(st.sampled_from(WORDS), max_size=80).map(" ".join), min_size=1, max_size=5))
+def test_a_long_text_is_read_whole_in_overlapping_pieces(tiny: DetoxifyScorer, texts: list[str]) -> None:
+    for text, scores in zip(texts, tiny.score(texts), strict=True):
+        assert scores == pytest.approx(by_hand(tiny, text), abs=1e-4)
+
+
+def test_categories_have_their_standard_names_and_further_outputs_are_left_out(tiny: DetoxifyScorer) -> None:
+    assert tiny.categories == ("toxicity", "insult", "threat")
+
+
+def test_half_precision_weights_are_computed_with_in_single_precision(tiny: DetoxifyScorer) -> None:
+    assert {weight.dtype for weight in tiny._model.parameters()} == {torch.float32}
+
+
+def test_it_loads_a_file_or_a_folder_from_anywhere_and_leaves_nothing_behind(
+    tiny_folder: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tiny_folder()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    monkeypatch.setattr(tempfile, "tempdir", str(elsewhere))
+    for path in ("../tiny", "../tiny/model.ckpt", str(folder)):
+        scorer = DetoxifyScorer.load(path)
+        assert scorer.name == "detoxify:tiny"
+        assert scorer.ready()
+    assert list(elsewhere.iterdir()) == []
+
+
+def weights(contents: dict[str, Any]) -> dict[str, torch.Tensor]:
+    state: dict[str, torch.Tensor] = contents["state_dict"]
+    return state
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda contents: weights(contents).pop("classifier.weight"), "expected weights for classifier.weight"),
+        (lambda contents: weights(contents)["classifier.bias"].fill_(torch.nan), "scores in 0..1"),
+        (lambda contents: weights(contents).update({"classifier.bias": torch.zeros(9)}), "fit together"),
+        (lambda contents: contents["config"]["arch"]["args"].update(model_name="NoForSequenceClassification"), "fit"),
+    ],
+    ids=["missing", "nan", "shape", "model"],
+)
+def test_weights_that_do_not_fit_are_refused(
+    tiny_folder: Callable[..., Path], change: Callable[[dict[str, Any]], object], expected: str
+) -> None:
+    with pytest.raises(ScorerLoadError, match=expected) as caught:
+        DetoxifyScorer.load(str(tiny_folder(change)))
+    assert "model.ckpt" in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_config_that_is_none_is_refused(tiny_folder: Callable[..., Path]) -> None:
+    folder = tiny_folder()
+    (folder / "config.json").write_text("{")
+    with pytest.raises(ScorerLoadError, match="config and tokenizer that fit together"):
+        DetoxifyScorer.load(str(folder))
+
+
+def test_torch_is_not_imported_before_a_model_is_loaded() -> None:
+    program = "import sys, filters.judge, filters.scorers.detoxify; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], cwd=BUNDLED_CLASSIFIER.parents[1]).returncode == 0

@@ -1,0 +1,108 @@
+import logging
+import queue
+import threading
+from collections.abc import Sequence
+
+import pytest
+
+from filters.forward import ForwardThread, Outcome, score_checked, score_groups
+from filters.scorer import ScorerUnavailable, Scores
+from filters.scorers.scripted import ScriptedScorer
+
+
+class OddScorer:
+    """Returns what it was made with, whatever it is asked; raises it if it is an error."""
+
+    name = "odd"
+    categories = ("toxicity",)
+
+    def __init__(self, answer: list[Scores] | Exception) -> None:
+        self.answer = answer
+
+    def score(self, texts: Sequence[str]) -> list[Scores]:
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+    def ready(self) -> bool:
+        return True
+
+
+class PickyScorer(ScriptedScorer):
+    """Raises on any batch with a poisonous text in it."""
+
+    def score(self, texts: Sequence[str]) -> list[Scores]:
+        scores = super().score(texts)
+        if "poison" in texts:
+            raise ValueError("cannot read this")
+        return scores
+
+
+GOOD: Scores = {"toxicity": 0.5}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        [],
+        [GOOD],
+        [GOOD] * 3,
+        [GOOD, {"toxicity": float("nan")}],
+        [GOOD, {"toxicity": 1.5}],
+        [GOOD, {"toxicity": -0.5}],
+        RuntimeError("broken"),
+        ScorerUnavailable("overloaded"),
+    ],
+    ids=repr,
+)
+def test_nonsense_and_errors_of_any_kind_are_one_error(answer: list[Scores] | Exception) -> None:
+    with pytest.raises(ScorerUnavailable) as caught:
+        score_checked(OddScorer(answer), ["a", "b"])
+    assert caught.value.reason == "error"
+
+
+def test_sound_scores_pass_through() -> None:
+    assert score_checked(OddScorer([GOOD, {"toxicity": 1.0}]), ["a", "b"]) == [GOOD, {"toxicity": 1.0}]
+
+
+def test_the_log_names_the_error_but_does_not_quote_it(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING), pytest.raises(ScorerUnavailable):
+        score_checked(OddScorer(ValueError("a private text")), ["a private text"])
+    assert "ValueError" in caplog.text
+    assert "private" not in caplog.text
+
+
+def test_groups_share_a_pass_and_get_their_own_scores_back() -> None:
+    scorer = ScriptedScorer({"one": 0.1, "two": 0.2, "three": 0.3})
+    results = score_groups(scorer, [["one", "three"], ["two"]])
+    assert results == [[{"toxicity": 0.1}, {"toxicity": 0.3}], [{"toxicity": 0.2}]]
+    assert scorer.passes == 1
+
+
+def test_a_poisonous_text_fails_only_its_own_group() -> None:
+    scorer = PickyScorer({"one": 0.1})
+    first, poisoned, last = score_groups(scorer, [["one"], ["one", "poison"], ["two"]])
+    assert (first, last) == ([{"toxicity": 0.1}], [{"toxicity": 0.0}])
+    assert isinstance(poisoned, ScorerUnavailable)
+    assert scorer.passes == 4
+
+
+def test_a_group_alone_is_not_tried_twice() -> None:
+    scorer = PickyScorer({})
+    assert isinstance(score_groups(scorer, [["poison"]])[0], ScorerUnavailable)
+    assert scorer.passes == 1
+
+
+def test_the_thread_delivers_in_order_survives_errors_and_says_when_it_ends() -> None:
+    delivered: queue.Queue[tuple[Outcome | None, str]] = queue.Queue()
+    thread = ForwardThread(
+        PickyScorer({"one": 0.1}), lambda outcome: delivered.put((outcome, threading.current_thread().name))
+    )
+    thread.start()
+    for groups in ([["poison"]], [["one"]]):
+        thread.submit(groups)
+    thread.stop()
+    (failed, name), (scored, _), (last, _) = (delivered.get(timeout=10) for _ in range(3))
+    assert failed is not None and isinstance(failed.results[0], ScorerUnavailable)
+    assert scored is not None and scored.results == [[{"toxicity": 0.1}]] and scored.seconds >= 0
+    assert (last, name) == (None, "unsay-scorer")

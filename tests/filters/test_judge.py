@@ -1,0 +1,122 @@
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from filters.judge import Judge
+from filters.passage import Passage
+from filters.scorer import Scorer, ScorerUnavailable, Scores
+from filters.scorers.scripted import ScriptedScorer
+from filters.span import TextSpan
+from filters.thresholds import Thresholds
+from filters.verdict import Cleared, Flagged, Verdict
+from tests.filters.test_batcher import Record, batching
+
+THRESHOLDS = Thresholds({"toxicity": 0.5, "insult": 0.3})
+RUDE = Passage("Hello, you idiot, go away", 7)
+
+
+def rude_scorer() -> ScriptedScorer:
+    return ScriptedScorer({"idiot": 0.9, "silly": 0.4}, categories=("toxicity", "insult"))
+
+
+def judged(
+    scorer: Scorer, passage: Passage, thresholds: Thresholds = THRESHOLDS, record: Record | None = None
+) -> Verdict:
+    async def scenario() -> Verdict:
+        async with batching(scorer, record) as batcher:
+            return await Judge(batcher).judge(passage, thresholds)
+
+    return asyncio.run(scenario())
+
+
+def test_a_clean_passage_is_cleared_with_its_scores() -> None:
+    assert judged(rude_scorer(), Passage("Hello there", 0)) == Cleared({"toxicity": 0.0, "insult": 0.0})
+
+
+def test_a_rude_passage_is_flagged_from_the_onset_to_its_end() -> None:
+    scores = {"toxicity": 0.9, "insult": 0.9}
+    assert judged(rude_scorer(), RUDE) == Flagged(TextSpan(11, len(RUDE.text)), scores, "insult")
+
+
+def test_the_thresholds_decide() -> None:
+    passage = Passage("you silly", 0)
+    assert isinstance(judged(rude_scorer(), passage, Thresholds({"toxicity": 0.5})), Cleared)
+    assert isinstance(judged(rude_scorer(), passage, Thresholds({"toxicity": 0.4})), Flagged)
+    assert isinstance(judged(rude_scorer(), RUDE, Thresholds({})), Cleared)
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n\t \u3000"])
+def test_white_space_is_cleared_without_a_score(text: str) -> None:
+    record = Record()
+    assert judged(rude_scorer(), Passage(text, 0), record=record) == Cleared({"toxicity": 0.0, "insult": 0.0})
+    assert record.sizes == []
+
+
+def test_without_scores_there_is_no_verdict() -> None:
+    scorer = rude_scorer()
+    scorer.fail(1)
+    with pytest.raises(ScorerUnavailable):
+        judged(scorer, RUDE)
+
+
+def test_if_only_the_place_cannot_be_found_all_of_the_fresh_text_is_flagged() -> None:
+    class FailsSecond(ScriptedScorer):
+        def score(self, texts: Sequence[str]) -> list[Scores]:
+            if self.passes == 1:
+                self.fail(1)
+            return super().score(texts)
+
+    verdict = judged(FailsSecond({"idiot": 0.9}), RUDE)
+    assert isinstance(verdict, Flagged)
+    assert verdict.span == TextSpan(RUDE.fresh, len(RUDE.text))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.sampled_from(["so", "idiot", "nice!", "你好", " ", "."])).map(" ".join), st.integers(0, 60))
+def test_a_flag_lies_in_the_fresh_text_and_reaches_its_end(text: str, fresh: int) -> None:
+    passage = Passage(text, min(fresh, len(text)))
+    verdict = judged(rude_scorer(), passage)
+    assert isinstance(verdict, Flagged) == ("idiot" in text)
+    if isinstance(verdict, Flagged):
+        assert passage.fresh <= verdict.span.start <= verdict.span.end == len(text)
+
+
+def test_it_knows_the_name_of_its_scorer() -> None:
+    async def scenario() -> str:
+        async with batching(rude_scorer()) as batcher:
+            return Judge(batcher).scorer_name
+
+    assert asyncio.run(scenario()) == "scripted"
+
+
+def test_texts_are_scored_in_order_and_blank_ones_without_a_scorer() -> None:
+    record = Record()
+
+    async def scenario() -> list[Scores]:
+        async with batching(ScriptedScorer({"idiot": 0.9}), record) as batcher:
+            return await Judge(batcher).scores(["", "idiot", " \n", "hello"])
+
+    assert [one["toxicity"] for one in asyncio.run(scenario())] == [0.0, 0.9, 0.0, 0.0]
+    assert record.sizes == [2]
+
+
+def test_asking_an_unavailable_judge_again_finds_it_recovered() -> None:
+    async def scenario() -> None:
+        scorer = rude_scorer()
+        async with batching(scorer) as batcher:
+            judge = Judge(batcher)
+            assert judge.available()
+            scorer.fail(1)
+            with pytest.raises(ScorerUnavailable):
+                await judge.judge(RUDE, THRESHOLDS)
+            asked = 1
+            while not judge.available():
+                asked += 1
+                await asyncio.sleep(0)
+            assert asked > 1
+            assert isinstance(await judge.judge(RUDE, THRESHOLDS), Flagged)
+
+    asyncio.run(scenario())

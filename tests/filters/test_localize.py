@@ -1,0 +1,91 @@
+import asyncio
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from filters.localize import MAX_PREFIXES, onset, onset_candidates
+from filters.passage import Passage
+from filters.scorer import ScorerUnavailable
+from filters.scorers.detoxify import DetoxifyScorer
+from filters.scorers.scripted import ScriptedScorer
+from filters.thresholds import Thresholds
+from tests.filters.test_batcher import Record, batching
+
+THRESHOLDS = Thresholds({"toxicity": 0.5})
+WORDS = st.sampled_from(["so", "well,", "nice!", "你好", "...", "day\n"])
+
+
+def found(passage: Passage, record: Record | None = None) -> int:
+    async def scenario() -> int:
+        async with batching(ScriptedScorer({"idiot": 0.9, "f**l": 0.8}), record) as batcher:
+            return await onset(passage, batcher, THRESHOLDS)
+
+    return asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("text", "fresh", "start"),
+    [
+        ("Hello, you idiot, go away.", 0, 11),
+        ("Hello, you idiot, go away.", 7, 11),
+        ("Hello, you idiot", 10, 11),
+        ("Hello, you idiot!!", 13, 13),
+        ("you f**l and idiot", 0, 4),
+        ("你好idiot", 0, 2),
+        ("what a day. idiot ", 4, 12),
+    ],
+)
+def test_the_onset_is_the_start_of_the_word_that_tips_it(text: str, fresh: int, start: int) -> None:
+    assert found(Passage(text, fresh)) == start
+
+
+def test_what_was_already_too_much_before_the_fresh_text_begins_with_its_first_word() -> None:
+    assert found(Passage("You idiot, how are you", 11)) == 11
+
+
+def test_a_single_word_needs_no_scores() -> None:
+    record = Record()
+    assert found(Passage("Hello you idiot!", 9), record) == 10
+    assert record.sizes == []
+
+
+def test_fresh_text_without_a_word_begins_at_its_start() -> None:
+    assert found(Passage("You idiot ...", 9)) == 9
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(WORDS, max_size=40), st.lists(WORDS, max_size=40), st.integers(0, 400))
+@example(["so"] * 40, ["so"] * 40, 0)
+def test_it_is_never_late_never_before_fresh_and_costs_one_bounded_batch(
+    before: list[str], after: list[str], fresh: int
+) -> None:
+    text = " ".join([*before, "idiot", *after])
+    true_onset = text.index("idiot")
+    passage = Passage(text, min(fresh, true_onset))
+    record = Record()
+    start = found(passage, record)
+    assert passage.fresh <= start <= true_onset
+    assert sum(record.sizes) <= MAX_PREFIXES
+    if len(onset_candidates(passage, 1000)) <= MAX_PREFIXES:
+        assert start == true_onset
+
+
+def test_of_many_words_an_even_selection_is_tried() -> None:
+    candidates = onset_candidates(Passage("so " * 100, 30), 10)
+    assert candidates == list(range(30, 300, 27))
+
+
+def test_a_passage_that_is_clean_after_all_has_no_onset() -> None:
+    with pytest.raises(ScorerUnavailable, match="error"):
+        found(Passage("such a nice day", 0))
+
+
+def test_the_real_classifier_turns_at_the_rude_word(detoxify_scorer: DetoxifyScorer) -> None:
+    text = "Thank you for your letter about the garden. You are an idiot and I am leaving"
+
+    async def scenario() -> int:
+        async with batching(detoxify_scorer) as batcher:
+            return await onset(Passage(text, 10), batcher, THRESHOLDS)
+
+    assert text[asyncio.run(scenario()) :].startswith("idiot")

@@ -1,0 +1,27 @@
+import math
+
+import pytest
+
+from filters.scorer import REASONS, FilterError, Reason, ScorerLoadError, ScorerUnavailable, is_valid
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_unavailable_carries_its_reason(reason: Reason) -> None:
+    error = ScorerUnavailable(reason)
+    assert (error.reason, str(error)) == (reason, f"no score: {reason}")
+    assert isinstance(error, FilterError)
+
+
+def test_a_load_error_is_one_line_with_the_file_and_what_was_expected() -> None:
+    error = ScorerLoadError("a/b.ckpt", "expected a\n  checkpoint")
+    assert str(error) == "scorer a/b.ckpt: expected a checkpoint"
+
+
+@pytest.mark.parametrize("value", [0, 0.0, 0.5, 1, 1.0])
+def test_scores_in_range_are_valid(value: float) -> None:
+    assert is_valid({"insult": 0.2, "toxicity": value})
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, -0.001, 1.001])
+def test_a_single_bad_score_makes_them_invalid(value: float) -> None:
+    assert not is_valid({"insult": 0.2, "toxicity": value})

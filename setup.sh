@@ -25,6 +25,23 @@ find_python() {
     die "Python 3.11 to 3.14 is needed and none was found; install one, or name it: PYTHON=/path/to/python make serve"
 }
 
+# promtool and Prometheus, for the tests of the alert rules: unpacked into the environment, nothing is installed outside it.
+fetch_prometheus() {
+    command -v promtool >/dev/null && command -v prometheus >/dev/null && return
+    say "fetching Prometheus for the tests of the alert rules"
+    if ! (
+        set -e
+        folder=$(mktemp -d)
+        trap 'rm -rf "$folder"' EXIT
+        chmod 755 "$folder"
+        [ "$(id -u)" != 0 ] || apt-get update -qq
+        cd "$folder" && apt-get download -qq prometheus
+        dpkg -x prometheus_*.deb "$1/prometheus"
+    ) >"$1/prometheus.log" 2>&1; then
+        say "no Debian package of it here: those tests are skipped unless you install Prometheus"
+    fi
+}
+
 wanted=$(cat requirements/cpu.lock pyproject.toml setup.sh | sha256sum | cut -d' ' -f1)
 wanted_dev=$(sha256sum < requirements/dev.lock | cut -d' ' -f1)
 has() { [ -f "$venv/.$1" ] && [ "$(cat "$venv/.$1")" = "$2" ]; }
@@ -50,5 +67,6 @@ fi
 if [ "$kind" = dev ] && ! has dev "$wanted_dev"; then
     say "installing the test tools"
     "$venv/bin/pip" --disable-pip-version-check --quiet install --no-deps --require-hashes -r requirements/dev.lock
+    fetch_prometheus "$(cd "$venv" && pwd)"
     printf '%s' "$wanted_dev" > "$venv/.dev"
 fi

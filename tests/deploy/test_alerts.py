@@ -1,7 +1,6 @@
 """The alert rules, judged by Prometheus' own tool, and the runbooks that they point to."""
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import yaml
 from prometheus_client import CollectorRegistry
 
 from server.telemetry.metrics import Metrics
+from tests.deploy.tools import tool
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy/monitoring/prometheus"
@@ -24,10 +24,7 @@ every_rule = pytest.mark.parametrize("rule", RULES, ids=lambda rule: str(rule["a
 
 def promtool(*arguments: str) -> str:
     """What promtool says in our Prometheus folder; fails where promtool does."""
-    tool = shutil.which("promtool")
-    if tool is None:
-        pytest.fail("promtool is missing: install the Debian package `prometheus`")
-    done = subprocess.run([tool, *arguments], cwd=FOLDER, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([tool("promtool"), *arguments], cwd=FOLDER, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

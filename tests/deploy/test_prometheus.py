@@ -18,6 +18,7 @@ import pytest
 from prometheus_client import CollectorRegistry, start_http_server
 
 from server.telemetry.metrics import Metrics
+from tests.deploy.tools import tool
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy/monitoring/prometheus"
@@ -96,9 +97,7 @@ def free_port() -> int:
 @pytest.fixture(scope="module")
 def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     """Prometheus, after it has read every metric twice: a rate needs two samples."""
-    tool = shutil.which("prometheus")
-    if tool is None:
-        pytest.fail("prometheus is missing: install the Debian package `prometheus`")
+    program = tool("prometheus")
     registry = CollectorRegistry()
     count_everything(Metrics(registry))
     page, thread = start_http_server(0, "127.0.0.1", registry)
@@ -106,7 +105,7 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]
     config = configuration(folder, f"127.0.0.1:{page.server_port}")
     address = f"127.0.0.1:{free_port()}"
     flags = [f"--config.file={config}", f"--storage.tsdb.path={folder}/data", f"--web.listen-address={address}"]
-    with subprocess.Popen([tool, *flags], stderr=subprocess.DEVNULL) as process:
+    with subprocess.Popen([program, *flags], stderr=subprocess.DEVNULL) as process:
         try:
             running = Prometheus(process, address)
             running.wait_for("two samples", lambda: running.result("count_over_time(up[1m]) >= 2") != [])

@@ -1,0 +1,19 @@
+"""The real Prometheus: installed on the machine, or fetched by setup.sh into the virtual environment."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+FETCHED = Path(sys.prefix) / "prometheus/usr/bin"
+
+
+def tool(name: str) -> str:
+    """The path of `promtool` or `prometheus`. Where there is none the test is skipped, and in CI it fails."""
+    found = shutil.which(name) or shutil.which(name, path=str(FETCHED))
+    if found is None:
+        message = f"{name} is missing: install Prometheus (the Debian package is `prometheus`)"
+        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+    return found

@@ -101,17 +101,20 @@ def ends_at_boundary(text: str) -> bool:
     return last_boundary(text) == len(text)
 
 
-def last_boundary(text: str) -> int:
+def last_boundary(text: str, since: int = 0) -> int:
     """The largest index at which the text can be cut, in characters: what stands before it can be judged now."""
-    return word_start(text, len(text))
+    return word_start(text, len(text), since)
 
 
-def word_start(text: str, index: int) -> int:
-    """The largest boundary that is not after `index`, in characters. IndexError unless 0 <= index <= len(text)."""
-    if not 0 <= index <= len(text):
-        raise IndexError(f"index {index} is not in 0..{len(text)}")
+def word_start(text: str, index: int, since: int = 0) -> int:
+    """The largest boundary that is not after `index`, in characters. IndexError unless since <= index <= len(text).
+
+    `since` is taken for a boundary: a caller that knows one need not have a long word without spaces read again.
+    """
+    if not 0 <= since <= index <= len(text):
+        raise IndexError(f"index {index} is not in {since}..{len(text)}")
     start = index
-    while not _is_natural(text, start):
+    while start > since and not _is_natural(text, start):
         start -= 1
     return _forced(text, start, index)
 

@@ -1,7 +1,9 @@
 """The command line: `unsay serve`. Wrong settings end the program with one line, before anything heavy is loaded."""
 
-import asyncio
 import sys
+import warnings
+
+import uvloop
 
 from filters.scorer import ScorerLoadError
 from server import app
@@ -14,9 +16,10 @@ def main() -> None:
     """Entry point of the console script `unsay`."""
     settings = parse(sys.argv[1:])
     logs.configure(settings.log_level)
+    warnings.simplefilter("ignore", FutureWarning)  # of libraries, about libraries
     try:
         prepare_environment()
-        asyncio.run(app.run(settings, app.load_catalog(settings)))
+        uvloop.run(app.run(settings, app.load_catalog(settings)))
     except (StartError, ScorerLoadError) as error:
         print(f"unsay: {error}", file=sys.stderr)
         sys.exit(1)

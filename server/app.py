@@ -4,9 +4,7 @@ import argparse
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
-
-from starlette.middleware import Middleware
+from typing import TYPE_CHECKING, Any, get_args
 
 from filters.batcher import Batcher
 from filters.judge import Judge
@@ -15,6 +13,7 @@ from filters.scorers.detoxify import DetoxifyScorer
 from server.api.gateway import Gateway
 from server.api.routes import router
 from server.generation.guarded import Setting
+from server.guard.commands import Strategy
 from server.policy import catalog as catalogs
 from server.policy.catalog import Catalog
 from server.settings import BUNDLED_MODEL, BUNDLED_MODEL_NAME, Settings, vllm_version
@@ -23,6 +22,11 @@ from server.telemetry.metrics import Metrics
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+
+GENERATING = ("/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/messages")
+"""The routes whose series exist from the start; others appear with their first request."""
+
+STRATEGIES = get_args(Strategy)
 
 log = logs.logger("server")
 
@@ -65,7 +69,11 @@ async def guarded_application(
     setting = Setting(judge, metrics, model, lambda text: list(tokenizer.encode(text, add_special_tokens=False)))
     app = await launcher.application(GuardedEngineClient(engine, setting, catalog.default), args)
     app.include_router(router(setting, catalog, engine, allow_loosen=allow_loosen))
-    _put_gateway_before(app, catalog, metrics, allow_loosen=allow_loosen)
+    # At the router: inside vLLM's authentication, and without building (and counting) its middleware a second time.
+    app.router.middleware_stack = Gateway(
+        app.router.middleware_stack, catalog=catalog, observer=metrics, allow_loosen=allow_loosen
+    )
+    metrics.expect(policies=catalog.policies, model=model, routes=GENERATING, strategies=STRATEGIES)
     metrics.build_info(
         version=version("unsay"),
         vllm_version=vllm_version(),
@@ -76,32 +84,26 @@ async def guarded_application(
     return app
 
 
-def _put_gateway_before(app: "FastAPI", catalog: Catalog, metrics: Metrics, *, allow_loosen: bool) -> None:
-    """Innermost, so that vLLM's authentication comes first; vLLM has built the stack already, so it is built anew."""
-    gateway = Middleware(Gateway, catalog=catalog, observer=metrics, allow_loosen=allow_loosen)
-    app.user_middleware.append(gateway)
-    app.middleware_stack = app.build_middleware_stack()
-
-
 async def run(settings: Settings, catalog: Catalog) -> None:
     """Serve until told to stop."""
     log.info("loading vLLM")
-    from server.engine import launcher
+    from server.engine import launcher, quiet
 
     args = launcher.parse(settings.rest, BUNDLED_MODEL, BUNDLED_MODEL_NAME)
     address, sock = launcher.bind(args)
+    quiet.hide_progress()
     log.info("loading the classifier", extra={"detoxify": settings.detoxify})
     scorer = load_scorer(settings)
     catalog = catalogs.check_categories(catalog, scorer.categories)
     metrics = Metrics()
     if settings.allow_loosen:
         log.warning("--allow-loosen: every request may switch its guard off")
-    log.info("loading the model and starting the engine (10 to 30 seconds for the bundled one)", extra={"model": args.model})
+    log.info(
+        "loading the model and starting the engine (10 to 30 seconds for the bundled one)", extra={"model": args.model}
+    )
     async with judging(scorer, settings, metrics) as judge:
         async with launcher.engine(args) as engine:
-            app = await guarded_application(
-                engine, args, judge, catalog, metrics, allow_loosen=settings.allow_loosen
-            )
+            app = await guarded_application(engine, args, judge, catalog, metrics, allow_loosen=settings.allow_loosen)
             log.info("ready", extra={"url": address, "policy": catalog.default.name, "scorer": judge.scorer_name})
             stopped = await launcher.listen(app, sock, args)
         await stopped

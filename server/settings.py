@@ -14,6 +14,19 @@ BUNDLED_MODEL = MODELS / "language_model"
 BUNDLED_CLASSIFIER = MODELS / "classifier"
 BUNDLED_MODEL_NAME = "unsay-mini"
 
+_QUIET = {
+    "VLLM_LOGGING_LEVEL": "WARNING",
+    "VLLM_LOGGING_CONFIG_PATH": str(Path(__file__).with_name("engine") / "vllm_logging.json"),
+}
+"""vLLM's warnings, without those that are harmless (server/engine/quiet.py)."""
+
+_QUIET_LIBRARIES = {
+    "PYTHONWARNINGS": "ignore::FutureWarning,ignore:resource_tracker",
+    "TORCH_CPP_LOG_LEVEL": "ERROR",
+    "TORCH_LOGS": "-torch._library.triton",
+}
+"""What torch and Python say of themselves in vLLM's processes."""
+
 DESCRIPTION = """\
 Serve a model behind a guard that rewinds toxic spans before anyone reads them.
 
@@ -74,12 +87,16 @@ def _add_scorer(group: "argparse._ArgumentGroup") -> None:
         "--detoxify",
         default=str(BUNDLED_CLASSIFIER),
         metavar="NAME|PATH",
-        help="original, unbiased, multilingual, original-small, unbiased-small, or a checkpoint (default: the bundled one)",
+        help="original, unbiased, multilingual, original-small, unbiased-small, or a checkpoint (default: bundled)",
     )
-    group.add_argument("--scorer-device", default="cpu", metavar="DEVICE", help="where it runs: cpu (default), cuda, cuda:1")
+    group.add_argument(
+        "--scorer-device", default="cpu", metavar="DEVICE", help="where it runs: cpu (default), cuda, cuda:1"
+    )
     group.add_argument("--scorer-threads", type=_positive, default=1, metavar="N", help="its CPU threads (default: 1)")
     group.add_argument("--scorer-batch", type=_positive, default=16, metavar="N", help="texts per pass (default: 16)")
-    group.add_argument("--scorer-queue", type=_positive, default=512, metavar="N", help="texts that may wait (default: 512)")
+    group.add_argument(
+        "--scorer-queue", type=_positive, default=512, metavar="N", help="texts that may wait (default: 512)"
+    )
     group.add_argument(
         "--scorer-deadline",
         type=_seconds,
@@ -107,14 +124,20 @@ def parse(argv: Sequence[str]) -> Settings:
 
 
 def prepare_environment() -> None:
-    """Set what vLLM reads from the environment, and refuse what would bring up an unguarded server."""
+    """Set what vLLM reads from the environment, and refuse what would bring up an unguarded server.
+
+    What the operator has set stays, but for one variable that would override a flag.
+    """
     if os.environ.get("VLLM_USE_RUST_FRONTEND", "0") not in ("", "0"):
         raise StartError("VLLM_USE_RUST_FRONTEND is set: vLLM's Rust front end bypasses the guard; unset it")
     # vLLM reports usage to its makers unless told not to; a guard for private traffic should not phone home by default.
     os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
-    os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
     # On CPU this variable overrides --kv-cache-memory-bytes, which is the flag that we set a default for.
     os.environ.pop("VLLM_CPU_KVCACHE_SPACE", None)
+    if not {"VLLM_LOGGING_LEVEL", "VLLM_LOGGING_CONFIG_PATH", "VLLM_CONFIGURE_LOGGING"} & os.environ.keys():
+        os.environ.update(_QUIET)
+    for name, value in _QUIET_LIBRARIES.items():
+        os.environ.setdefault(name, value)
 
 
 def vllm_version() -> str:

@@ -3,6 +3,7 @@
 Works on the shapes of vLLM's answers: choices (chat, completions), a response object (responses), a message (messages).
 """
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,11 @@ WITHHELD = frozenset({"refused", "truncated"})
 GRAVITY = ("refused", "truncated", "unguarded", "flagged", "masked", "rewound", "clean")
 SEVERITIES = ((0.25, "safe"), (0.5, "low"), (0.75, "medium"))
 """Azure's words for a score below each bound; `high` above them all."""
+
+
+def written(body: Any) -> bytes:
+    """A body as vLLM writes it: no spaces, and no escapes but those that JSON needs."""
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
 
 
 def amend(body: dict[str, Any], request: GuardedRequest) -> None:

@@ -1,193 +1,112 @@
-"""The way in and out of every request that can generate text (ASGI middleware, inside vLLM's authentication).
+"""The way in and out of every request that can generate text (ASGI, inside vLLM's authentication and error pages).
 
-1. In: the request's policy is resolved from its `detox` object and header before vLLM sees it; what cannot be guarded or may
-   not be asked for is refused in OpenAI's error shape.
-2. Out: reports are added at the end of each choice. The head of an answer waits for its first byte, so that a scorer
-   that fails before anything was said still makes a 503 of it.
+1. In: the request's policy is resolved from its `detox` object and header before vLLM sees it; what cannot be guarded
+   or may not be asked for is refused in OpenAI's error shape.
+2. Out: reports are added at the end of each choice (server/api/outgoing.py).
 """
 
 import json
-from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from server.api.answer import amend, gravest
-from server.api.stream import EventStream
-from server.errors import BadRequest, RequestError, Unavailable, UnsayError, http_error
+from server.api.answer import gravest
+from server.api.asgi import App, Message, Receive, Scope, Send, field, refuse
+from server.api.outgoing import Outgoing
+from server.errors import BadRequest, RequestError
 from server.generation.observer import Observer
 from server.generation.request import GuardedRequest, current
 from server.policy.catalog import Catalog
 from server.policy.resolve import HEADER, may_loosen, resolve
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
-
-RETRY_AFTER_SECONDS = 2.0
 UNGUARDABLE = {
     "use_beam_search": "beam search weighs unjudged continuations against each other and cannot be guarded",
     "prompt_embeds": "prompt embeddings have no text and cannot be guarded",
 }
 """Keys that are refused when they are set, and why."""
 
-OURS = frozenset({"/v1/moderations"})
+OURS = "/v1/moderations"
+UNMATCHED = "other"
 
 
 class Gateway:
-    """Wraps vLLM's application."""
+    """Wraps the routes of vLLM's application."""
 
     def __init__(self, app: App, *, catalog: Catalog, observer: Observer, allow_loosen: bool) -> None:
         self._app, self._catalog, self._observer, self._allow_loosen = app, catalog, observer, allow_loosen
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] != "POST" or scope["path"] in OURS:
+        if scope["type"] != "http" or scope["method"] != "POST" or scope["path"].endswith(OURS):
             await self._app(scope, receive, send)
             return
-        body, receive = await _read(receive)
+        body = await _read(receive)
+        if body is None:
+            return  # the client has gone before it had said what it wants
         try:
             request = self._admit(scope, body)
         except RequestError as error:
             await refuse(send, error)
             return
-        await self._serve(request, scope, receive, send)
+        await self._serve(request, scope, _again(body, receive), send)
 
     async def _serve(self, request: GuardedRequest, scope: Scope, receive: Receive, send: Send) -> None:
-        answer = Answer(request, send)
+        outgoing = Outgoing(request, send)
         token = current.set(request)
         try:
-            await self._app(scope, receive, answer.send)
+            await self._app(scope, receive, outgoing.send)
         except Exception:
-            if not answer.can_refuse():
+            if not outgoing.can_refuse():
                 raise
-            await answer.refuse()
+            await outgoing.refuse()
         finally:
             current.reset(token)
             report = gravest(request.reports)
             if report is not None:
-                self._observer.request_finished(report.action, request.route, report.policy)
+                self._observer.request_finished(report.action, _route(scope), report.policy)
 
     def _admit(self, scope: Scope, body: bytes) -> GuardedRequest:
         """The policy of this request. A body that is not a JSON object is left to vLLM, which refuses it."""
-        headers = {key.decode("latin-1").lower(): value.decode("latin-1") for key, value in scope["headers"]}
-        asked = _json_object(body)
+        asked = _asked(field(scope, b"content-type"), body)
         for key, why in UNGUARDABLE.items():
             if asked.get(key):
                 raise BadRequest(key, f"{key}: {why}; leave it out")
-        allowed = may_loosen(self._catalog, headers.get("authorization"), self._allow_loosen)
-        resolved = resolve(self._catalog, asked.get("detox"), headers.get(HEADER.lower()), may_loosen=allowed)
+        allowed = may_loosen(self._catalog, field(scope, b"authorization"), self._allow_loosen)
+        header = field(scope, HEADER.lower().encode())
+        resolved = resolve(self._catalog, asked.get("detox"), header, may_loosen=allowed)
         return GuardedRequest(resolved.policy, resolved.report, route=scope["path"])
 
 
-class Answer:
-    """One answer on its way out."""
-
-    def __init__(self, request: GuardedRequest, send: Send) -> None:
-        self._request, self._send = request, send
-        self._head: Message | None = None
-        self._sent_head = self._refused = False
-        self._stream: EventStream | None = None
-        self._body = b""
-
-    def can_refuse(self) -> bool:
-        """Whether a failed scorer can still be told by the status of the answer."""
-        return self._request.scorer_down is not None and not self._request.started and not self._sent_head
-
-    async def refuse(self) -> None:
-        self._refused = True
-        await refuse(self._send, scorer_unavailable())
-
-    async def send(self, message: Message) -> None:
-        if self._refused:
-            return
-        if message["type"] == "http.response.start":
-            self._head = message
-            if _content_type(message).startswith("text/event-stream"):
-                self._stream = EventStream(self._request)
-            return
-        if message["type"] != "http.response.body" or self._head is None:
-            await self._send(message)
-            return
-        if self.can_refuse():
-            await self.refuse()
-            return
-        await self._pass_on(message)
-
-    async def _pass_on(self, message: Message) -> None:
-        more = message.get("more_body", False)
-        if self._stream is not None:
-            data = self._stream.feed(message.get("body", b""), last=not more)
-        else:
-            self._body += message.get("body", b"")
-            if more:
-                return
-            data = self._amended()
-        await self._start(len(data) if self._stream is None else None)
-        if data or not more:
-            await self._send({"type": "http.response.body", "body": data, "more_body": more})
-
-    def _amended(self) -> bytes:
-        """The whole answer with its reports; one that holds no generated text, byte for byte."""
-        if not self._request.reports:
-            return self._body
-        body = json.loads(self._body)
-        if isinstance(body, dict):
-            amend(body, self._request)
-        return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-
-    async def _start(self, length: int | None) -> None:
-        if self._sent_head or self._head is None:
-            return
-        self._sent_head = True
-        if length is not None:
-            headers = [(key, value) for key, value in self._head["headers"] if key.lower() != b"content-length"]
-            self._head["headers"] = [*headers, (b"content-length", str(length).encode())]
-        await self._send(self._head)
-
-
-def scorer_unavailable() -> Unavailable:
-    return Unavailable("the toxicity scorer is unavailable, so nothing can be released; try again", RETRY_AFTER_SECONDS)
-
-
-async def refuse(send: Send, error: UnsayError) -> None:
-    """Answer with an error in OpenAI's shape."""
-    status, body, headers = http_error(error)
-    data = json.dumps(body).encode()
-    fields = {"content-type": "application/json", "content-length": str(len(data)), **headers}
-    raw = [(key.lower().encode(), value.encode()) for key, value in fields.items()]
-    await send({"type": "http.response.start", "status": status, "headers": raw})
-    await send({"type": "http.response.body", "body": data})
-
-
-async def _read(receive: Receive) -> tuple[bytes, Receive]:
-    """The whole body, and a receive that gives it out again and then goes on with what comes (a disconnect)."""
-    body, waiting = b"", []
+async def _read(receive: Receive) -> bytes | None:
+    """The whole body; None if the client went away before its end."""
+    parts = []
     while True:
         message = await receive()
-        waiting.append(message)
         if message["type"] != "http.request":
-            break
-        body += message.get("body", b"")
+            return None
+        parts.append(message.get("body", b""))
         if not message.get("more_body", False):
-            break
-    waiting.reverse()
+            return b"".join(parts)
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """A receive that gives out the body again and then goes on with what comes (a disconnect)."""
+    waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def again() -> Message:
         return waiting.pop() if waiting else await receive()
 
-    return body, again
+    return again
 
 
-def _json_object(body: bytes) -> dict[str, Any]:
+def _asked(content_type: str | None, body: bytes) -> dict[str, Any]:
+    """The keys of a request. Of a form (audio is sent in one) only those that would have to be refused."""
+    if (content_type or "").lower().startswith("multipart/"):
+        return {key: True for key in UNGUARDABLE if f'name="{key}"'.encode() in body}
     try:
         parsed = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return parsed if isinstance(parsed, dict) else {}
 
 
-def _content_type(message: Message) -> str:
-    for key, value in message["headers"]:
-        if key.lower() == b"content-type":
-            return bytes(value).decode("latin-1")
-    return ""
+def _route(scope: Scope) -> str:
+    """The template of the route that answered, a metric's label: paths that clients make up must not become labels."""
+    return str(getattr(scope.get("route"), "path", UNMATCHED))

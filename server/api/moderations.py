@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from filters.judge import Judge
-from filters.scorer import Scores, ScorerUnavailable
+from filters.scorer import ScorerUnavailable, Scores
 from filters.thresholds import Thresholds
-from server.api.gateway import scorer_unavailable
+from server.api.asgi import scorer_unavailable
 from server.errors import BadRequest
 from server.policy.policy import Policy
 
@@ -28,9 +28,11 @@ class ModerationRequest(BaseModel):
     """`input` is a text, a list of texts, or a list of text parts; `model` is named back in the answer."""
 
     model_config = ConfigDict(strict=True)
-    input: str | Annotated[list[str], Field(min_length=1, max_length=MOST_INPUTS)] | Annotated[
-        list[TextPart], Field(min_length=1, max_length=MOST_INPUTS)
-    ]
+    input: (
+        str
+        | Annotated[list[str], Field(min_length=1, max_length=MOST_INPUTS)]
+        | Annotated[list[TextPart], Field(min_length=1, max_length=MOST_INPUTS)]
+    )
     model: str | None = None
 
     def texts(self) -> list[str]:

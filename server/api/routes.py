@@ -46,5 +46,5 @@ def router(setting: Setting, catalog: Catalog, engine: Any, *, allow_loosen: boo
 async def _json(raw: Request) -> object:
     try:
         return json.loads(await raw.body())
-    except ValueError:
+    except (ValueError, RecursionError):
         raise BadRequest("body", "body: expected JSON") from None

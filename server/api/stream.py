@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from server.api.answer import amend_choices, amend_message, amend_response
+from server.api.answer import amend_choices, amend_message, amend_response, written
 from server.generation.request import GuardedRequest
 
 END = b"\n\n"
@@ -35,7 +35,7 @@ class EventStream:
     def _event(self, event: bytes) -> bytes:
         if not _may_end(event):
             return event
-        head, mark, data = event.rpartition(b"data: ")
+        head, mark, data = event.partition(b"data: ")  # the first one: the text itself may hold these words
         body = json.loads(data)
         if "choices" in body:
             amend_choices(body, self._request)
@@ -44,16 +44,16 @@ class EventStream:
             head = self._renamed(head, body)
         elif body.get("type") == "message_delta":
             amend_message(body, body["delta"], self._request)
-        return head + mark + json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+        return head + mark + written(body)
 
     def _renamed(self, head: bytes, body: dict[str, Any]) -> bytes:
-        """A response that was cut short ends with the event that says so."""
-        if body["response"].get("status") != "incomplete":
+        """A response of which text was withheld ends with the event that says so; every other as vLLM ended it."""
+        if (body["response"].get("incomplete_details") or {}).get("reason") != "content_filter":
             return head
         body["type"] = "response.incomplete"
         return head.replace(RESPONSE_ENDS[0], RESPONSE_ENDS[1])
 
 
 def _may_end(data: bytes) -> bool:
-    """A cheap test that lets the many ordinary chunks pass unread. Inside JSON text quotes are escaped: no false start."""
+    """A cheap test that lets the many ordinary chunks pass unread. Inside JSON text quotes are escaped."""
     return CHOICE_ENDS in data or MESSAGE_ENDS in data or any(mark in data for mark in RESPONSE_ENDS)

@@ -1,1 +1,1 @@
-"""The engines. The only folder that imports vllm; every name taken from it stands in tests/engine/test_vllm_names.py."""
+"""The engines. The only folder that imports vllm; tests/engine/test_vllm_names.py holds every name taken from it."""

@@ -1,7 +1,7 @@
 """vLLM's own incremental detokenizer, behind the transcript's port.
 
-The guard keeps its own instance: the text of a resubmitted request cannot be used, since a decode stream that is primed with
-ids ending inside a UTF-8 character gives out the whole prompt at its next step.
+The guard keeps its own instance: the text of a resubmitted request cannot be used, since a decode stream that is primed
+with ids ending inside a UTF-8 character gives out the whole prompt at its next step.
 """
 
 from collections.abc import Callable, Sequence

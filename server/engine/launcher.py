@@ -8,11 +8,9 @@ import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from fastapi import FastAPI
-
-from server.errors import StartError
 from vllm import envs
 from vllm.engine.protocol import EngineClient
 from vllm.entrypoints.launchers.api_server.app_state import init_app_state
@@ -26,22 +24,32 @@ from vllm.logger import configure_logging_from_args
 from vllm.platforms import current_platform
 from vllm.utils.argparse_utils import FlexibleArgumentParser
 
+from server.errors import StartError
+
 CPU_KV_CACHE_BYTES = 512 * 1024 * 1024
 """Enough for some 60 conversations with the bundled model; a real model on CPU wants --kv-cache-memory-bytes."""
 
 
+class _Parser(FlexibleArgumentParser):  # type: ignore[misc]
+    """vLLM's parser, which says what is wrong in one line and leaves the ending to us."""
+
+    def error(self, message: str) -> NoReturn:
+        raise StartError(f"{message} (`vllm serve --help=all` lists every flag)")
+
+
 def parse(words: Sequence[str], bundled: Path, bundled_name: str) -> argparse.Namespace:
-    """vLLM's arguments, with our defaults under what the operator says: the bundled model, and settings that fit a CPU."""
+    """vLLM's arguments, with our defaults where the operator says nothing: bundled model, settings that fit a CPU."""
     cli_env_setup()
-    parser = make_arg_parser(FlexibleArgumentParser(prog="unsay serve", add_help=False))
+    parser = make_arg_parser(_Parser(prog="unsay serve", add_help=False))
     parser.set_defaults(model=str(bundled))
     if current_platform.is_cpu():
         parser.set_defaults(dtype="float32", enforce_eager=True, kv_cache_memory_bytes=CPU_KV_CACHE_BYTES)
-    args = parser.parse_args(list(words))
+    args: argparse.Namespace = parser.parse_args(list(words))
     if args.model_tag is not None:
         args.model = args.model_tag
-    if args.model == str(bundled) and not args.served_model_name:
-        args.served_model_name = [bundled_name]
+    if args.model == str(bundled):
+        args.served_model_name = args.served_model_name or [bundled_name]
+        args.use_tqdm_on_load = False  # loaded before a bar is drawn
     _refuse_unguarded(args)
     configure_logging_from_args(args)
     try:
@@ -56,7 +64,9 @@ def _refuse_unguarded(args: argparse.Namespace) -> None:
     if args.grpc:
         raise StartError("--grpc: vLLM's gRPC server bypasses the guard; leave it out")
     if args.headless:
-        raise StartError("--headless: starts no API server, so there is nothing to guard; use `vllm serve` on such nodes")
+        raise StartError(
+            "--headless: starts no API server, so there is nothing to guard; use `vllm serve` on such nodes"
+        )
     if (args.api_server_count or 1) > 1:
         raise StartError("--api-server-count: the guard runs in one API server; start more servers behind a balancer")
     if args.skip_tokenizer_init:
@@ -68,7 +78,9 @@ def bind(args: argparse.Namespace) -> tuple[str, socket.socket]:
     try:
         address, sock = setup_server(args, reuse_port=False)
     except OSError as error:
-        raise StartError(f"--host {args.host or '0.0.0.0'} --port {args.port}: {error.strerror}; choose another") from None
+        raise StartError(
+            f"--host {args.host or '0.0.0.0'} --port {args.port}: {error.strerror}; choose another"
+        ) from None
     except KeyError as error:
         raise StartError(str(error)) from None
     return address, sock
@@ -86,7 +98,7 @@ async def application(client: EngineClient, args: argparse.Namespace) -> FastAPI
     tasks = await client.get_supported_tasks()
     if "generate" not in tasks:
         raise StartError(f"model {args.model}: it does not generate text (it can: {', '.join(tasks)})")
-    app = build_app(args, tasks, client.model_config)
+    app: FastAPI = build_app(args, tasks, client.model_config)
     await init_app_state(client, app.state, args, tasks)
     return app
 

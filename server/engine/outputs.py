@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from server.generation.guarded import Piece
 from vllm.logprobs import Logprob
 from vllm.outputs import CompletionOutput, RequestOutput
 from vllm.sampling_params import RequestOutputKind, SamplingParams
+
+from server.generation.guarded import Piece
 
 NOT_SAMPLED = -9999.0
 """What OpenAI's API shows for a token without a probability: those of a mask were written, not sampled."""
@@ -29,7 +30,7 @@ class ChoiceOutput:
     def __init__(self, index: int, params: SamplingParams, tokenizer: Any) -> None:
         self._index, self._tokenizer = index, tokenizer
         self._kind, self._wants_text = params.output_kind, params.detokenize
-        self._wants_logprobs = params.logprobs is not None
+        self._wants_logprobs = params.num_logprobs is not None
         self._tokens: list[int] = []
         self._logprobs: list[Any] = []
         self._text = ""
@@ -59,10 +60,16 @@ class ChoiceOutput:
             entries.append(entry)
         return entries
 
+    def _text_of(self, text: str, tokens: list[int], piece: Piece) -> str:
+        if not self._wants_text:
+            return ""
+        unseen = self._kind == RequestOutputKind.DELTA and not text and not tokens
+        return EmptyText() if unseen and piece.finish_reason is not None else text
+
     def _output(self, text: str, tokens: list[int], logprobs: list[Any], piece: Piece) -> CompletionOutput:
         return CompletionOutput(
             index=self._index,
-            text=(text or EmptyText()) if self._wants_text else "",
+            text=self._text_of(text, tokens, piece),
             token_ids=tokens,
             cumulative_logprob=self._cumulative if self._wants_logprobs else None,
             logprobs=logprobs if self._wants_logprobs else None,
@@ -76,16 +83,16 @@ def request_output(
     prompt: Mapping[str, Any],
     first: RequestOutput | None,
     outputs: Sequence[CompletionOutput],
+    prompt_logprobs: Any,
     *,
     finished: bool,
-    with_prompt_logprobs: bool,
 ) -> RequestOutput:
     """One output of the whole request; `first` is the engine's own first one, for what only it knows of the prompt."""
     return RequestOutput(
         request_id=request_id,
         prompt=first.prompt if first else prompt.get("prompt"),
         prompt_token_ids=prompt["prompt_token_ids"],
-        prompt_logprobs=first.prompt_logprobs if first and with_prompt_logprobs else None,
+        prompt_logprobs=prompt_logprobs,
         outputs=list(outputs),
         finished=finished,
         metrics=first.metrics if first else None,

@@ -1,9 +1,9 @@
-"""Rewinding by resubmission: the prompt and the kept tokens go in again as a new request, cheap through the prefix cache.
+"""Rewinding by resubmission: prompt and kept tokens go in again as a new request, cheap through the prefix cache.
 
 1. The inner request streams deltas, draws one choice, and knows no stop strings: text is the transcript's business.
-2. Banned tokens are barred at the first new position only: that one token is drawn by a request of its own with a bias of
-   -100 (OpenAI's word for a ban; unlike minus infinity it cannot empty the set that a grammar allows), then the next
-   request goes on without it.
+2. Banned tokens are barred at the first new position only: that one token is drawn by a request of its own with a bias
+   of -100 (OpenAI's word for a ban; unlike minus infinity it cannot empty the set that a grammar allows), then the
+   next request goes on without it.
 3. What it cannot restore: a grammar, penalties, bad_words and thinking budgets begin anew behind the kept tokens.
 """
 
@@ -12,17 +12,19 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
-from server.generation.draft import Attempt, Draft
 from vllm.engine.protocol import EngineClient
 from vllm.outputs import RequestOutput
 from vllm.sampling_params import RequestOutputKind, SamplingParams
 
+from server.generation.draft import Attempt, Draft
+
 BAN_BIAS = -100.0
 HOTTEST = 2.0
+"""The highest temperature that vLLM takes."""
 
 
 class ResubmittingEngine:
-    """One choice of one request in vLLM. `first` is the request's first output: prompt, prompt logprobs, cached tokens."""
+    """One choice of one request in vLLM. `first` is the first output: prompt, prompt logprobs, cached tokens."""
 
     def __init__(
         self,
@@ -70,7 +72,7 @@ class ResubmittingEngine:
             async for last in drafts:
                 tokens += last.tokens
                 logprobs += last.logprobs or ()
-        shown = [_without(entry, attempt.banned, token) for entry, token in zip(logprobs, tokens)]
+        shown = [_without(entry, attempt.banned, token) for entry, token in zip(logprobs, tokens, strict=False)]
         return Draft(tokens, shown or None, last.finish_reason, last.stop_reason)
 
     async def _submit(self, kept: Sequence[int], params: SamplingParams) -> AsyncGenerator[Draft, None]:
@@ -97,7 +99,9 @@ class ResubmittingEngine:
         params.n = 1
         params.stop = []
         params.skip_clone = True
-        params.detokenize = bool(wanted.logprobs is not None and wanted.detokenize)
+        # Text is the transcript's business, but logprobs name their tokens by it.
+        names_tokens = wanted.num_logprobs is not None or wanted.prompt_logprobs is not None
+        params.detokenize = bool(names_tokens and wanted.detokenize)
         params.min_tokens = max(0, wanted.min_tokens - kept)
         if wanted.max_tokens is not None:
             params.max_tokens = wanted.max_tokens - kept
@@ -105,9 +109,7 @@ class ResubmittingEngine:
             params.prompt_logprobs = None
             params.seed = derived_seed(wanted.seed, kept, attempt.number)
             if wanted.temperature > 0:
-                params.temperature = min(
-                    max(HOTTEST, wanted.temperature), wanted.temperature + self._step * attempt.retry
-                )
+                params.temperature = min(HOTTEST, wanted.temperature + self._step * attempt.retry)
         return params
 
 
@@ -120,5 +122,5 @@ def derived_seed(seed: int | None, position: int, attempt: int) -> int | None:
 
 
 def _without(entry: Any, banned: frozenset[int], drawn: int) -> Any:
-    """The alternatives at a position without those that were flagged there: they must not leave through logprobs either."""
+    """The alternatives at a position without those flagged there: they must not leave through logprobs either."""
     return {token: value for token, value in entry.items() if token == drawn or token not in banned}

@@ -1,4 +1,4 @@
-"""The flagged continuations of one span, for the policies that release the least toxic of them (`on_exhausted: flag`)."""
+"""The flagged continuations of one span, for policies that release the least toxic of them (`on_exhausted: flag`)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class Candidate:
 
 
 class Candidates:
-    """The best candidate since the last release; the frontier is the same for all of them."""
+    """The best candidate for one span; nothing is released meanwhile, so all begin at the same frontier."""
 
     def __init__(self) -> None:
         self._best: Candidate | None = None

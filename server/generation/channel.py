@@ -1,4 +1,7 @@
-"""A bounded way out for pieces: the driver never waits to put, but it waits for room before it drafts on."""
+"""A bounded way out for pieces: the driver never waits to put, but it waits for room before it drafts on.
+
+An error overtakes the pieces that wait: whoever gets it knows that nothing after the last piece he read was sent.
+"""
 
 import asyncio
 from collections import deque
@@ -22,18 +25,28 @@ class Channel(Generic[T]):
         self._drained = asyncio.Event()
         self._drained.set()
 
+    @property
+    def closed(self) -> bool:
+        return self._closed is not None
+
     def put(self, piece: T) -> None:
+        """Add a piece; dropped once the channel is closed."""
+        if self._closed is not None:
+            return
         self._pieces.append(piece)
         self._changed.set()
         if len(self._pieces) >= self._size:
             self._drained.clear()
 
     def close(self, error: BaseException | None = None) -> None:
-        """End the stream; the reader gets what waits, then `error` or the end. Only the first call counts."""
-        if self._closed is None:
-            self._closed = error or Closed()
-            self._changed.set()
-            self._drained.set()
+        """End the stream: with `error` at once, else behind the pieces that wait. Only the first call counts."""
+        if self._closed is not None:
+            return
+        self._closed = error or Closed()
+        if error is not None:
+            self._pieces.clear()
+        self._changed.set()
+        self._drained.set()
 
     async def room(self) -> None:
         """Wait until the reader has caught up."""

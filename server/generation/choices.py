@@ -5,11 +5,11 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 from server.generation.channel import Channel, Closed
-from server.generation.guarded import Piece
+from server.generation.outlet import Piece
 
 
 async def merge(choices: Sequence[AsyncGenerator[Piece, None]]) -> AsyncGenerator[tuple[int, Piece], None]:
-    """Pieces of all choices with their index, as they come. Closing it closes every choice; the first error ends all."""
+    """Pieces of all choices with their index, as they come. Closing it closes them all; the first error ends all."""
     if len(choices) == 1:
         async with aclosing(choices[0]) as pieces:
             async for piece in pieces:

@@ -17,7 +17,7 @@ class Clockwork:
         self._rewinding_since: float | None = None
         self._trouble_since: float | None = None
         self._trouble_seconds = 0.0
-        self._released = False
+        self._left = 0
 
     def drafted(self, upto: int) -> None:
         """Tokens before `upto` are drafted now."""
@@ -36,15 +36,22 @@ class Clockwork:
             oldest = since if oldest is None else oldest
         if oldest is not None:
             self._observer.held(at - oldest)
-        if not self._released:
-            self._released = True
+        if not self._left:
             self._observer.first_release(at - self._began)
+        self._left = upto
 
     def rewound(self, to: int) -> None:
-        """Tokens from `to` on are gone."""
+        """A verdict sent the choice back to token `to`."""
         self._rewinding_since = self._now()
+        self.cut(to)
+
+    def cut(self, to: int) -> None:
+        """Tokens from `to` on are gone; those before it keep their age."""
+        since: float | None = None
         while self._drafted and self._drafted[-1][0] > to:
-            self._drafted.pop()
+            _, since = self._drafted.pop()
+        if since is not None and to > (self._drafted[-1][0] if self._drafted else self._left):
+            self._drafted.append((to, since))
 
     def flagged(self) -> float:
         """A window was flagged: the seconds spent on flagged spans so far, up to now."""

@@ -42,10 +42,13 @@ class Engine(Protocol):
 class Detokenizer(Protocol):
     """Turns token ids into text as they come; a function of the ids fed so far."""
 
-    text: str
-    """The text of all tokens fed, up to a stop string if one matched."""
-    unsettled: int
-    """Characters at the end of `text` that a stop string may still take back."""
+    @property
+    def text(self) -> str:
+        """The text of all tokens fed, up to a stop string if one matched."""
+
+    @property
+    def unsettled(self) -> int:
+        """Characters at the end of `text` that a stop string may still take back."""
 
     def feed(self, token: int, *, terminal: bool) -> str | None:
         """Append one token; `terminal`: it is a stop token, which has no text. Returns the stop string that matched."""

@@ -2,35 +2,37 @@
 
 1. Everything runs on one event loop. Drafts come in one task an attempt, verdicts in one task a window; both hand their
    event to `_feed`, which is synchronous, so no two events are ever under way at once.
-2. The reader only drains a channel. Cancelling or closing it ends every task and aborts the request in the engine.
-3. What goes wrong inside a task closes the channel with the error: nothing more is released.
+2. The reader only drains the outlet. Cancelling or closing it ends every task and aborts the request in the engine.
+3. What goes wrong inside a task fails the outlet with the error: nothing more is released.
 """
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
-from typing import Any, assert_never
+from typing import assert_never
 
-from filters.judge import Judge
 from filters.passage import Passage
 from filters.scorer import ScorerUnavailable
 from filters.thresholds import Thresholds
 from filters.verdict import Flagged as FlaggedText
-from filters.verdict import Verdict
 from server.generation.candidates import Candidates
-from server.generation.channel import Channel, Closed
+from server.generation.channel import Closed
 from server.generation.clockwork import Clockwork
 from server.generation.draft import Attempt, Draft, Engine
-from server.generation.observer import Observer, Outcome
-from server.generation.report import Report, Tally, report
+from server.generation.ledger import Ledger
+from server.generation.outlet import Outlet, Piece
+from server.generation.report import Report, report
+from server.generation.setting import Setting
+from server.generation.tasks import Tasks
 from server.generation.transcript import Transcript
 from server.guard.advance import advance
 from server.guard.commands import Command, Finish, Insert, Release, Rewind, Score
 from server.guard.events import Cleared, Drafted, Ended, Event, Flagged, Inserted, ScorerFailed
 from server.guard.state import GuardState
 from server.policy.policy import Policy
+
+__all__ = ["EVERYTHING", "Guarded", "Piece", "ScorerDown", "Setting"]
 
 EVERYTHING = 1 << 40
 """A hold-back in tokens that no answer reaches."""
@@ -40,27 +42,6 @@ log = logging.getLogger("unsay.guard")
 
 class ScorerDown(Exception):
     """The scorer gave no verdict and nothing of the answer has been released: the request may be tried again later."""
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """Released tokens with their text; the last piece of a choice carries the finish reason."""
-
-    tokens: list[int]
-    logprobs: list[Any]
-    text: str
-    finish_reason: str | None = None
-    stop_reason: int | str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """What all choices of a server share, and how a mask is written in the model's tokens."""
-
-    judge: Judge
-    observer: Observer
-    model: str
-    encode: Callable[[str], list[int]]
 
 
 class Guarded:
@@ -86,27 +67,25 @@ class Guarded:
         self._thresholds = Thresholds(policy.thresholds)
         self._retriable = retriable
         self._state = GuardState(restart_only=restart_only)
-        self._tally = Tally()
-        self._channel: Channel[Piece] = Channel()
-        self._clock = Clockwork(setting.observer)
+        self._outlet = Outlet(transcript)
+        self._ledger = Ledger(setting.observer, policy, setting.model)
+        self._clock = Clockwork(setting.observer, setting.now)
         self._candidates = Candidates()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks(self._outlet.fail)
         self._drafting: asyncio.Task[None] | None = None
-        self._sent_tokens = self._sent_characters = 0
-        self._pending_rewind: str | None = None
 
     @property
     def report(self) -> Report:
-        return report(
-            self._policy.name, self._policy.mode, self._setting.judge.scorer_name, self._state, self._tally
-        )
+        """What has become of the choice so far; complete once its last piece is out."""
+        scorer = self._setting.judge.scorer_name
+        return report(self._policy.name, self._policy.mode, scorer, self._state, self._ledger.tally)
 
     async def pieces(self) -> AsyncGenerator[Piece, None]:
-        """Released pieces in order. Raises ScorerDown, or what the engine raised."""
-        self._draft(Attempt(0, (), frozenset()))
+        """Released pieces in order. Raises ScorerDown, or what the engine raised. For one reader, once."""
+        self._draft(retry=0)
         try:
             while True:
-                yield await self._channel.get()
+                yield await self._outlet.get()
         except Closed:
             pass
         finally:
@@ -114,42 +93,40 @@ class Guarded:
 
     async def _stop(self) -> None:
         """End every task; in monitor mode the last windows are still scored and counted, behind the answer."""
+        self._ledger.discarded(len(self._transcript.tokens) - self._outlet.tokens)
         if self._policy.mode == "monitor" and self._state.finished:
             return
-        tasks = tuple(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._tasks.stop()
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.create_task(self._watched(work))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
+    # Drafts and verdicts become events.
 
-    async def _watched(self, work: Coroutine[Any, Any, None]) -> None:
-        try:
-            await work
-        except Exception as error:  # the edge of the driver: whatever it is, the reader must hear of it
-            self._channel.close(error)
+    def _draft(self, *, retry: int) -> None:
+        """Begin the current attempt behind the tokens that stand; the one before it is over."""
+        self._end_drafting()
+        kept = tuple(self._transcript.tokens)
+        attempt = Attempt(self._state.attempt, kept, self._transcript.banned(len(kept)), retry)
+        self._drafting = self._tasks.spawn(lambda: self._follow(attempt))
 
-    # -- events
-
-    def _draft(self, attempt: Attempt) -> None:
-        if self._drafting is not None:
+    def _end_drafting(self) -> None:
+        """A drafting task that is itself at work here ends by its own: it looks at the attempt after each draft."""
+        if self._drafting is not None and self._drafting is not asyncio.current_task():
             self._drafting.cancel()
-        self._drafting = self._spawn(self._follow(attempt))
 
     async def _follow(self, attempt: Attempt) -> None:
         """Feed the drafts of one attempt, as long as it is the current one and the reader keeps up."""
         async with aclosing(self._engine.draft(attempt)) as drafts:
             async for draft in drafts:
-                if attempt.number != self._state.attempt or self._state.finished:
+                if self._over(attempt):
                     return
                 self._take(attempt.number, draft)
-                if self._transcript.ending is not None:
+                if self._over(attempt):
                     return
-                await self._channel.room()
+                await self._outlet.room()
+        raise RuntimeError("the engine's draft ended without a finish reason")
+
+    def _over(self, attempt: Attempt) -> bool:
+        state = self._state
+        return attempt.number != state.attempt or state.finished or self._transcript.ending is not None
 
     def _take(self, attempt: int, draft: Draft) -> None:
         self._transcript.append(draft)
@@ -167,67 +144,49 @@ class Guarded:
         except ScorerUnavailable as error:
             self._scorer_failed(score, error.reason)
             return
-        self._tell(verdict)
+        self._ledger.judged(verdict)
         if isinstance(verdict, FlaggedText):
             self._flagged(score, verdict, start)
-        elif score.attempt == self._state.attempt:
-            self._settle_rewind("cleared")
-            self._tally.keep(verdict.scores)
-            self._feed(Cleared(score.attempt, score.window))
-            if not self._state.span_rewinds:
-                self._clock.calm()
-
-    def _tell(self, verdict: Verdict) -> None:
-        """Count a verdict, whatever becomes of it."""
-        observer, policy, model = self._setting.observer, self._policy.name, self._setting.model
-        observer.scores_seen(verdict.scores)
-        self._tally.judged()
-        if isinstance(verdict, FlaggedText):
-            observer.span_judged("flagged", verdict.category, policy, model)
-            self._tally.flagged(verdict.category)
         else:
-            observer.span_judged("cleared", "none", policy, model)
+            self._ledger.let_through(verdict.scores)
+            self._feed(Cleared(score.attempt, score.window))
 
     def _flagged(self, score: Score, verdict: FlaggedText, start: int) -> None:
-        if score.attempt != self._state.attempt:
-            return
         onset = self._transcript.token_at(start + verdict.span.start)
         spent = self._clock.flagged() > self._policy.max_rewind_seconds
-        if self._policy.mode == "monitor":
-            self._tally.keep(verdict.scores)
-        else:
+        concessions = self._state.concessions
+        if self._policy.on_exhausted == "flag" and self._policy.mode == "enforce":
             self._candidates.offer(self._transcript, self._state.released, score.window.end, verdict.scores)
         self._feed(Flagged(score.attempt, score.window, onset, spent))
+        if self._state.concessions > concessions and self._state.attempt == score.attempt:
+            self._ledger.let_through(verdict.scores)
 
     def _scorer_failed(self, score: Score, reason: str) -> None:
-        self._setting.observer.span_judged("failed", "none", self._policy.name, self._setting.model)
-        if score.attempt != self._state.attempt:
-            return
-        self._tally.failure = reason
+        self._ledger.unjudged(reason)
         closed = self._policy.on_scorer_failure == "closed" and self._policy.mode == "enforce"
-        log.warning("scorer gave no verdict: reason=%s %s", reason, "text held back" if closed else "text released unscored")
+        then = "text held back" if closed else "text released unscored"
+        log.warning("scorer gave no verdict: reason=%s %s", reason, then)
         if closed and self._retriable():
-            self._channel.close(ScorerDown(reason))
-        self._feed(ScorerFailed(score.attempt))
-
-    def _settle_rewind(self, outcome: Outcome) -> None:
-        """Count what became of the last rewind, once that is known."""
-        if self._pending_rewind is not None:
-            self._setting.observer.rewound(self._pending_rewind, outcome)
-            self._pending_rewind = None
-
-    # -- commands
+            self._outlet.fail(ScorerDown(reason))
+        self._feed(ScorerFailed(score.attempt, score.window))
 
     def _feed(self, event: Event) -> None:
-        self._state, commands = advance(self._state, event, self._policy)
+        before = self._state
+        self._state, commands = advance(before, event, self._policy)
+        if before.span_rewinds and not self._state.span_rewinds:
+            self._ledger.settled("cleared" if isinstance(event, Cleared) else "exhausted")
+            self._candidates.forget()
+            self._clock.calm()
         for command in commands:
             self._carry_out(command)
+
+    # Commands become deeds.
 
     def _carry_out(self, command: Command) -> None:
         match command:
             case Score():
                 passage, start = self._transcript.passage(command.window, self._state.released)
-                self._spawn(self._judge(command, passage, start))
+                self._tasks.spawn(lambda: self._judge(command, passage, start))
             case Release(upto=upto):
                 self._release(upto)
             case Rewind():
@@ -240,58 +199,43 @@ class Guarded:
                 assert_never(command)
 
     def _release(self, upto: int) -> None:
-        """Send what may be sent; text that a stop string may still take back stays until the end."""
         self._clock.released(upto)
         self._candidates.forget()
-        if not self._state.finished:
-            self._send(upto, closing=False)
-
-    def _send(self, upto: int, *, closing: bool, finish_reason: str | None = None, stop_reason: int | str | None = None) -> None:
-        end = max(self._sent_characters, self._transcript.released_text(upto, closing=closing))
-        tokens, logprobs = self._transcript.tail(self._sent_tokens)
-        count = upto - self._sent_tokens
-        text = self._transcript.text[self._sent_characters : end]
-        self._sent_tokens, self._sent_characters = upto, end
-        self._setting.observer.tokens("released", count)
-        self._channel.put(Piece(list(tokens[:count]), list(logprobs[:count]), text, finish_reason, stop_reason))
+        if not self._state.finished:  # else it leaves with the finish reason
+            self._ledger.released(self._outlet.send(upto))
 
     def _rewind(self, command: Rewind) -> None:
-        transcript = self._transcript
-        self._settle_rewind("flagged")
-        self._setting.observer.tokens("discarded", len(transcript.tokens) - command.to)
-        self._tally.tried(command.strategy)
-        self._pending_rewind = command.strategy
+        self._ledger.rewound(command.strategy)
         self._clock.rewound(command.to)
-        transcript.ban(command.to)
-        transcript.cut(command.to)
-        self._draft(self._attempt(command.attempt, command.retry))
-
-    def _attempt(self, number: int, retry: int = 0) -> Attempt:
-        kept = tuple(self._transcript.tokens)
-        return Attempt(number, kept, self._transcript.banned(len(kept)), retry)
+        self._transcript.ban(command.to)
+        self._cut(command.to)
+        self._draft(retry=command.retry)
 
     def _insert(self, command: Insert) -> None:
         """Put the mask or the least toxic candidate in place of what was flagged, then go on from there."""
-        self._settle_rewind("exhausted")
-        self._setting.observer.tokens("discarded", len(self._transcript.tokens) - command.to)
-        self._transcript.cut(command.to)
+        self._ledger.inserted(command.what)
+        self._clock.cut(command.to)
+        self._cut(command.to)
         if command.what == "mask":
             self._transcript.append(Draft(self._setting.encode(self._policy.mask_text)))
         else:
-            self._tally.keep(self._candidates.put_best(self._transcript))
-        self._tally.tried(command.what)
-        ending = self._transcript.ending
-        self._feed(Inserted(command.attempt, len(self._transcript.tokens), ending[0] if ending else None))
+            self._ledger.let_through(self._candidates.put_best(self._transcript))
+        ending = self._transcript.ending[0] if self._transcript.ending else None
+        count = len(self._transcript.tokens)
+        self._feed(Inserted(command.attempt, count, put_back=command.what == "candidate", ended=ending))
         if not self._state.finished:
-            self._draft(self._attempt(command.attempt))
+            self._draft(retry=0)
+
+    def _cut(self, to: int) -> None:
+        self._ledger.discarded(len(self._transcript.tokens) - to)
+        self._transcript.cut(to)
 
     def _finish(self, reason: str) -> None:
         """Close the choice: the rest of the released text, the reason, and nothing after it."""
-        self._settle_rewind("exhausted")
-        upto = self._state.released
-        stop_reason = self._transcript.ending[1] if self._transcript.ending and not self._state.fallback else None
-        self._setting.observer.tokens("discarded", len(self._transcript.tokens) - upto)
-        self._send(upto, closing=True, finish_reason=reason, stop_reason=stop_reason)
-        if self._drafting is not None and self._drafting is not asyncio.current_task():
-            self._drafting.cancel()
-        self._channel.close()
+        if self._state.fallback:
+            self._ledger.settled("exhausted")
+        elif self._state.complete:
+            self._ledger.settled("cleared")
+        own = self._transcript.ending if not self._state.fallback else None
+        self._ledger.released(self._outlet.finish(self._state.released, reason, own[1] if own else None))
+        self._end_drafting()

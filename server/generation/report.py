@@ -86,7 +86,7 @@ def report(policy: str, mode: str, scorer: str, state: GuardState, tally: Tally)
         rewinds=state.rewinds,
         spans_scored=tally.spans_scored,
         spans_flagged=tally.spans_flagged,
-        tokens_generated=state.drafted + state.discarded,
+        tokens_generated=state.drafted + state.discarded - state.written,
         tokens_discarded=state.drafted + state.discarded - state.released,
         scores=tally.scores,
         scorer=scorer,

@@ -1,7 +1,7 @@
 """One HTTP request under guard: what the gateway decided about it, and what its choices came to.
 
-The gateway sets it for the time of the request; the engine client finds it through a context variable, which tasks inherit.
-Text that is generated outside any request (no gateway before it) falls under the default policy.
+The gateway sets it for the time of the request; the engine client finds it through a context variable, which tasks
+inherit. Text that is generated outside any request (no gateway before it) falls under the default policy.
 """
 
 from contextvars import ContextVar

@@ -1,20 +1,22 @@
 """Tokens and characters of one choice, and the way from the one to the other.
 
 1. The transcript is a function of the tokens in it: cutting and appending the same tokens again gives the same text.
-2. `ends[i]` is the length of the text after token i. A token that completes no character ends where its predecessor did;
-   its text belongs to the token that completes it.
+2. `ends[i]` is the length of the text after token i. A token that completes no character ends where its predecessor
+   did; its text belongs to the token that completes it.
 3. A ban belongs to a position; cutting the text before that position drops it.
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
-from itertools import repeat
+from collections.abc import Callable
 from typing import Any
 
-from filters.boundaries import last_boundary, word_start
+from filters.boundaries import MAX_WORD, last_boundary, word_start
 from filters.passage import Passage
 from server.generation.draft import Detokenizer, Draft
 from server.guard.events import TokenSpan
+
+FAR = 4 * MAX_WORD
+"""Characters after which a word has become too long to be looked through from its start at every token."""
 
 
 class Transcript:
@@ -27,6 +29,7 @@ class Transcript:
         self.logprobs: list[Any] = []
         self.ends: list[int] = []
         self._bans: dict[int, set[int]] = {}
+        self._boundary = 0
         self.ending: tuple[str, int | str | None] | None = None
         """Finish reason and stop reason, once the text has ended."""
 
@@ -38,7 +41,8 @@ class Transcript:
         """Add the draft's tokens; a stop string ends the text in the middle of it."""
         last = len(draft.tokens) - 1
         stopped_by_token = draft.finish_reason == "stop" and not isinstance(draft.stop_reason, str)
-        for i, (token, logprob) in enumerate(zip(draft.tokens, draft.logprobs or repeat(None))):
+        logprobs = draft.logprobs or [None] * len(draft.tokens)
+        for i, (token, logprob) in enumerate(zip(draft.tokens, logprobs, strict=True)):
             stop = self._feed(token, logprob, terminal=stopped_by_token and i == last)
             if stop is not None:
                 self.ending = ("stop", stop)
@@ -61,6 +65,7 @@ class Transcript:
         kept, logprobs = self.tokens[:to], self.logprobs[:to]
         self._detokenizer = self._make()
         self.tokens, self.logprobs, self.ends, self.ending = [], [], [], None
+        self._boundary = 0
         for token, logprob in zip(kept, logprobs, strict=True):
             self._feed(token, logprob, terminal=False)
         self._bans = {at: tokens for at, tokens in self._bans.items() if at <= to}
@@ -76,12 +81,23 @@ class Transcript:
     def judgeable(self) -> int:
         """How many tokens, from the first, can be judged: up to the last one that ends at a word's end.
 
-        Tokens at the very end that have no text yet may hold part of a character, and wait too.
+        Tokens behind it that have no text may hold part of the next character, and wait with it. Only a word that is
+        too long to wait for its end is cut inside.
         """
-        count = bisect_right(self.ends, last_boundary(self._detokenizer.text))
-        if count == len(self.ends):
-            while count and self.ends[count - 1] == self.start_of(count - 1):
-                count -= 1
+        text = self._detokenizer.text
+        boundary = self._boundary = last_boundary(text, self._boundary)
+        count = bisect_right(self.ends, boundary)
+        while count and (start := _near_word_start(text, self.ends[count - 1])) < self.ends[count - 1]:
+            # The word goes on in a token that cannot be judged yet, since it begins the next word as well.
+            if boundary - start >= MAX_WORD:
+                break
+            count = bisect_right(self.ends, start)
+        return self._without_textless(count)
+
+    def _without_textless(self, count: int) -> int:
+        """The first `count` tokens, less those at their end that have no text of their own."""
+        while count and self.ends[count - 1] == self.start_of(count - 1):
+            count -= 1
         return count
 
     def start_of(self, index: int) -> int:
@@ -91,19 +107,24 @@ class Transcript:
     def passage(self, window: TokenSpan, released: int) -> tuple[Passage, int]:
         """The text of `window` for a scorer, begun at a whole word, and the character at which it starts."""
         text = self._detokenizer.text
-        start = word_start(text, self.start_of(window.start))
-        fresh = self.start_of(min(max(released, window.start), len(self.ends)))
+        start = _near_word_start(text, self.start_of(window.start))
+        fresh = self.start_of(min(max(released, window.start), window.end))
         return Passage(text[start : self.start_of(window.end)], fresh - start), start
 
     def token_at(self, character: int) -> int:
-        """The index of the token that holds `character` of the text."""
-        return bisect_right(self.ends, character)
+        """The index of the token that holds `character` of the text, the first one if several do."""
+        return self._without_textless(bisect_right(self.ends, character))
 
     def released_text(self, upto: int, *, closing: bool) -> int:
         """How many characters may be sent once the tokens before `upto` are released."""
         end = self.start_of(upto)
         return end if closing else min(end, len(self._detokenizer.text) - self._detokenizer.unsettled)
 
-    def tail(self, start: int) -> tuple[Sequence[int], Sequence[Any]]:
-        """Tokens and logprobs from `start` on."""
-        return self.tokens[start:], self.logprobs[start:]
+    def between(self, start: int, end: int) -> tuple[list[int], list[Any]]:
+        """Tokens and logprobs from `start` to before `end`."""
+        return self.tokens[start:end], self.logprobs[start:end]
+
+
+def _near_word_start(text: str, index: int) -> int:
+    """The start of the word at `index`; of a word without end, a place that is near enough."""
+    return word_start(text, index, max(0, index - FAR))

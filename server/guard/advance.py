@@ -3,9 +3,10 @@
 1. Nothing is released before it was cleared, but in monitor mode and after a fail-open (`failures` counts those) or a
    concession (`concessions`) that the policy asks for.
 2. `released` never shrinks, and no rewind goes behind it.
-3. Events of another attempt than the current one change nothing.
+3. News of another attempt than the current one, of another window than the one in flight, or of a text that has ended,
+   changes nothing.
 4. One window is with the scorer at a time; what is drafted meanwhile goes into the next.
-5. Every path through a flag spends a budget, so every request ends.
+5. Every path through a flag spends a budget or makes text final, so every request ends.
 """
 
 from dataclasses import replace
@@ -25,7 +26,7 @@ CUT_SHORT = frozenset({"abort", "error"})
 
 def advance(state: GuardState, event: Event, policy: Policy) -> Step:
     """One step of one choice. Total: any event in any state gives a state, stale ones the same state and no command."""
-    if event.attempt != state.attempt or (state.finished and policy.mode == "enforce"):
+    if _stale(state, event) or (state.finished and policy.mode != "monitor"):
         return state, ()
     if policy.mode == "monitor":
         return _watch(state, event, policy)
@@ -38,10 +39,24 @@ def advance(state: GuardState, event: Event, policy: Policy) -> Step:
             return _release(_cleared(state, window.end), policy)
         case Flagged():
             return _flagged(state, event, policy)
-        case ScorerFailed():
-            return _failed(state, policy)
+        case ScorerFailed(window=window):
+            return _failed(state, window, policy)
         case Inserted():
             return _inserted(state, event, policy)
+        case _:
+            assert_never(event)
+
+
+def _stale(state: GuardState, event: Event) -> bool:
+    if event.attempt != state.attempt:
+        return True
+    match event:
+        case Drafted(drafted=drafted):
+            return state.ended is not None or drafted <= state.drafted
+        case Ended() | Inserted():
+            return state.ended is not None
+        case Cleared(window=window) | Flagged(window=window) | ScorerFailed(window=window):
+            return window != state.in_flight
         case _:
             assert_never(event)
 
@@ -64,7 +79,7 @@ def _submit(state: GuardState, policy: Policy) -> Step:
     stride = policy.stride if state.cleared else policy.first_stride
     if state.in_flight or fresh <= 0 or (fresh < stride and state.ended is None):
         return state, ()
-    window = TokenSpan(max(0, state.cleared - policy.context), state.judgeable)
+    window = TokenSpan(max(state.conceded, state.cleared - policy.context), state.judgeable)
     return replace(state, in_flight=window), (Score(state.attempt, window),)
 
 
@@ -91,9 +106,8 @@ def _flagged(state: GuardState, event: Flagged, policy: Policy) -> Step:
     if exhausted(state, policy, spent=event.spent):
         return _fall_back(state, event.window, onset, policy)
     strategy, to = rung(state, policy, onset)
-    state = replace(
-        _cut(state, to), rewinds=state.rewinds + 1, span_rewinds=state.span_rewinds + 1, trouble=max(onset, state.trouble)
-    )
+    rewinds, span_rewinds = state.rewinds + 1, state.span_rewinds + 1
+    state = replace(_cut(state, to), rewinds=rewinds, span_rewinds=span_rewinds, trouble=max(onset, state.trouble))
     return state, (Rewind(state.attempt, to, state.span_rewinds, strategy),)
 
 
@@ -119,13 +133,19 @@ def _fall_back(state: GuardState, window: TokenSpan, onset: int, policy: Policy)
         case "mask" if not state.restart_only and state.masks < max(1, policy.max_rewinds):
             state = replace(_cut(state, min(onset, state.cleared)), masks=state.masks + 1)
             return state, (Insert(state.attempt, state.drafted, "mask"),)
-        case "flag" if state.restart_only:
-            return _release(_cleared(replace(state, concessions=state.concessions + 1), window.end), policy)
         case "flag":
-            state = replace(_cut(state, state.released), concessions=state.concessions + 1)
-            return state, (Insert(state.attempt, state.drafted, "candidate"),)
+            return _concede(state, window, policy)
         case _:
             return _finish(replace(state, fallback="refused"), "content_filter")
+
+
+def _concede(state: GuardState, window: TokenSpan, policy: Policy) -> Step:
+    """Let the least toxic candidate through. Without an earlier attempt at the span that is what stands there."""
+    state = replace(state, concessions=state.concessions + 1)
+    if state.restart_only or not state.span_rewinds:
+        return _settle(replace(state, conceded=window.end), window.end, policy)
+    state = _cut(state, state.released)
+    return state, (Insert(state.attempt, state.drafted, "candidate"),)
 
 
 def _truncate(state: GuardState, upto: int) -> Step:
@@ -135,19 +155,27 @@ def _truncate(state: GuardState, upto: int) -> Step:
 
 
 def _inserted(state: GuardState, event: Inserted, policy: Policy) -> Step:
-    """What was inserted by policy is final: it is released without being judged again."""
-    end = event.drafted
-    state = replace(
-        state, drafted=end, judgeable=end, cleared=end, released=end, ended=event.ended, span_rewinds=0, trouble=end
-    )
+    count, end = event.drafted - state.drafted, event.drafted
+    state = replace(state, drafted=end, judgeable=end, ended=event.ended)
+    if event.put_back:
+        state = replace(state, discarded=state.discarded - count, conceded=end)
+    else:
+        state = replace(state, written=state.written + count)
+    return _settle(state, end, policy)
+
+
+def _settle(state: GuardState, end: int, policy: Policy) -> Step:
+    """What policy puts or lets stand is final: it leaves without being judged again. A new span begins behind it."""
+    sent: tuple[Command, ...] = (Release(end),) if end > state.released else ()
+    state = replace(state, cleared=end, released=end, in_flight=None, span_rewinds=0, trouble=end)
     state, more = _submit(state, policy)
-    return state, (Release(end), *more)
+    return state, sent + more
 
 
-def _failed(state: GuardState, policy: Policy) -> Step:
+def _failed(state: GuardState, window: TokenSpan, policy: Policy) -> Step:
     state = replace(state, failures=state.failures + 1)
-    if policy.on_scorer_failure == "open" and state.in_flight:
-        return _release(_cleared(state, state.in_flight.end), policy)
+    if policy.on_scorer_failure == "open":
+        return _release(_cleared(state, window.end), policy)
     return _finish(replace(state, fallback="refused"), "content_filter")
 
 
@@ -168,9 +196,10 @@ def _watch(state: GuardState, event: Event, policy: Policy) -> Step:
         case Cleared(window=window):
             state = replace(state, cleared=window.end, in_flight=None)
         case Flagged(window=window):
-            state = replace(state, cleared=window.end, in_flight=None, concessions=state.concessions + 1)
-        case ScorerFailed():
-            state = replace(state, cleared=state.submitted, in_flight=None, failures=state.failures + 1)
+            end, concessions = window.end, state.concessions + 1
+            state = replace(state, cleared=end, conceded=end, in_flight=None, concessions=concessions)
+        case ScorerFailed(window=window):
+            state = replace(state, cleared=window.end, in_flight=None, failures=state.failures + 1)
         case Inserted():
             return state, ()
         case _:

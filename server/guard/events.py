@@ -1,4 +1,4 @@
-"""What can happen to a choice. Every event names the attempt that it belongs to; news of an abandoned attempt is stale."""
+"""What can happen to a choice. Every event names the attempt that it belongs to; that of an abandoned one is stale."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ class TokenSpan:
 
 @dataclass(frozen=True, slots=True)
 class Drafted:
-    """The engine sampled more: there are now `drafted` tokens, and the first `judgeable` of them end at a word's end."""
+    """The engine sampled more: there are `drafted` tokens now, and the first `judgeable` of them end with a word."""
 
     attempt: int
     drafted: int
@@ -38,7 +38,7 @@ class Cleared:
 
 @dataclass(frozen=True, slots=True)
 class Flagged:
-    """A scorer flagged `window`; the text turns at token `onset`. `spent`: the policy's seconds for rewinding are used up."""
+    """A scorer flagged `window`; the text turns at token `onset`. `spent`: the seconds for rewinding are used up."""
 
     attempt: int
     window: TokenSpan
@@ -48,20 +48,23 @@ class Flagged:
 
 @dataclass(frozen=True, slots=True)
 class ScorerFailed:
-    """The scorer gave no verdict on the window in flight (down, late, overloaded)."""
+    """The scorer gave no verdict on `window` (down, late, overloaded)."""
 
     attempt: int
+    window: TokenSpan
 
 
 @dataclass(frozen=True, slots=True)
 class Inserted:
     """The tokens asked for by `Insert` stand in the transcript, which now holds `drafted` tokens.
 
-    `ended` is the finish reason that came with them, if they close the text.
+    `put_back`: they had been drafted before, and were counted as discarded. `ended` is the finish reason that came with
+    them, if they close the text.
     """
 
     attempt: int
     drafted: int
+    put_back: bool = False
     ended: str | None = None
 
 

@@ -1,7 +1,8 @@
 """What to try on a flag, and when to give up.
 
-The rungs, each with half of the span's budget: draft again from the onset of the flagged text, then from a stride further
-back, though never from behind the release frontier. A request that can only be drafted anew as a whole restarts.
+The rungs, each with half of the span's budget: draft again from the onset of the flagged text, then from a stride
+further back, though never from behind the release frontier. A request that can only be drafted anew as a whole
+restarts.
 """
 
 from server.guard.commands import Strategy

@@ -31,6 +31,10 @@ class GuardState:
     trouble: int = 0
     discarded: int = 0
     # what became of it
+    conceded: int = 0
+    """The end of the last flagged text that was let through: as context it would get flagged what follows it."""
+    written: int = 0
+    """Tokens of masks: written by policy, not drafted."""
     masks: int = 0
     concessions: int = 0
     failures: int = 0

@@ -135,3 +135,10 @@ def test_a_word_without_an_end_is_cut_now_and_then(length: int, unit: str) -> No
     text = "so " + unit * length
     assert len(text) - last_boundary(text) <= MAX_WORD + len(unit)
     assert all(after - before <= MAX_WORD + len(unit) for before, after in pairwise([*word_starts(text, 3), len(text)]))
+
+
+@given(st.text(max_size=200), st.data())
+def test_a_known_boundary_changes_no_later_one(text: str, data: st.DataObject) -> None:
+    known = word_start(text, data.draw(st.integers(0, len(text))))
+    index = data.draw(st.integers(known, len(text)))
+    assert word_start(text, index, known) == max(known, word_start(text, index))

@@ -1,0 +1,39 @@
+"""The few words of ASGI that the gateway speaks, and refusals in them."""
+
+import json
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from server.errors import Unavailable, UnsayError, http_error
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+RETRY_AFTER_SECONDS = 2.0
+
+
+def scorer_unavailable() -> Unavailable:
+    """What a client is told when nothing can be released for want of a verdict."""
+    why = "the toxicity scorer is unavailable, so nothing can be released; try again"
+    return Unavailable(why, RETRY_AFTER_SECONDS)
+
+
+async def refuse(send: Send, error: UnsayError) -> None:
+    """Answer with an error in OpenAI's shape."""
+    status, body, headers = http_error(error)
+    data = json.dumps(body).encode()
+    fields = {"content-type": "application/json", "content-length": str(len(data)), **headers}
+    raw = [(key.lower().encode(), value.encode()) for key, value in fields.items()]
+    await send({"type": "http.response.start", "status": status, "headers": raw})
+    await send({"type": "http.response.body", "body": data})
+
+
+def field(headed: Scope | Message, name: bytes) -> str | None:
+    """The first header of this (lower-case) name, of a request's scope or an answer's head."""
+    for key, value in headed["headers"]:
+        if key.lower() == name:
+            return bytes(value).decode("latin-1")
+    return None

@@ -1,0 +1,85 @@
+"""One answer on its way out.
+
+1. Nothing of a stream is sent before the first generated text is released, not even the head: a scorer that fails until
+   then still makes a 503 of it. (vLLM's Responses API says `response.created` long before that.)
+2. Answers in JSON are collected and get their reports; every other kind (audio, pages) passes as it comes.
+3. An answer without generated text passes byte for byte.
+"""
+
+import json
+
+from server.api.answer import amend, written
+from server.api.asgi import Message, Send, field, refuse, scorer_unavailable
+from server.api.stream import EventStream
+from server.generation.request import GuardedRequest
+
+
+class Outgoing:
+    """Takes what the application sends; `send` is the server's."""
+
+    def __init__(self, request: GuardedRequest, send: Send) -> None:
+        self._request, self._send = request, send
+        self._head: Message | None = None
+        self._sent_head = self._refused = False
+        self._stream: EventStream | None = None
+        self._json = False
+        self._waiting = bytearray()
+
+    def can_refuse(self) -> bool:
+        """Whether a failed scorer can still be told by the status of the answer."""
+        return self._request.scorer_down is not None and not self._request.started and not self._sent_head
+
+    async def refuse(self) -> None:
+        """Answer 503 in place of what the application says, now and later."""
+        self._refused = True
+        await refuse(self._send, scorer_unavailable())
+
+    async def send(self, message: Message) -> None:
+        """The `send` of the application."""
+        if self._refused:
+            return
+        if message["type"] == "http.response.start":
+            self._begin(message)
+        elif message["type"] != "http.response.body":
+            await self._send(message)
+        elif self.can_refuse():
+            await self.refuse()
+        else:
+            await self._pass_on(message.get("body", b""), more=message.get("more_body", False))
+
+    def _begin(self, head: Message) -> None:
+        self._head = head
+        kind = (field(head, b"content-type") or "").lower()
+        if kind.startswith("text/event-stream"):
+            self._stream = EventStream(self._request)
+        self._json = kind.startswith("application/json")
+
+    async def _pass_on(self, body: bytes, *, more: bool) -> None:
+        if self._stream is not None:
+            body = self._stream.feed(body, last=not more)
+        self._waiting += body
+        if more and (self._json or (self._stream is not None and not self._request.started)):
+            return
+        data = self._amended() if self._json else bytes(self._waiting)
+        self._waiting.clear()
+        await self._start(data)
+        if data or not more:
+            await self._send({"type": "http.response.body", "body": data, "more_body": more})
+
+    def _amended(self) -> bytes:
+        """The whole answer with its reports; one that holds no generated text, byte for byte."""
+        if not self._request.reports:
+            return bytes(self._waiting)
+        body = json.loads(self._waiting)
+        if isinstance(body, dict):
+            amend(body, self._request)
+        return written(body)
+
+    async def _start(self, data: bytes) -> None:
+        if self._sent_head or self._head is None:
+            return
+        self._sent_head = True
+        if self._json:
+            headers = [(key, value) for key, value in self._head["headers"] if key.lower() != b"content-length"]
+            self._head["headers"] = [*headers, (b"content-length", str(len(data)).encode())]
+        await self._send(self._head)

@@ -1,0 +1,110 @@
+"""What may be shown of the tokens that were *not* drawn: they leave the server too, through logprobs.
+
+1. An alternative is judged as a reader would see it: as a text of its own, and as the end of the word that it would
+   have continued. One that is flagged is left out of its position; the drawn token and the ids that the client asked
+   for by name (`logprob_token_ids`) stay.
+2. Scores are kept, since a vocabulary is small and its likely tokens fewer: a server soon knows most of them.
+3. Without a verdict (scorer down or late) no alternative is shown, unless the policy is open.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from filters.boundaries import word_start
+from filters.judge import Judge
+from filters.scorer import ScorerUnavailable, Scores
+from filters.thresholds import Thresholds
+from server.generation.guarded import Piece
+from server.policy.policy import Policy
+
+TEXTS_A_CALL = 64
+"""Fewer than the scorer's queue holds: one request for many logprobs must not make it overloaded for all others."""
+
+
+class AlternativeScores:
+    """The scores of the texts that were looked at last, shared by all requests."""
+
+    def __init__(self, judge: Judge, most: int = 1 << 16) -> None:
+        self._judge, self._most = judge, most
+        self._known: OrderedDict[str, Scores] = OrderedDict()
+
+    async def of(self, texts: Collection[str]) -> Mapping[str, Scores]:
+        """Scores by text. ScorerUnavailable if any cannot be had."""
+        found = {text: self._known[text] for text in texts if text in self._known}
+        new = [text for text in dict.fromkeys(texts) if text not in found]
+        for start in range(0, len(new), TEXTS_A_CALL):
+            some = new[start : start + TEXTS_A_CALL]
+            found |= zip(some, await self._judge.scores(some), strict=True)
+        self._remember(found)
+        return found
+
+    def forget(self) -> None:
+        """Forget all scores: another scorer judges from now on."""
+        self._known.clear()
+
+    def _remember(self, found: Mapping[str, Scores]) -> None:
+        for text, scores in found.items():
+            self._known[text] = scores
+            self._known.move_to_end(text)
+        while len(self._known) > self._most:
+            self._known.popitem(last=False)
+
+
+@dataclass
+class Alternatives:
+    """The alternatives of one choice: `wanted` are the token ids that the client named itself."""
+
+    scores: AlternativeScores
+    policy: Policy
+    decode: Callable[[int], str]
+    wanted: frozenset[int] = frozenset()
+    _word: str = field(default="", init=False)
+
+    async def clear(self, piece: Piece) -> Piece:
+        """The piece with the logprobs that may be shown."""
+        if self.policy.mode != "enforce" or not any(entry and len(entry) > 1 for entry in piece.logprobs):
+            return piece
+        return replace(piece, logprobs=await self.cleared(piece.tokens, piece.logprobs))
+
+    async def cleared(self, tokens: Sequence[int], entries: Sequence[Any]) -> list[Any]:
+        """One entry a token, without the alternatives that are flagged. Entries may be None."""
+        readings = [self._readings(token, entry) for token, entry in zip(tokens, entries, strict=True)]
+        flagged = await self._flagged({text for reading in readings for texts in reading.values() for text in texts})
+        return [
+            entry and {token: value for token, value in entry.items() if flagged.isdisjoint(reading.get(token, ()))}
+            for entry, reading in zip(entries, readings, strict=True)
+        ]
+
+    def _readings(self, drawn: int, entry: Any) -> dict[int, tuple[str, ...]]:
+        """For each alternative the texts that a reader could make of it."""
+        if not entry:
+            return {}
+        readings = {
+            token: _as_read(self._word, self._text_of(token, value))
+            for token, value in entry.items()
+            if token != drawn and token not in self.wanted
+        }
+        text = self._word + self._text_of(drawn, entry[drawn]) if drawn in entry else ""
+        self._word = text[word_start(text, len(text)) :]
+        return readings
+
+    def _text_of(self, token: int, value: Any) -> str:
+        # vLLM leaves the text out for requests that want tokens only.
+        return self.decode(token) if value.decoded_token is None else str(value.decoded_token)
+
+    async def _flagged(self, texts: Collection[str]) -> frozenset[str]:
+        try:
+            scores = await self.scores.of(texts)
+        except ScorerUnavailable:
+            return frozenset() if self.policy.on_scorer_failure == "open" else frozenset(texts)
+        thresholds = Thresholds(self.policy.thresholds)
+        return frozenset(text for text in texts if thresholds.exceeded(scores[text]))
+
+
+def _as_read(word: str, text: str) -> tuple[str, ...]:
+    alone = text.strip()
+    if not word or not text or text[0].isspace():
+        return (alone,) if alone else ()
+    return (alone, word + alone) if alone else ()

@@ -1,0 +1,35 @@
+"""What vLLM says at its start that is harmless and that nobody who starts this server can act on.
+
+vLLM reads `vllm_logging.json` in each of its processes (server/settings.py points it there, unless the operator has set
+up vLLM's logging himself); the filter below is named in it. Every other warning is shown.
+"""
+
+import logging
+
+HARMLESS = (
+    "Triton is not installed",
+    "Model Runner V2 requires Triton",
+    "Enforce eager set",
+    "Inductor compilation was disabled",
+    "Reset SSM cache type",
+    "%s is not found in LD_PRELOAD",  # measured: no faster with it, for the bundled model on two cores
+    "[shutdown] Process manager: force killing",
+    "[shutdown] force killing",
+)
+"""Beginnings of messages, before their arguments are put in."""
+
+
+class Noise(logging.Filter):
+    """Leaves out what is known to be harmless."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is to be written."""
+        return not str(record.msg).startswith(HARMLESS)
+
+
+def hide_progress() -> None:
+    """No progress bars for weights that are loaded from disk in a second (downloads keep theirs)."""
+    # Here, since every process of vLLM imports this module before anything else.
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.disable_progress_bar()

@@ -1,0 +1,179 @@
+"""A deterministic engine without a model: for tests, for trying out the guard, for demonstrations.
+
+1. What it writes is a function of the tokens before and of nothing else: `Wordings` gives the next tokens, best first.
+2. It obeys the port of `Engine` as the real one does, bans and the end token included.
+3. It drafts when its gate lets it, in pieces as large as it is told.
+"""
+
+import asyncio
+import codecs
+import re
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+
+from server.generation.draft import Attempt, Draft
+
+_BYTES = 256
+_PIECE = re.compile(r"\s?[^\s]+|\s")
+
+NextTokens = Callable[[Sequence[int]], Sequence[int]]
+"""The tokens that may come after those given, best first; none at the end of the text."""
+
+
+class Vocabulary:
+    """Text to token ids and back. Words are spelled in pieces of at most `longest` characters, others byte by byte."""
+
+    end = _BYTES
+    """The token that ends a text; it has none of its own."""
+
+    def __init__(self, longest: int = 4) -> None:
+        self._longest = longest
+        self._pieces: list[str] = []
+        self._ids: dict[str, int] = {}
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids of the text; the same text has the same ids."""
+        return [token for chunk in _PIECE.findall(text) for token in self._spell(chunk)]
+
+    def content(self, token: int) -> bytes:
+        """What a token stands for, in UTF-8. IndexError for an id that was never given out."""
+        if token < _BYTES:
+            return bytes([token])
+        return b"" if token == self.end else self._pieces[token - _BYTES - 1].encode()
+
+    def _spell(self, chunk: str) -> list[int]:
+        if not chunk.isascii():
+            return list(chunk.encode())
+        return [self._id(chunk[at : at + self._longest]) for at in range(0, len(chunk), self._longest)]
+
+    def _id(self, piece: str) -> int:
+        if piece not in self._ids:
+            self._ids[piece] = _BYTES + 1 + len(self._pieces)
+            self._pieces.append(piece)
+        return self._ids[piece]
+
+
+class WordDetokenizer:
+    """Text of the tokens of a vocabulary, as the port of `Detokenizer` wants it: whole characters and stop strings."""
+
+    def __init__(self, vocabulary: Vocabulary, stop: Sequence[str] = ()) -> None:
+        self._vocabulary, self._stop = vocabulary, stop
+        self._bytes = codecs.getincrementaldecoder("utf-8")("replace")
+        self._text = ""
+
+    @property
+    def text(self) -> str:
+        return self._text
+
+    @property
+    def unsettled(self) -> int:
+        return max(map(len, self._stop), default=1) - 1
+
+    def feed(self, token: int, *, terminal: bool) -> str | None:
+        if terminal:
+            return None
+        since = max(0, len(self._text) - self.unsettled)
+        self._text += self._bytes.decode(self._vocabulary.content(token))
+        found = [(at, stop) for stop in self._stop if (at := self._text.find(stop, since)) >= 0]
+        if not found:
+            return None
+        at, stop = min(found)
+        self._text = self._text[:at]
+        return stop
+
+
+class Wordings:
+    """Several texts, best first, as next tokens: the first one is written, a ban leads over to another.
+
+    Behind tokens that no text begins with (a mask, a mixture) every text goes on from where it would be by now.
+    """
+
+    def __init__(self, *texts: Sequence[int]) -> None:
+        self._texts = [tuple(text) for text in texts]
+
+    def __call__(self, before: Sequence[int]) -> Sequence[int]:
+        """The distinct tokens that may come after `before`."""
+        at, begun = len(before), tuple(before)
+        fitting = [text for text in self._texts if text[:at] == begun] or self._texts
+        return tuple(dict.fromkeys(text[at] for text in fitting if at < len(text)))
+
+
+async def at_once() -> None:
+    """The gate that is always open; others have their turn all the same."""
+    await asyncio.sleep(0)
+
+
+class ScriptedEngine:
+    """Draws what `next_tokens` says for one choice. Keeps a record of its work in the public attributes.
+
+    `sizes` says how many tokens come in the next draft; `gate` is awaited before each. At the end of the script it
+    gives `ending`: with "stop" comes `end_token`, unless that is None. At token `fails_at` it raises `failure` instead.
+    """
+
+    def __init__(
+        self,
+        next_tokens: NextTokens,
+        *,
+        max_tokens: int | None = None,
+        sizes: Callable[[], int] = lambda: 1,
+        gate: Callable[[], Awaitable[None]] = at_once,
+        ending: str = "stop",
+        end_token: int | None = Vocabulary.end,
+        fails_at: int | None = None,
+        failure: Exception | None = None,
+    ) -> None:
+        self._next_tokens, self._max_tokens, self._sizes, self._gate = next_tokens, max_tokens, sizes, gate
+        self._ending, self._end_token = ending, end_token
+        self._fails_at, self._failure = fails_at, failure or RuntimeError("the scripted engine failed")
+        self.attempts: list[Attempt] = []
+        self.drafted = 0
+        """Tokens drawn in all attempts."""
+        self.running = 0
+        """Drafts under way."""
+        self.aborted: list[int] = []
+        """The numbers of the attempts that were closed before their end."""
+
+    async def draft(self, attempt: Attempt) -> AsyncGenerator[Draft, None]:
+        """Write on behind the kept tokens. Each token's logprob entry is `{token: position}`."""
+        self.attempts.append(attempt)
+        self.running += 1
+        over = False
+        try:
+            tokens = list(attempt.kept)
+            while not over:
+                await self._gate()
+                draft = self._piece(tokens, attempt, max(1, self._sizes()))
+                tokens += draft.tokens
+                self.drafted += len(draft.tokens)
+                over = draft.finish_reason is not None
+                yield draft
+        finally:
+            self.running -= 1
+            if not over:
+                self.aborted.append(attempt.number)
+
+    def _piece(self, before: Sequence[int], attempt: Attempt, size: int) -> Draft:
+        """The next draft of at most `size` tokens."""
+        drawn: list[int] = []
+        reason = None
+        while reason is None and len(drawn) < size:
+            at = len(before) + len(drawn)
+            if at == self._fails_at:
+                raise self._failure
+            if self._max_tokens is not None and at >= self._max_tokens:
+                return self._with_logprobs(drawn, len(before), "length")
+            banned = attempt.banned if at == len(attempt.kept) else frozenset()
+            token, reason = self._draw((*before, *drawn), banned)
+            drawn += [] if token is None else [token]
+            if reason is None and at + 1 == self._max_tokens:
+                reason = "length"
+        return self._with_logprobs(drawn, len(before), reason)
+
+    def _draw(self, before: Sequence[int], banned: frozenset[int]) -> tuple[int | None, str | None]:
+        choices = [token for token in self._next_tokens(before) if token not in banned]
+        if choices:
+            return choices[0], None
+        ends_with_token = self._ending == "stop" and self._end_token not in banned
+        return self._end_token if ends_with_token else None, self._ending
+
+    def _with_logprobs(self, tokens: list[int], start: int, reason: str | None) -> Draft:
+        return Draft(tokens, [{token: start + i} for i, token in enumerate(tokens)], reason)

@@ -1,0 +1,19 @@
+"""What all choices of a server share."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from filters.judge import Judge
+from server.generation.observer import Observer
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Who judges, who is told, the model's name, how a mask is written in its tokens, and a clock in seconds."""
+
+    judge: Judge
+    observer: Observer
+    model: str
+    encode: Callable[[str], list[int]]
+    now: Callable[[], float] = time.monotonic

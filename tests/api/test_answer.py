@@ -1,0 +1,100 @@
+"""What is added to whole answers."""
+
+import json
+from typing import Any
+
+import pytest
+
+from server.api.answer import GRAVITY, amend, content_filter_results, gravest, severity, written
+from tests.api.requests import report, request
+
+
+def choices(*reasons: str | None) -> dict[str, Any]:
+    return {"choices": [{"index": at, "finish_reason": reason} for at, reason in enumerate(reasons)]}
+
+
+@pytest.mark.parametrize(
+    ("action", "reason"),
+    [
+        ("refused", "content_filter"),
+        ("truncated", "content_filter"),
+        *((action, "stop") for action in ("clean", "rewound", "masked", "flagged", "unguarded")),
+    ],
+)
+def test_only_what_was_withheld_changes_how_a_choice_ended(action: str, reason: str) -> None:
+    body = choices("stop")
+    amend(body, request(report(action)))
+    assert body["choices"][0]["finish_reason"] == reason
+    assert body["choices"][0]["detox"]["action"] == action
+
+
+def test_without_the_report_the_end_is_still_told() -> None:
+    body = choices("stop")
+    amend(body, request(report("refused"), wants_report=False))
+    assert body["choices"] == [{"index": 0, "finish_reason": "content_filter"}]
+
+
+def test_each_choice_gets_its_own_report_by_its_index() -> None:
+    body = {"choices": list(reversed(choices("stop", "length")["choices"]))}
+    amend(body, request(report("rewound"), report("clean")))
+    assert [choice["detox"]["action"] for choice in body["choices"]] == ["clean", "rewound"]
+
+
+def test_a_choice_without_a_report_or_an_end_stays_as_it_is() -> None:
+    body = choices(None, "stop")
+    amend(body, request(report()))
+    assert body == choices(None, "stop")
+
+
+def test_a_response_has_one_report_the_gravest() -> None:
+    body: dict[str, Any] = {"object": "response", "status": "completed", "incomplete_details": None}
+    amend(body, request(report("clean"), report("refused"), report("masked")))
+    assert (body["status"], body["incomplete_details"]) == ("incomplete", {"reason": "content_filter"})
+    assert body["detox"]["action"] == "refused"
+
+
+def test_a_message_says_refusal() -> None:
+    body: dict[str, Any] = {"type": "message", "stop_reason": "end_turn"}
+    amend(body, request(report("refused")))
+    assert body["stop_reason"] == "refusal" and body["detox"]["action"] == "refused"
+
+
+@pytest.mark.parametrize("body", [{"error": {"message": "x"}}, {"object": "list", "data": []}, {"choices": None}, {}])
+def test_other_answers_are_left_alone(body: dict[str, Any]) -> None:
+    before = json.dumps(body)
+    amend(body, request(report("refused")))
+    assert json.dumps(body) == before
+
+
+@pytest.mark.parametrize("shape", [{"object": "response", "status": "x"}, {"type": "message"}])
+def test_an_answer_that_generated_nothing_is_left_alone(shape: dict[str, Any]) -> None:
+    body = dict(shape)
+    amend(body, request())
+    assert body == shape
+
+
+def test_the_gravest_report_counts() -> None:
+    reports = {at: report(action) for at, action in enumerate(reversed(GRAVITY))}
+    found = gravest(reports)
+    assert found is not None and found.action == "refused"
+    assert gravest({}) is None
+
+
+@pytest.mark.parametrize(
+    ("score", "word"), [(0, "safe"), (0.24, "safe"), (0.25, "low"), (0.5, "medium"), (0.75, "high"), (1, "high")]
+)
+def test_severities_have_azures_words(score: float, word: str) -> None:
+    assert severity(score) == word
+
+
+def test_filter_results_name_what_was_filtered_even_if_nothing_of_it_was_released() -> None:
+    made = report("refused", scores={"insult": 0.3}, filtered=frozenset({"threat"}))
+    assert content_filter_results(made) == {
+        "threat": {"filtered": True, "severity": "safe"},
+        "insult": {"filtered": False, "severity": "low"},
+    }
+
+
+def test_bodies_are_written_as_vllm_writes_them() -> None:
+    assert written({"a": "ä\n"}) == '{"a":"ä\\n"}'.encode()
+    assert written({"a": "\ud83d"}) == b'{"a":"\xed\xa0\xbd"}'

@@ -1,0 +1,178 @@
+"""The way in: policies, refusals, bodies, and which requests are the gateway's business at all."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from server.api.asgi import Message
+from server.api.gateway import Gateway
+from server.generation.request import GuardedRequest, current
+from server.policy.catalog import builtin
+from tests.api.asgi_app import JSON_HEAD, Called, app, body, call
+from tests.api.requests import report
+
+
+class Counted:
+    """Remembers which requests were counted."""
+
+    def __init__(self) -> None:
+        self.finished: list[tuple[str, str, str]] = []
+
+    def request_finished(self, action: str, route: str, policy: str) -> None:
+        self.finished.append((action, route, policy))
+
+
+def through(
+    bodies: list[bytes] | None = None,
+    *answer: Message,
+    first: Any = None,
+    counted: Counted | None = None,
+    allow_loosen: bool = False,
+    **options: Any,
+) -> Called:
+    """One request through a gateway to a small application."""
+    called = Called()
+    inner = app(called, *(answer or (JSON_HEAD, body(b"{}"))), first=first)
+    observer: Any = counted or Counted()
+    gateway = Gateway(inner, catalog=builtin(), observer=observer, allow_loosen=allow_loosen)
+    return call(gateway, called, bodies or [b"{}"], **options)
+
+
+@given(st.binary(max_size=40), st.integers(1, 7))
+def test_the_body_reaches_the_application_as_it_was(raw: bytes, size: int) -> None:
+    pieces = [raw[at : at + size] for at in range(0, len(raw), size)] or [b""]
+    assert b"".join(through(pieces).heard) == raw
+
+
+def test_a_client_that_goes_before_its_request_is_complete_is_forgotten() -> None:
+    called = through([b'{"prompt":', b'"x'], disconnect=True)
+    assert called.heard == [] and called.messages == [] and called.error is None
+
+
+def test_a_disconnect_after_the_body_reaches_the_application() -> None:
+    heard: list[str] = []
+
+    async def inner(scope: Any, receive: Any, send: Any) -> None:
+        heard.extend([(await receive())["type"], (await receive())["type"]])
+
+    observer: Any = Counted()
+    call(Gateway(inner, catalog=builtin(), observer=observer, allow_loosen=False), Called())
+    assert heard == ["http.request", "http.disconnect"]
+
+
+@pytest.mark.parametrize(
+    "scope",
+    [
+        {"method": "GET"},
+        {"method": "HEAD"},
+        {"method": "DELETE"},
+        {"path": "/v1/moderations"},
+        {"path": "/base/v1/moderations"},
+    ],
+)
+def test_what_generates_nothing_is_not_looked_at(scope: dict[str, Any]) -> None:
+    called = through([b'{"detox": 3}'], **scope)
+    assert called.status == 200 and called.body == b"{}"
+
+
+@pytest.mark.parametrize("kind", ["websocket", "lifespan"])
+def test_other_protocols_pass(kind: str) -> None:
+    assert through([b'{"detox": 3}'], type=kind).status == 200
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "param"),
+    [
+        ({"detox": {"policy": "nosuch"}}, 400, "detox.policy"),
+        ({"detox": 3}, 400, "detox"),
+        ({"detox": {"mode": "off"}}, 403, "detox.mode"),
+        ({"use_beam_search": True}, 400, "use_beam_search"),
+        ({"prompt_embeds": "AA"}, 400, "prompt_embeds"),
+    ],
+)
+def test_a_refusal_comes_before_the_application_and_names_the_key(asked: Any, status: int, param: str) -> None:
+    called = through([json.dumps(asked).encode()])
+    assert (called.status, called.json["error"]["param"]) == (status, param)
+    assert called.heard == [] and called.headers["content-length"] == str(len(called.body))
+
+
+@pytest.mark.parametrize("raw", [b"", b"{", b"[]", b"3", b"\xff\xfe", b"[" * 99_999, b'{"use_beam_search": false}'])
+def test_what_is_no_request_is_left_to_vllm(raw: bytes) -> None:
+    called = through([raw])
+    assert called.heard == [raw] and called.status == 200
+
+
+@pytest.mark.parametrize("kind", ["multipart/form-data; boundary=x", "Multipart/Form-Data; boundary=x"])
+def test_forms_are_searched_for_what_cannot_be_guarded(kind: str) -> None:
+    form = b'--x\r\nContent-Disposition: form-data; name="%s"\r\n\r\ntrue\r\n--x--'
+    assert through([form % b"use_beam_search"], headers={"Content-Type": kind}).status == 400
+    assert through([form % b"file"], headers={"Content-Type": kind}).status == 200
+
+
+def seen_policy(**options: Any) -> GuardedRequest:
+    """The guarded request that the application runs under."""
+    found: list[GuardedRequest | None] = []
+
+    async def look() -> None:
+        found.append(current.get())
+
+    through(first=look, **options)
+    (request,) = found
+    assert request is not None
+    return request
+
+
+def test_the_application_runs_under_the_requests_policy() -> None:
+    assert seen_policy().policy == builtin().default
+    assert seen_policy(bodies=[b'{"detox": {"policy": "strict", "report": false}}']).policy.name == "strict"
+    assert seen_policy(headers={"X-Detox-Policy": "strict"}).policy.name == "strict"
+    assert seen_policy(bodies=[b'{"detox": {"mode": "off"}}'], allow_loosen=True).policy.mode == "off"
+
+
+def test_outside_the_request_there_is_none() -> None:
+    through()
+    assert current.get() is None
+
+
+def finish(action: str) -> Any:
+    async def first() -> None:
+        request = current.get()
+        assert request is not None
+        request.reports = {0: report("clean"), 1: report(action)}
+
+    return first
+
+
+def test_a_request_is_counted_with_its_gravest_action_and_the_template_of_its_route() -> None:
+    counted = Counted()
+    route = type("Route", (), {"path": "/v1/responses/{id}"})
+    through(first=finish("masked"), counted=counted, route=route)
+    through(first=finish("refused"), counted=counted, path="/made/up")
+    through(counted=counted)
+    assert counted.finished == [("masked", "/v1/responses/{id}", "default"), ("refused", "other", "default")]
+
+
+def test_an_error_of_the_application_passes_through_and_the_request_is_counted() -> None:
+    counted = Counted()
+
+    async def fail() -> None:
+        await finish("rewound")()
+        raise KeyError("x")
+
+    called = through(first=fail, counted=counted)
+    assert isinstance(called.error, KeyError) and called.messages == []
+    assert [action for action, _, _ in counted.finished] == ["rewound"]
+
+
+def test_an_error_because_the_scorer_is_down_becomes_503() -> None:
+    async def fail() -> None:
+        request = current.get()
+        assert request is not None
+        request.scorer_down = "deadline"
+        raise KeyError("x")
+
+    called = through(first=fail)
+    assert called.error is None and called.status == 503 and int(called.headers["retry-after"]) >= 1

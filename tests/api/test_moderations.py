@@ -1,0 +1,90 @@
+"""Moderation requests are parsed, and their answers made, in OpenAI's shape."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from filters.batcher import Batcher
+from filters.judge import Judge
+from filters.scorers.scripted import ScriptedScorer
+from server.api.moderations import MOST_INPUTS, moderate, parse
+from server.errors import BadRequest, Unavailable
+from server.policy.policy import Policy
+
+
+@pytest.mark.parametrize(
+    ("given", "texts"),
+    [
+        ("a", ["a"]),
+        ("", [""]),
+        (["a", "b"], ["a", "b"]),
+        ([{"type": "text", "text": "a"}], ["a"]),
+        (["a"] * MOST_INPUTS, ["a"] * MOST_INPUTS),
+    ],
+)
+def test_every_shape_of_input_is_a_list_of_texts(given: Any, texts: list[str]) -> None:
+    assert parse({"input": given}).texts() == texts
+
+
+@pytest.mark.parametrize(
+    ("raw", "key"),
+    [
+        ({}, "input"),
+        ({"input": None}, "input"),
+        ({"input": 1}, "input"),
+        ({"input": []}, "input"),
+        ({"input": [1]}, "input"),
+        ({"input": ["a"] * (MOST_INPUTS + 1)}, "input"),
+        ({"input": [{"type": "image_url", "image_url": {}}]}, "input"),
+        ({"input": [{"type": "text", "text": "a", "more": 1}]}, "input"),
+        ({"input": "a", "model": 1}, "model"),
+        ([], "body"),
+        ("a", "body"),
+        (None, "body"),
+    ],
+)
+def test_what_does_not_fit_is_named(raw: object, key: str) -> None:
+    with pytest.raises(BadRequest, match=f"^{key}: expected") as refused:
+        parse(raw)
+    assert refused.value.param == key
+
+
+def moderated(given: Any, *, failing: bool = False, **policy: Any) -> dict[str, Any]:
+    scorer = ScriptedScorer({"idiot": 0.6}, categories=("toxicity", "insult"))
+    scorer.fail(9 if failing else 0)
+
+    async def run() -> dict[str, Any]:
+        batcher = Batcher(scorer)
+        await batcher.start()
+        try:
+            return await moderate(parse({"input": given}), Judge(batcher), Policy(**policy))
+        finally:
+            await batcher.aclose()
+
+    return asyncio.run(run())
+
+
+def test_each_text_is_judged_by_itself() -> None:
+    told = moderated(["you idiot", "fine", " "])
+    assert [result["flagged"] for result in told["results"]] == [True, False, False]
+    first = told["results"][0]
+    assert first["categories"] == {"toxicity": True, "insult": True}
+    assert first["category_scores"] == {"toxicity": 0.6, "insult": 0.6}
+    assert first["category_applied_input_types"] == {"toxicity": ["text"], "insult": ["text"]}
+
+
+def test_the_policys_thresholds_decide() -> None:
+    assert not moderated("you idiot", thresholds={"insult": 0.9})["results"][0]["flagged"]
+    assert moderated("you idiot", thresholds={"insult": 0.6})["results"][0]["categories"]["insult"]
+
+
+def test_the_id_says_nothing_of_the_text_and_the_model_is_named_back() -> None:
+    told = moderated("you idiot")
+    assert told["id"] == moderated("you idiot")["id"] != moderated("fine")["id"]
+    assert told["id"].startswith("modr-") and told["model"] == "scripted"
+
+
+def test_without_a_scorer_it_may_be_tried_again() -> None:
+    with pytest.raises(Unavailable):
+        moderated("a", failing=True)

@@ -1,0 +1,121 @@
+"""Streams on their way out: the ends of choices amended, every other byte as it came."""
+
+import json
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from server.api.stream import EventStream
+from server.generation.request import GuardedRequest
+from tests.api.requests import report, request
+
+
+def chunk(index: int, text: str, finish_reason: str | None = None) -> bytes:
+    choice = {"index": index, "delta": {"content": text}, "finish_reason": finish_reason}
+    return b"data: " + json.dumps({"choices": [choice]}, separators=(",", ":")).encode() + b"\n\n"
+
+
+def named(kind: str, **body: Any) -> bytes:
+    return f"event: {kind}\ndata: ".encode() + json.dumps({"type": kind, **body}).encode() + b"\n\n"
+
+
+def passed(asked: GuardedRequest, data: bytes, cuts: list[int] | None = None) -> bytes:
+    """What goes on when the data comes in pieces."""
+    stream = EventStream(asked)
+    edges = [0, *sorted(cut % (len(data) + 1) for cut in cuts or ()), len(data)]
+    pieces = [data[start:end] for start, end in pairwise(edges)]
+    return b"".join(stream.feed(piece, last=False) for piece in pieces) + stream.feed(b"", last=True)
+
+
+def bodies(data: bytes) -> list[Any]:
+    return [json.loads(line[6:]) for line in data.decode().splitlines() if line.startswith("data: {")]
+
+
+DONE = b"data: [DONE]\n\n"
+TEXTS = st.text(max_size=12) | st.sampled_from(
+    [
+        '"finish_reason":"stop"',
+        "data: x",
+        "event: response.completed",
+        "event: message_delta",
+        "\n\n",
+        "\r\n\r\n",
+        "[DONE]",
+    ]
+)
+
+
+@given(st.lists(TEXTS, max_size=5), st.lists(st.integers(0, 10_000), max_size=8))
+def test_however_it_is_cut_the_same_goes_out(texts: list[str], cuts: list[int]) -> None:
+    said = b"".join(chunk(0, text) for text in texts) + chunk(0, texts[-1] if texts else "", "stop") + DONE
+    asked = request(report("refused"))
+    whole = passed(asked, said)
+    assert passed(asked, said, cuts) == whole
+    written = bodies(whole)
+    assert [body["choices"][0]["delta"]["content"] for body in written[:-1]] == texts
+    assert written[-1]["choices"][0]["finish_reason"] == "content_filter"
+    assert whole.endswith(DONE)
+
+
+@given(st.lists(TEXTS, max_size=5))
+def test_what_ends_nothing_is_not_touched(texts: list[str]) -> None:
+    said = b"".join(chunk(0, text) for text in texts) + b'data: {"error":{"message":"x"}}\n\n' + DONE
+    assert bodies(passed(request(report()), said)) == bodies(said)
+
+
+def test_ordinary_chunks_pass_byte_for_byte() -> None:
+    said = b'data: {"choices": [{"index": 0,   "text":"a"}]}\n\n: comment\n\n' + DONE
+    assert passed(request(report()), said) == said
+
+
+def test_only_the_chunk_that_ends_a_choice_carries_its_report() -> None:
+    said = chunk(1, "a") + chunk(0, "b", "stop") + chunk(1, "", "length")
+    asked = request(report("rewound", rewinds=2), report("clean"))
+    choices = [body["choices"][0] for body in bodies(passed(asked, said))]
+    assert ["detox" in choice for choice in choices] == [False, True, True]
+    assert (choices[1]["detox"]["action"], choices[2]["detox"]["action"]) == ("rewound", "clean")
+    assert [choice["finish_reason"] for choice in choices] == [None, "stop", "length"]
+
+
+def test_an_event_waits_for_its_end() -> None:
+    stream = EventStream(request(report()))
+    said = chunk(0, "a")
+    assert stream.feed(said[:-1], last=False) == b""
+    assert stream.feed(said[-1:], last=False) == said
+
+
+def test_what_has_no_end_goes_out_at_the_end() -> None:
+    stream = EventStream(request(report()))
+    assert stream.feed(b"data: half", last=False) + stream.feed(b"", last=True) == b"data: half"
+
+
+@pytest.mark.parametrize(
+    ("action", "kind", "status"),
+    [("clean", "response.completed", "completed"), ("refused", "response.incomplete", "incomplete")],
+)
+def test_a_response_ends_with_the_event_that_fits(action: str, kind: str, status: str) -> None:
+    said = named("response.completed", response={"object": "response", "status": "completed", "output": []})
+    out = passed(request(report(action)), said)
+    (body,) = bodies(out)
+    assert out.startswith(f"event: {kind}\n".encode()) and body["type"] == kind
+    assert (body["response"]["status"], body["response"]["detox"]["action"]) == (status, action)
+
+
+def test_a_response_that_vllm_calls_incomplete_keeps_its_event() -> None:
+    cut = {"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}}
+    out = passed(request(report()), named("response.completed", response=cut))
+    assert out.startswith(b"event: response.completed\n") and bodies(out)[0]["response"]["status"] == "incomplete"
+
+
+def test_a_message_that_was_withheld_ends_with_a_refusal() -> None:
+    said = named("message_delta", delta={"stop_reason": "end_turn"}, usage={"output_tokens": 3})
+    (body,) = bodies(passed(request(report("truncated")), said))
+    assert body["delta"]["stop_reason"] == "refusal" and body["detox"]["action"] == "truncated"
+
+
+def test_a_stream_without_reports_passes_as_it_came() -> None:
+    said = chunk(0, "a", "stop") + named("response.completed", response={"status": "completed"})
+    assert bodies(passed(request(), said)) == bodies(said)

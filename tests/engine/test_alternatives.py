@@ -1,0 +1,109 @@
+"""Alternatives in logprobs leave the server too: they are judged, and what is flagged is not shown."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from vllm.logprobs import Logprob
+
+from filters.batcher import Batcher
+from filters.judge import Judge
+from filters.scorers.scripted import ScriptedScorer
+from server.engine.alternatives import TEXTS_A_CALL, Alternatives, AlternativeScores
+from server.generation.guarded import Piece
+from server.policy.policy import Policy
+
+WORDS = {1: "You", 2: " idiot", 3: " friend", 4: " id", 5: "iot", 6: "ea", 7: " kind"}
+
+
+def entry(*tokens: int, text: bool = True) -> dict[int, Logprob]:
+    return {token: Logprob(-1.0, at, WORDS[token] if text else None) for at, token in enumerate(tokens)}
+
+
+@asynccontextmanager
+async def judging(scorer: ScriptedScorer, **options: Any) -> AsyncIterator[AlternativeScores]:
+    batcher = Batcher(scorer, **options)
+    await batcher.start()
+    try:
+        yield AlternativeScores(Judge(batcher))
+    finally:
+        await batcher.aclose()
+
+
+def shown(
+    tokens: list[int], entries: list[Any], *, failing: bool = False, wanted: frozenset[int] = frozenset(), **policy: Any
+) -> list[set[int]]:
+    """The token ids that each entry still has."""
+    scorer = ScriptedScorer({"idiot": 0.9})
+    scorer.fail(9 if failing else 0)
+
+    async def run() -> Piece:
+        async with judging(scorer) as scores:
+            alternatives = Alternatives(scores, Policy(**policy), WORDS.__getitem__, wanted)
+            return await alternatives.clear(Piece(tokens, entries, ""))
+
+    return [set(left or ()) for left in asyncio.run(run()).logprobs]
+
+
+def test_a_flagged_alternative_is_left_out() -> None:
+    assert shown([1, 3], [entry(1), entry(3, 2, 7)]) == [{1}, {3, 7}]
+
+
+def test_an_alternative_that_would_complete_a_flagged_word_is_left_out() -> None:
+    assert shown([4, 6], [entry(4, 3), entry(6, 5)]) == [{4, 3}, {6}]
+
+
+def test_the_same_piece_behind_another_word_stays() -> None:
+    assert shown([3, 6], [entry(3, 7), entry(6, 5)]) == [{3, 7}, {6, 5}]
+
+
+def test_the_drawn_token_and_those_asked_for_by_id_stay() -> None:
+    assert shown([2], [entry(2, 3)]) == [{2, 3}]
+    assert shown([3], [entry(3, 2)], wanted=frozenset({2})) == [{3, 2}]
+
+
+def test_alternatives_without_text_are_read_by_the_tokenizer() -> None:
+    assert shown([3], [entry(3, 2, 7, text=False)]) == [{3, 7}]
+
+
+def test_without_a_verdict_no_alternative_is_shown() -> None:
+    assert shown([3], [entry(3, 7)], failing=True) == [{3}]
+    assert shown([3], [entry(3, 7)], failing=True, on_scorer_failure="open") == [{3, 7}]
+
+
+@pytest.mark.parametrize("mode", ["monitor", "off"])
+def test_other_modes_take_nothing_out(mode: str) -> None:
+    assert shown([3], [entry(3, 2)], mode=mode) == [{3, 2}]
+
+
+def test_entries_that_are_missing_stay_missing() -> None:
+    assert shown([1, 3], [None, entry(3, 2)]) == [set(), {3}]
+
+
+def test_a_text_is_scored_once_and_many_come_in_several_calls() -> None:
+    scorer = ScriptedScorer({})
+
+    async def run() -> None:
+        async with judging(scorer, max_queue=TEXTS_A_CALL) as scores:
+            many = [str(number) for number in range(3 * TEXTS_A_CALL)]
+            await scores.of(many)
+            passes = scorer.passes
+            assert set(await scores.of(many)) == set(many)
+            assert scorer.passes == passes
+
+    asyncio.run(run())
+
+
+def test_the_least_recently_seen_is_forgotten_first() -> None:
+    scorer = ScriptedScorer({})
+
+    async def run() -> int:
+        async with judging(scorer) as scores:
+            few = AlternativeScores(scores._judge, most=2)
+            for text in ("a", "b", "a", "c", "a"):
+                await few.of([text])
+            return scorer.passes
+
+    assert asyncio.run(run()) == 3

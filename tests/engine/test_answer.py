@@ -1,0 +1,102 @@
+"""Pieces of several choices become the outputs of one request."""
+
+import asyncio
+from typing import Any
+
+from vllm.logprobs import Logprob
+from vllm.outputs import RequestOutput
+from vllm.sampling_params import RequestOutputKind, SamplingParams
+
+from filters.batcher import Batcher
+from filters.judge import Judge
+from filters.scorers.scripted import ScriptedScorer
+from server.engine.alternatives import Alternatives, AlternativeScores
+from server.engine.answer import Answer, Ask, Choice
+from server.engine.outputs import ChoiceOutput
+from server.generation.guarded import Piece
+from server.generation.request import GuardedRequest
+from server.policy.policy import Policy
+from tests.api.requests import report
+
+PROMPT = {"type": "token", "prompt_token_ids": [1, 2]}
+
+
+class Guard:
+    """As much of a guard as an answer asks for."""
+
+    report = report("rewound", rewinds=1)
+
+
+class Engine:
+    """As much of an engine as an answer asks for; its prompt logprobs say whose they are."""
+
+    def __init__(self, index: int) -> None:
+        own: Any = [None, {2: Logprob(-float(index), 1, "b"), 9: Logprob(-5.0, 2, "x")}]
+        self.first = RequestOutput("inner", "ab", [1, 2], own, [], False)
+
+
+def answering(kind: RequestOutputKind, *said: tuple[int, Piece], cut: bool = False) -> tuple[Any, GuardedRequest]:
+    """The outputs for pieces of a request for two choices, the third and fourth of its HTTP request."""
+    request = GuardedRequest(Policy())
+    params = SamplingParams(n=2, output_kind=kind, prompt_logprobs=1, temperature=1)
+    ask = Ask(PROMPT, params, "r", request, {}, 2)
+
+    async def run() -> list[RequestOutput]:
+        batcher = Batcher(ScriptedScorer({"x": 0.9}))
+        await batcher.start()
+        scores = AlternativeScores(Judge(batcher))
+        guard: Any = Guard()
+        engines: list[Any] = [Engine(0), Engine(1)]
+        choices = [
+            Choice(engine, guard, ChoiceOutput(at, params, None), Alternatives(scores, Policy(), str))
+            for at, engine in enumerate(engines)
+        ]
+        answer = Answer(ask, choices)
+        outputs = [await answer.add(index, piece) for index, piece in said]
+        await batcher.aclose()
+        return [output for output in outputs if output] + (list(answer.cut_short()) if cut else [])
+
+    return asyncio.run(run()), request
+
+
+def piece(text: str, reason: str | None = None) -> Piece:
+    return Piece([5], [None], text, reason)
+
+
+def test_each_delta_is_one_output_and_the_last_one_is_finished() -> None:
+    deltas, request = answering(
+        RequestOutputKind.DELTA, (1, piece("a")), (0, piece("b", "stop")), (1, piece("c", "length"))
+    )
+    assert [(out.outputs[0].index, out.outputs[0].text, out.finished) for out in deltas] == [
+        (1, "a", False),
+        (0, "b", False),
+        (1, "c", True),
+    ]
+    assert sorted(request.reports) == [2, 3] and request.started
+
+
+def test_the_first_delta_of_each_choice_carries_its_own_prompt_logprobs() -> None:
+    deltas, _ = answering(RequestOutputKind.DELTA, (1, piece("a")), (0, piece("b")), (1, piece("c")))
+    assert [out.prompt_logprobs and out.prompt_logprobs[1][2].logprob for out in deltas] == [-1.0, 0.0, None]
+    assert all(9 not in out.prompt_logprobs[1] for out in deltas[:2]), "flagged alternatives are not shown"
+
+
+def test_a_whole_answer_waits_for_its_last_choice_and_is_in_order() -> None:
+    ((only,), request) = answering(
+        RequestOutputKind.FINAL_ONLY, (1, piece("a", "stop")), (0, piece("b")), (0, piece("c", "stop"))
+    )
+    assert [(choice.index, choice.text) for choice in only.outputs] == [(0, "bc"), (1, "a")]
+    assert only.finished and only.prompt_logprobs[1][2].logprob == 0.0
+    assert request.reports[2].action == "rewound"
+
+
+def test_nothing_has_started_before_something_is_sent() -> None:
+    outputs, request = answering(RequestOutputKind.FINAL_ONLY, (1, piece("a", "stop")))
+    assert outputs == [] and not request.started
+
+
+def test_an_answer_that_is_cut_short_ends_every_choice_that_has_not_ended() -> None:
+    outputs, request = answering(RequestOutputKind.DELTA, (1, piece("a", "stop")), (0, piece("b")), cut=True)
+    last = outputs[-1]
+    assert (last.outputs[0].index, last.outputs[0].finish_reason, last.finished) == (0, "content_filter", True)
+    assert {at: made.action for at, made in request.reports.items()} == {2: "refused", 3: "rewound"}

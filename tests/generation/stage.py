@@ -1,0 +1,146 @@
+"""One guarded choice, complete: scripted engine and scorer, the real judge, batcher, transcript and driver."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from filters.batcher import Batcher
+from filters.judge import Judge
+from filters.scorers.scripted import ScriptedScorer
+from server.engine.scripted import ScriptedEngine, Vocabulary, WordDetokenizer, Wordings
+from server.generation.guarded import Guarded
+from server.generation.observer import Fate, Judgement, Outcome
+from server.generation.outlet import Piece
+from server.generation.setting import Setting
+from server.generation.transcript import Transcript
+from server.policy.policy import Policy
+
+POLICY = Policy(first_stride=2, stride=4, context=16, hold_back=3)
+WORDS = {"idiot": 0.9, "moron": 0.8}
+
+
+@dataclass
+class Recorder:
+    """An observer that keeps everything it is told."""
+
+    verdicts: Counter[str] = field(default_factory=Counter)
+    rewinds: list[tuple[str, Outcome]] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    times: dict[str, list[float]] = field(default_factory=dict)
+
+    def span_judged(self, verdict: Judgement, category: str, policy: str, model: str) -> None:
+        self.verdicts[verdict] += 1
+
+    def scores_seen(self, scores: Mapping[str, float]) -> None: ...
+
+    def rewound(self, strategy: str, outcome: Outcome) -> None:
+        self.rewinds.append((strategy, outcome))
+
+    def request_finished(self, action: str, route: str, policy: str) -> None: ...
+
+    def tokens(self, fate: Fate, count: int) -> None:
+        assert count > 0
+        self.counts[fate] += count
+
+    def held(self, seconds: float) -> None:
+        self.times.setdefault("held", []).append(seconds)
+
+    def first_release(self, seconds: float) -> None:
+        self.times.setdefault("first_release", []).append(seconds)
+
+    def rewind_took(self, seconds: float) -> None:
+        self.times.setdefault("rewind", []).append(seconds)
+
+
+@dataclass
+class Stage:
+    vocabulary: Vocabulary
+    engine: ScriptedEngine
+    scorer: ScriptedScorer
+    judge: Judge
+    observer: Recorder
+    guarded: Guarded
+
+    async def play(self) -> list[Piece]:
+        """Every piece until the end."""
+        return await drain(self.guarded.pieces())
+
+
+@asynccontextmanager
+async def staged(
+    *texts: str,
+    policy: Policy = POLICY,
+    words: Mapping[str, float] = WORDS,
+    whole: bool = False,
+    restart_only: bool = False,
+    retriable: Callable[[], bool] = lambda: False,
+    stop: tuple[str, ...] = (),
+    max_queue: int = 512,
+    deadline_seconds: float = 30.0,
+    now: Callable[[], float] = time.monotonic,
+    vocabulary: Vocabulary | None = None,
+    in_step: bool = False,
+    **engine_options: Any,
+) -> AsyncIterator[Stage]:
+    """A stage on which the engine writes the first text, or another one where tokens are banned.
+
+    `in_step`: the engine waits for every verdict. At the end no task of the choice may be left.
+    """
+    vocabulary = vocabulary or Vocabulary()
+
+    async def judged() -> None:
+        await until(lambda: guarded._state.in_flight is None)
+
+    if in_step:
+        engine_options["gate"] = judged
+    engine = ScriptedEngine(Wordings(*map(vocabulary.encode, texts)), **engine_options)
+    scorer, observer = ScriptedScorer(words), Recorder()
+    batcher = Batcher(scorer, max_queue=max_queue, deadline_seconds=deadline_seconds)
+    setting = Setting(Judge(batcher), observer, "scripted", vocabulary.encode, now)
+    transcript = Transcript(lambda: WordDetokenizer(vocabulary, stop))
+    guarded = Guarded(engine, transcript, policy, setting, restart_only=restart_only, whole=whole, retriable=retriable)
+    before = asyncio.all_tasks()
+    await batcher.start()
+    try:
+        yield Stage(vocabulary, engine, scorer, setting.judge, observer, guarded)
+    finally:
+        scorer.release()
+        if policy.mode == "enforce":
+            assert asyncio.all_tasks() <= before, "tasks were left behind"
+        await batcher.aclose()
+        await until(lambda: asyncio.all_tasks() <= before)
+    assert engine.running == 0
+
+
+async def drain(pieces: AsyncGenerator[Piece, None]) -> list[Piece]:
+    async with aclosing(pieces) as following:
+        return [piece async for piece in following]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Give everybody turns until it is so; TimeoutError if that takes seconds."""
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110  some of what is waited for happens in the scorer's thread
+            await asyncio.sleep(0)
+
+
+def text_of(pieces: list[Piece]) -> str:
+    return "".join(piece.text for piece in pieces)
+
+
+def tokens_of(pieces: list[Piece]) -> list[int]:
+    return [token for piece in pieces for token in piece.tokens]
+
+
+def ending_of(pieces: list[Piece]) -> str | None:
+    assert all(piece.finish_reason is None for piece in pieces[:-1])
+    return pieces[-1].finish_reason
+
+
+def policy(**keys: Any) -> Policy:
+    """The stage's policy with other keys."""
+    return Policy.model_validate(POLICY.model_dump() | keys)

@@ -1,0 +1,58 @@
+"""The report of one choice."""
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from server.generation.report import Tally, report
+from server.guard.state import GuardState
+
+
+def test_the_report_has_exactly_the_documented_keys() -> None:
+    body = report("default", "enforce", "scripted", GuardState(), Tally()).as_dict()
+    assert list(body) == [
+        "policy", "mode", "action", "rewinds", "spans_scored", "spans_flagged", "tokens_generated", "tokens_discarded",
+        "max_score", "scores", "scorer", "strategies",
+    ]  # fmt: skip
+
+
+def test_a_failure_of_the_scorer_is_reported() -> None:
+    tally = Tally(failure="deadline")
+    assert report("default", "enforce", "scripted", GuardState(), tally).as_dict()["scorer_failure"] == "deadline"
+
+
+def test_the_highest_score_of_each_category_is_kept() -> None:
+    tally = Tally()
+    tally.keep({"insult": 0.2, "threat": 0.4})
+    tally.keep({"insult": 0.3, "threat": 0.1})
+    body = report("default", "enforce", "scripted", GuardState(), tally).as_dict()
+    assert body["scores"] == {"insult": 0.3, "threat": 0.4}
+    assert body["max_score"] == 0.4
+
+
+def test_nothing_scored_is_zero() -> None:
+    assert report("default", "enforce", "scripted", GuardState(), Tally()).as_dict()["max_score"] == 0.0
+
+
+def test_every_strategy_is_named_once_in_the_order_of_its_first_use() -> None:
+    tally = Tally()
+    for strategy in ("onset", "stride", "onset"):
+        tally.tried(strategy)
+    assert tally.strategies == ["onset", "stride"]
+
+
+def test_tokens_are_those_of_the_model_without_the_mask() -> None:
+    state = GuardState(drafted=10, released=8, discarded=5, written=3)
+    body = report("default", "enforce", "scripted", state, Tally()).as_dict()
+    assert (body["tokens_generated"], body["tokens_discarded"]) == (12, 7)
+
+
+@given(st.dictionaries(st.sampled_from(["insult", "threat"]), st.floats(0, 1)), st.integers(0, 5))
+def test_a_report_is_plain_json(scores: dict[str, float], rewinds: int) -> None:
+    tally = Tally()
+    tally.judged()
+    tally.flagged("insult")
+    tally.keep(scores)
+    body = report("default", "enforce", "scripted", GuardState(rewinds=rewinds), tally).as_dict()
+    assert json.loads(json.dumps(body)) == body

@@ -1,0 +1,178 @@
+"""Tokens and characters of one choice, and the way between them."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from filters.boundaries import MAX_WORD, last_boundary, word_start
+from server.engine.scripted import Vocabulary, WordDetokenizer
+from server.generation.draft import Draft
+from server.generation.transcript import Transcript
+from server.guard.events import TokenSpan
+
+VOCABULARY = Vocabulary(longest=3)
+texts = st.text(st.sampled_from("ab c.é日👍🏽\n"), max_size=40)
+
+
+def _transcript(text: str = "", stop: tuple[str, ...] = ()) -> Transcript:
+    transcript = Transcript(lambda: WordDetokenizer(VOCABULARY, stop))
+    transcript.append(Draft(VOCABULARY.encode(text)))
+    return transcript
+
+
+def _parts(transcript: Transcript) -> tuple[Any, ...]:
+    return transcript.text, transcript.tokens, transcript.ends, transcript.ending, transcript.judgeable()
+
+
+@given(texts, st.data())
+def test_cutting_and_appending_the_same_again_changes_nothing(text: str, data: st.DataObject) -> None:
+    transcript = _transcript(text)
+    before, tokens = _parts(transcript), transcript.tokens
+    at = data.draw(st.integers(0, len(tokens)))
+    transcript.cut(at)
+    assert transcript.tokens == tokens[:at]
+    transcript.append(Draft(tokens[at:]))
+    assert _parts(transcript) == before
+
+
+@given(texts)
+def test_ends_grow_to_the_length_of_the_text(text: str) -> None:
+    transcript = _transcript(text)
+    assert transcript.text == text
+    assert transcript.ends == sorted(transcript.ends)
+    assert transcript.ends[-1:] in ([], [len(text)])
+
+
+@given(texts, texts)
+def test_what_can_be_judged_never_splits_a_word_or_a_character(text: str, more: str) -> None:
+    """Of a text that may stop anywhere, in the middle of a character too."""
+    tokens = VOCABULARY.encode(text + more)[: len(VOCABULARY.encode(text)) + 1]
+    transcript = Transcript(lambda: WordDetokenizer(VOCABULARY))
+    transcript.append(Draft(tokens))
+    count = transcript.judgeable()
+    cut = transcript.start_of(count)
+    assert cut <= last_boundary(transcript.text)
+    assert word_start(transcript.text, cut) == cut
+    assert count == 0 or transcript.start_of(count - 1) < cut, "the last judgeable token has text of its own"
+    for later, end in enumerate(transcript.ends[count:], count):
+        ends_a_word = end <= last_boundary(transcript.text) and word_start(transcript.text, end) == end
+        assert not ends_a_word or transcript.start_of(later) == end, "more could have been judged"
+
+
+def test_a_word_waits_for_its_last_token_even_if_that_begins_the_next() -> None:
+    transcript = _transcript("we aaa.b")
+    assert [VOCABULARY.content(token) for token in transcript.tokens] == [b"we", b" aa", b"a.b"]
+    assert transcript.judgeable() == 1
+
+
+@given(st.integers(1, 300))
+def test_a_word_without_end_does_not_wait_for_ever(length: int) -> None:
+    transcript = _transcript("a" * length)
+    assert length - transcript.start_of(transcript.judgeable()) <= MAX_WORD + 2
+
+
+@given(texts.filter(bool), st.data())
+def test_the_token_of_a_character_begins_at_or_before_it(text: str, data: st.DataObject) -> None:
+    transcript = _transcript(text)
+    character = data.draw(st.integers(0, len(text) - 1))
+    token = transcript.token_at(character)
+    assert transcript.start_of(token) <= character
+    assert any(transcript.start_of(i) <= character < transcript.ends[i] for i in range(token, len(transcript.ends)))
+
+
+def test_the_token_of_a_character_is_the_first_of_its_bytes() -> None:
+    transcript = _transcript("a 日")
+    assert transcript.ends == [1, 2, 2, 2, 3][-len(transcript.ends) :]
+    assert transcript.token_at(2) == len(transcript.tokens) - 3
+
+
+@given(texts.filter(bool), st.data())
+def test_a_passage_is_the_text_of_its_window_from_a_whole_word_on(text: str, data: st.DataObject) -> None:
+    transcript = _transcript(text)
+    count = len(transcript.tokens)
+    end = data.draw(st.integers(1, count))
+    window = TokenSpan(data.draw(st.integers(0, end - 1)), end)
+    passage, start = transcript.passage(window, released=data.draw(st.integers(0, count)))
+    assert passage.text == text[start : transcript.start_of(end)]
+    assert start <= transcript.start_of(window.start)
+    assert start + passage.fresh >= transcript.start_of(window.start)
+
+
+def test_fresh_text_begins_where_the_released_ends() -> None:
+    transcript = _transcript("one two six")
+    tokens = VOCABULARY.encode("one two")
+    passage, start = transcript.passage(TokenSpan(0, len(transcript.tokens)), released=len(tokens))
+    assert (passage.text[passage.fresh :], start) == (" six", 0)
+
+
+def test_a_stop_string_ends_the_text_in_the_middle_of_a_draft() -> None:
+    transcript = _transcript("one two six", stop=("two",))
+    assert transcript.text == "one "
+    assert transcript.ending == ("stop", "two")
+    assert transcript.ends[-1] == 4 == max(transcript.ends)
+    assert len(transcript.tokens) < len(VOCABULARY.encode("one two six"))
+
+
+def test_a_stop_string_over_two_tokens_takes_both_back() -> None:
+    transcript = _transcript("abcdefgh", stop=("cd",))
+    assert transcript.text == "ab"
+    assert transcript.ends == [2, 2]
+    transcript.cut(1)
+    assert (transcript.text, transcript.ending) == ("abc", None)
+
+
+def test_a_stop_token_has_no_text() -> None:
+    transcript = _transcript("one")
+    transcript.append(Draft([VOCABULARY.end], finish_reason="stop", stop_reason=7))
+    assert (transcript.text, transcript.ending) == ("one", ("stop", 7))
+    # As far as the text tells, the word may go on: that it has ended is the guard's business.
+    assert transcript.judgeable() == 0
+
+
+def test_text_that_a_stop_string_may_take_back_is_not_sent_before_the_end() -> None:
+    transcript = _transcript("one two", stop=("three",))
+    count = len(transcript.tokens)
+    assert transcript.released_text(count, closing=False) == 7 - 4
+    assert transcript.released_text(count, closing=True) == 7
+
+
+def test_a_ban_holds_at_its_position_as_long_as_the_text_before_it_stands() -> None:
+    transcript = _transcript("one two six")
+    first, second = transcript.tokens[:2]
+    transcript.ban(1)
+    transcript.cut(1)
+    assert transcript.banned(1) == {second}
+    assert transcript.banned(0) == transcript.banned(2) == frozenset()
+    transcript.ban(1)  # nothing stands there now
+    assert transcript.banned(1) == {second}
+    transcript.ban(0)
+    transcript.cut(0)
+    assert transcript.banned(0) == {first}
+    assert transcript.banned(1) == frozenset()
+
+
+def test_bans_at_one_position_add_up() -> None:
+    transcript = _transcript("one")
+    banned = set(transcript.tokens)
+    transcript.ban(0)
+    transcript.cut(0)
+    transcript.append(Draft(VOCABULARY.encode("two")))
+    banned |= set(transcript.tokens)
+    transcript.ban(0)
+    transcript.cut(0)
+    assert transcript.banned(0) == banned
+
+
+def test_logprobs_stay_with_their_tokens() -> None:
+    transcript = Transcript(lambda: WordDetokenizer(VOCABULARY))
+    transcript.append(Draft(VOCABULARY.encode("abcdef"), logprobs=["p", "q"]))
+    transcript.append(Draft(VOCABULARY.encode("x")))
+    transcript.cut(3)
+    assert transcript.between(1, 3) == (transcript.tokens[1:3], ["q", None])
+
+
+def test_a_logprob_missing_is_an_error_and_no_token_lost() -> None:
+    with pytest.raises(ValueError, match="shorter"):
+        _transcript().append(Draft(VOCABULARY.encode("abcdef"), logprobs=["p"]))

@@ -1,0 +1,26 @@
+"""Every policy that the guard can be given, as hypothesis strategies."""
+
+from hypothesis import strategies as st
+
+from server.policy.policy import Mode, Policy
+
+
+@st.composite
+def policies(draw: st.DrawFn, mode: Mode = "enforce") -> Policy:
+    """Small numbers, so that every budget and mark is reached."""
+    first, hold_back = draw(st.integers(1, 6)), draw(st.integers(0, 6))
+    return Policy(
+        mode=mode,
+        first_stride=first,
+        stride=draw(st.integers(first, 9)),
+        context=draw(st.integers(hold_back, 12)),
+        hold_back=hold_back,
+        max_rewinds=draw(st.integers(0, 8)),
+        max_rewinds_per_span=draw(st.integers(0, 4)),
+        max_discarded_tokens=draw(st.integers(0, 60)),
+        on_exhausted=draw(st.sampled_from(["refuse", "truncate", "mask", "flag"])),
+        on_scorer_failure=draw(st.sampled_from(["closed", "open"])),
+    )
+
+
+seeds = st.integers(0, 2**32)

@@ -1,0 +1,42 @@
+"""The policies of the test server: small strides, so that short answers have many windows."""
+
+import hashlib
+from typing import Any
+
+from server.policy.catalog import Catalog
+from server.policy.policy import DEFAULT_THRESHOLDS, Policy
+
+LOOSEN_KEY = "may-loosen"
+
+_SMALL: dict[str, Any] = {"first_stride": 2, "stride": 4, "context": 24, "hold_back": 4, "open_to_requests": True}
+
+_STRICT = dict.fromkeys(DEFAULT_THRESHOLDS, 0.2)
+
+
+def catalog() -> Catalog:
+    """`default` and its variants, each named by what sets it apart."""
+    policies = (
+        Policy(name="default", first_stride=4, stride=8, context=32, hold_back=4),
+        Policy(
+            name="strict",
+            first_stride=4,
+            stride=8,
+            context=32,
+            hold_back=4,
+            thresholds=_STRICT,
+        ),
+        Policy(name="small", **_SMALL),
+        Policy(name="patient", **_SMALL, max_rewinds=200, max_rewinds_per_span=40, max_discarded_tokens=4000),
+        Policy(name="no-rewinds", **_SMALL, max_rewinds=0),
+        Policy(name="truncate", **_SMALL, max_rewinds=0, on_exhausted="truncate"),
+        Policy(name="mask", **_SMALL, max_rewinds=2, on_exhausted="mask", mask_text="[gone]"),
+        Policy(name="flag", **_SMALL, max_rewinds=1, on_exhausted="flag"),
+        Policy(name="fail-open", **_SMALL, on_scorer_failure="open"),
+        Policy(name="monitor", **_SMALL, mode="monitor"),
+        Policy(name="off", mode="off"),
+    )
+    return Catalog(
+        default=policies[0],
+        policies={policy.name: policy for policy in policies},
+        loosen_keys=frozenset({hashlib.sha256(LOOSEN_KEY.encode()).hexdigest()}),
+    )

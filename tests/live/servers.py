@@ -1,0 +1,108 @@
+"""One engine, two real servers: plain vLLM's application and ours, in a thread of the test run.
+
+The engine is vLLM's own multi-process one with the bundled model, started once a run (about 25 seconds on two cores).
+"""
+
+import asyncio
+import socket
+import threading
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import uvicorn
+
+from server import app, settings
+from server.engine import launcher
+from server.policy.catalog import check_categories
+from server.telemetry.metrics import Metrics
+from tests.live.policies import catalog
+from tests.live.scorer import SwitchableScorer
+
+T = TypeVar("T")
+
+SCORER_DEADLINE_SECONDS = 2.0
+FLAGS = (
+    *("--max-model-len", "1024"),
+    *("--kv-cache-memory-bytes", str(128 * 1024 * 1024)),
+    *("--max-num-seqs", "64"),
+    *("--enable-auto-tool-choice", "--tool-call-parser", "hermes"),
+    "--enable-prompt-embeds",
+    "--enable-scale-out",
+)
+
+
+@dataclass
+class Servers:
+    """Addresses of both servers, and what a test may reach behind them."""
+
+    guarded: str
+    plain: str
+    model: str
+    scorer: SwitchableScorer
+    engine: Any
+    loop: asyncio.AbstractEventLoop
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine on the servers' event loop and wait for what it returns."""
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(60)
+
+
+@contextmanager
+def serving(scorer: SwitchableScorer) -> Iterator[Servers]:
+    """Both servers, up and listening; gone again at the end. What fails in their thread is raised here."""
+    ready = threading.Event()
+    state: dict[str, Any] = {}
+    thread = threading.Thread(target=_run, args=(scorer, state, ready), name="servers")
+    thread.start()
+    ready.wait()
+    if "error" in state:
+        thread.join()
+        raise state["error"]
+    try:
+        yield state["servers"]
+    finally:
+        state["servers"].loop.call_soon_threadsafe(state["stop"].set)
+        thread.join(60)
+
+
+def _run(scorer: SwitchableScorer, state: dict[str, Any], ready: threading.Event) -> None:
+    try:
+        asyncio.run(_serve(scorer, state, ready))
+    except BaseException as error:
+        state["error"] = error
+        ready.set()
+
+
+async def _serve(scorer: SwitchableScorer, state: dict[str, Any], ready: threading.Event) -> None:
+    known = settings.parse(["serve", "--scorer-deadline", str(SCORER_DEADLINE_SECONDS), *FLAGS])
+    settings.prepare_environment()
+    args = launcher.parse(known.rest, settings.BUNDLED_MODEL, settings.BUNDLED_MODEL_NAME)
+    metrics = Metrics()
+    policies = check_categories(catalog(), scorer.categories)
+    state["stop"] = asyncio.Event()
+    async with app.judging(scorer, known, metrics) as judge, launcher.engine(args) as engine:
+        ours = await app.guarded_application(engine, args, judge, policies, metrics, allow_loosen=False)
+        scorer.forget = ours.state.engine_client.alternative_scores.forget
+        plain = await launcher.application(engine, args)
+        async with _listening(ours) as ours_url, _listening(plain) as plain_url:
+            loop = asyncio.get_running_loop()
+            state["servers"] = Servers(ours_url, plain_url, settings.BUNDLED_MODEL_NAME, scorer, engine, loop)
+            ready.set()
+            await state["stop"].wait()
+
+
+@asynccontextmanager
+async def _listening(application: Any) -> AsyncIterator[str]:
+    """A uvicorn server on a free port; yields its address."""
+    sock = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(application, log_level="warning", timeout_graceful_shutdown=5))
+    running = asyncio.create_task(server.serve(sockets=[sock]))
+    while not server.started and not running.done():  # noqa: ASYNC110 (uvicorn has no event for it)
+        await asyncio.sleep(0.01)
+    try:
+        yield f"http://127.0.0.1:{sock.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await running

@@ -1,0 +1,185 @@
+"""The rules that keep the code as it is meant to be: imports, sizes, names, and a test file for every source file."""
+
+import ast
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from statistics import median, quantiles
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCES = sorted(path for folder in ("server", "filters") for path in (ROOT / folder).rglob("*.py"))
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+UNWANTED = frozenset("manager helper utils handler processor violation backtrack buffer accept".split())
+
+TESTED_ELSEWHERE = {
+    "server/generation/draft.py": "the port of engines: tests/contract/test_engine.py",
+    "server/generation/observer.py": "a port without code: tests/telemetry/test_metrics.py has the one in service",
+    "server/generation/setting.py": "five fields without code",
+    "server/guard/commands.py": "records without code: tests/guard/test_advance.py",
+    "server/guard/events.py": "records without code: tests/guard/test_advance.py",
+    "server/app.py": "wiring: tests/journeys",
+    "server/errors.py": "tests/policy/test_errors.py",
+}
+
+
+def _name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def _imports(path: Path) -> Iterator[str]:
+    """Every module that a file names, wherever in it."""
+    for node in ast.walk(_tree(path)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{_name(path)}: relative import"
+            yield node.module or ""
+
+
+def _importing(packages: set[str]) -> list[str]:
+    """Source files that import one of the packages."""
+    return [_name(path) for path in SOURCES if any(module.split(".")[0] in packages for module in _imports(path))]
+
+
+def _within(*folders: str) -> Callable[[str], bool]:
+    return lambda name: name.startswith(tuple(f"{folder}/" for folder in folders))
+
+
+# Imports (design.md, section 6).
+
+
+def test_filters_know_nothing_of_the_server() -> None:
+    assert not [name for name in _importing({"server"}) if _within("filters")(name)]
+
+
+def test_the_guard_imports_the_standard_library_itself_and_the_policy() -> None:
+    allowed = {"collections.abc", "dataclasses", "typing", "server.policy.policy"}
+    for path in (ROOT / "server" / "guard").glob("*.py"):
+        others = {module for module in _imports(path) if not module.startswith("server.guard.")}
+        assert others <= allowed, f"{_name(path)}: {others - allowed}"
+
+
+@pytest.mark.parametrize(
+    ("packages", "allowed"),
+    [
+        ({"vllm"}, _within("server/engine")),
+        ({"torch", "transformers", "detoxify"}, _within("server/engine", "filters/scorers")),
+    ],
+)
+def test_heavy_packages_stay_in_their_folder(packages: set[str], allowed: Callable[[str], bool]) -> None:
+    importing = _importing(packages)
+    assert importing, "the rule has lost its object"
+    assert [name for name in importing if not allowed(name)] == []
+
+
+def test_the_scripted_engine_needs_no_vllm() -> None:
+    """It is what everything else is tried out with."""
+    assert "server/engine/scripted.py" not in _importing({"vllm", "torch", "transformers"})
+
+
+def _reads_environment(path: Path) -> bool:
+    for node in ast.walk(_tree(path)):
+        if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv", "putenv"):
+            return True
+        if isinstance(node, ast.ImportFrom) and node.module == "os":
+            return True
+    return False
+
+
+def test_only_the_settings_read_the_environment() -> None:
+    assert [_name(path) for path in SOURCES if _reads_environment(path)] == ["server/settings.py"]
+
+
+# Sizes (style.md).
+
+
+def _bodies(path: Path) -> Iterator[tuple[str, int]]:
+    """Name and lines of every function body, its docstring not counted."""
+    for node in ast.walk(_tree(path)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            body = node.body[1:] if ast.get_docstring(node) is not None else node.body
+            lines = (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0
+            yield f"{_name(path)}:{node.name}", lines
+
+
+def _lengths(paths: list[Path]) -> dict[str, int]:
+    return {_name(path): len(path.read_text(encoding="utf-8").splitlines()) for path in paths}
+
+
+def test_function_bodies_are_short() -> None:
+    bodies = [body for path in SOURCES for body in _bodies(path)]
+    assert [body for body in bodies if body[1] > 50] == []
+    lines = [count for _, count in bodies]
+    assert median(lines) <= 8
+    assert quantiles(lines, n=10)[-1] <= 25
+
+
+def test_test_functions_are_short() -> None:
+    assert [body for path in TESTS for body in _bodies(path) if body[1] > 50] == []
+
+
+def test_files_are_short() -> None:
+    sources, tests = _lengths(SOURCES), _lengths(TESTS)
+    assert {name: count for name, count in sources.items() if count > 250} == {}
+    assert {name: count for name, count in tests.items() if count > 400} == {}
+    assert median(count for count in sources.values() if count > 1) <= 90
+
+
+# Tests mirror the source.
+
+
+def _test_file(source: Path) -> Path:
+    """Where the tests of a source file are: `server/` is left out of their path, `filters/` is not."""
+    parts = source.relative_to(ROOT).with_name(f"test_{source.stem.strip('_')}.py").parts
+    return ROOT / "tests" / Path(*(parts[1:] if parts[0] == "server" else parts))
+
+
+def _has_code(path: Path) -> bool:
+    return any(not isinstance(node, ast.Expr) for node in _tree(path).body)
+
+
+def test_every_source_file_has_its_test_file() -> None:
+    missing = [_name(path) for path in SOURCES if _has_code(path) and not _test_file(path).exists()]
+    assert sorted(set(missing) - set(TESTED_ELSEWHERE)) == []
+
+
+def test_no_exception_is_out_of_date() -> None:
+    for name in TESTED_ELSEWHERE:
+        assert (ROOT / name).exists(), name
+        assert not _test_file(ROOT / name).exists(), name
+
+
+# Names (design.md, section 8).
+
+
+def _defined(path: Path) -> Iterator[str]:
+    """Every name that a file gives to something."""
+    yield path.stem
+    for node in ast.walk(_tree(path)):
+        match node:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                yield name
+            case ast.arg(arg=name) | ast.Name(id=name, ctx=ast.Store()) | ast.Attribute(attr=name, ctx=ast.Store()):
+                yield name
+
+
+def _words(name: str) -> set[str]:
+    """The words of a name in snake or camel case: `LogitsProcessor` has `logits` and `processor`."""
+    return {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)}
+
+
+@pytest.mark.parametrize("paths", [SOURCES, TESTS], ids=["source", "tests"])
+def test_words_that_say_nothing_are_in_no_name(paths: list[Path]) -> None:
+    named = {f"{_name(path)}: {name}" for path in paths for name in _defined(path) if _words(name) & UNWANTED}
+    assert named == set()
+
+
+def test_names_are_taken_apart_into_words() -> None:
+    assert _words("LogitsProcessor") == {"logits", "processor"}
+    assert _words("_read_JSON_buffer2") == {"read", "json", "buffer"}

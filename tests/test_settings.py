@@ -1,0 +1,75 @@
+"""The command line that is ours, and what is read from and set in the environment."""
+
+from pathlib import Path
+
+import pytest
+
+from server.errors import StartError
+from server.settings import BUNDLED_CLASSIFIER, parse, parser, prepare_environment, vllm_version
+
+
+def test_everything_has_a_default() -> None:
+    settings = parse(["serve"])
+    assert (settings.policy_file, settings.detoxify) == (None, str(BUNDLED_CLASSIFIER))
+    assert not settings.allow_loosen and settings.rest == ()
+
+
+def test_what_is_not_ours_is_passed_on_in_order() -> None:
+    words = ["serve", "a/model", "--policy-file", "p.yaml", "--port", "8001", "--api-key", "k"]
+    settings = parse(words)
+    assert settings.policy_file == Path("p.yaml")
+    assert settings.rest == ("a/model", "--port", "8001", "--api-key", "k")
+
+
+def test_a_prefix_of_our_flags_is_not_taken_for_one() -> None:
+    assert parse(["serve", "--policy", "x"]).rest == ("--policy", "x")
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        ([], "COMMAND"),
+        (["nosuch"], "nosuch"),
+        (["serve", "--scorer-batch", "0"], "--scorer-batch"),
+        (["serve", "--scorer-queue", "many"], "--scorer-queue"),
+        (["serve", "--scorer-deadline", "nan"], "--scorer-deadline"),
+        (["serve", "--scorer-deadline", "-1"], "--scorer-deadline"),
+        (["serve", "--unsay-log-level", "loud"], "--unsay-log-level"),
+    ],
+)
+def test_a_wrong_word_ends_the_program_and_is_named(
+    words: list[str], named: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parse(words)
+    assert ended.value.code == 2
+    assert named in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_help_and_version_tell_what_this_is(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse(["--version"])
+    assert f"vLLM {vllm_version()}" in capsys.readouterr().out
+    assert "serve" in parser().format_help()
+
+
+@pytest.mark.parametrize("value", ["1", "true"])
+def test_the_rust_front_end_is_refused(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VLLM_USE_RUST_FRONTEND", value)
+    with pytest.raises(StartError, match="VLLM_USE_RUST_FRONTEND"):
+        prepare_environment()
+
+
+@pytest.mark.parametrize("value", ["", "0"])
+def test_without_it_the_environment_is_prepared(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    import os
+
+    monkeypatch.setenv("VLLM_USE_RUST_FRONTEND", value)
+    monkeypatch.setenv("VLLM_CPU_KVCACHE_SPACE", "4")
+    monkeypatch.setenv("VLLM_LOGGING_LEVEL", "INFO")
+    monkeypatch.delenv("VLLM_NO_USAGE_STATS", raising=False)
+    prepare_environment()
+    assert os.environ["VLLM_NO_USAGE_STATS"] == "1"
+    assert os.environ["VLLM_LOGGING_LEVEL"] == "INFO", "the operator's word stays"
+    assert "VLLM_CPU_KVCACHE_SPACE" not in os.environ
+    monkeypatch.delenv("VLLM_NO_USAGE_STATS")

@@ -73,7 +73,7 @@ class Policy(BaseModel):
     )
     hold_back: Annotated[int, Field(ge=0)] = Field(
         default=4,
-        description="Cleared tokens not released yet: no flagged span of up to this many tokens plus one ever leaves whole.",
+        description="Cleared tokens not released yet: no flagged span of up to this many plus one ever leaves whole.",
     )
     max_rewinds: Rewinds = Field(
         default=16,

@@ -10,8 +10,7 @@ from typing import Any
 from server.generation.report import Report
 from server.generation.request import GuardedRequest
 
-WITHHELD = frozenset({"refused", "truncated"})
-GRAVITY = ("refused", "truncated", "unguarded", "flagged", "masked", "rewound", "clean")
+GRAVITY = ("unguarded", "refused", "truncated", "flagged", "masked", "rewound", "clean")
 SEVERITIES = ((0.25, "safe"), (0.5, "low"), (0.75, "medium"))
 """Azure's words for a score below each bound; `high` above them all."""
 
@@ -37,7 +36,7 @@ def amend_choices(body: dict[str, Any], request: GuardedRequest) -> None:
         report = request.reports.get(choice.get("index", 0))
         if report is None or choice.get("finish_reason") is None:
             continue
-        if report.action in WITHHELD:
+        if report.withheld:
             choice["finish_reason"] = "content_filter"
         if request.wants_report:
             choice["detox"] = report.as_dict()
@@ -49,7 +48,7 @@ def amend_response(body: dict[str, Any], request: GuardedRequest) -> None:
     report = gravest(request.reports)
     if report is None:
         return
-    if report.action in WITHHELD:
+    if _withheld(request):
         body["status"] = "incomplete"
         body["incomplete_details"] = {"reason": "content_filter"}
     if request.wants_report:
@@ -61,10 +60,14 @@ def amend_message(body: dict[str, Any], ending: dict[str, Any], request: Guarded
     report = gravest(request.reports)
     if report is None:
         return
-    if report.action in WITHHELD:
+    if _withheld(request):
         ending["stop_reason"] = "refusal"
     if request.wants_report:
         body["detox"] = report.as_dict()
+
+
+def _withheld(request: GuardedRequest) -> bool:
+    return any(report.withheld for report in request.reports.values())
 
 
 def gravest(reports: Mapping[int, Report]) -> Report | None:

@@ -63,7 +63,7 @@ class Answer:
         for index, choice in enumerate(self._choices):
             if choice.output.finished:
                 continue
-            report = replace(choice.guard.report, action="refused")
+            report = replace(choice.guard.report, action="refused", withheld=True)
             self._ask.request.reports[self._ask.first_choice + index] = report
             output = choice.output.add(Piece([], [], "", "content_filter"))
             if output is not None:

@@ -45,6 +45,8 @@ class Report:
     policy: str
     mode: str
     action: str
+    withheld: bool = False
+    """Whether the text ends where the guard ended it: the finish reason must say so."""
     rewinds: int = 0
     spans_scored: int = 0
     spans_flagged: int = 0
@@ -83,6 +85,7 @@ def report(policy: str, mode: str, scorer: str, state: GuardState, tally: Tally)
         policy=policy,
         mode=mode,
         action=state.action,
+        withheld=state.fallback is not None,
         rewinds=state.rewinds,
         spans_scored=tally.spans_scored,
         spans_flagged=tally.spans_flagged,

@@ -1,6 +1,6 @@
 """The whole of the guard: one event in, the next state and its commands out.
 
-1. Nothing is released before it was cleared, but in monitor mode and after a fail-open (`failures` counts those) or a
+1. Nothing is released before it was cleared, but in monitor mode and after a fail-open (`opened` counts those) or a
    concession (`concessions`) that the policy asks for.
 2. `released` never shrinks, and no rewind goes behind it.
 3. News of another attempt than the current one, of another window than the one in flight, or of a text that has ended,
@@ -173,9 +173,8 @@ def _settle(state: GuardState, end: int, policy: Policy) -> Step:
 
 
 def _failed(state: GuardState, window: TokenSpan, policy: Policy) -> Step:
-    state = replace(state, failures=state.failures + 1)
     if policy.on_scorer_failure == "open":
-        return _release(_cleared(state, window.end), policy)
+        return _release(_cleared(replace(state, opened=state.opened + 1), window.end), policy)
     return _finish(replace(state, fallback="refused"), "content_filter")
 
 
@@ -199,7 +198,7 @@ def _watch(state: GuardState, event: Event, policy: Policy) -> Step:
             end, concessions = window.end, state.concessions + 1
             state = replace(state, cleared=end, conceded=end, in_flight=None, concessions=concessions)
         case ScorerFailed(window=window):
-            state = replace(state, cleared=window.end, in_flight=None, failures=state.failures + 1)
+            state = replace(state, cleared=window.end, in_flight=None, opened=state.opened + 1)
         case Inserted():
             return state, ()
         case _:

@@ -37,7 +37,7 @@ class GuardState:
     """Tokens of masks: written by policy, not drafted."""
     masks: int = 0
     concessions: int = 0
-    failures: int = 0
+    opened: int = 0
     fallback: Literal["refused", "truncated"] | None = None
 
     @property
@@ -53,10 +53,10 @@ class GuardState:
     @property
     def action(self) -> Action:
         """What the guard did to this choice, the gravest first."""
+        if self.opened:
+            return "unguarded"
         if self.fallback:
             return self.fallback
-        if self.failures:
-            return "unguarded"
         if self.concessions:
             return "flagged"
         if self.masks:

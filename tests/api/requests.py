@@ -8,7 +8,7 @@ from server.policy.policy import Policy
 
 
 def report(action: str = "clean", **more: Any) -> Report:
-    return Report("default", "enforce", action, **more)
+    return Report("default", "enforce", action, withheld=action in ("refused", "truncated"), **more)
 
 
 def request(*reports: Report, wants_report: bool = True) -> GuardedRequest:

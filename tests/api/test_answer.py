@@ -76,7 +76,7 @@ def test_an_answer_that_generated_nothing_is_left_alone(shape: dict[str, Any]) -
 def test_the_gravest_report_counts() -> None:
     reports = {at: report(action) for at, action in enumerate(reversed(GRAVITY))}
     found = gravest(reports)
-    assert found is not None and found.action == "refused"
+    assert found is not None and found.action == "unguarded"
     assert gravest({}) is None
 
 
@@ -98,3 +98,9 @@ def test_filter_results_name_what_was_filtered_even_if_nothing_of_it_was_release
 def test_bodies_are_written_as_vllm_writes_them() -> None:
     assert written({"a": "ä\n"}) == '{"a":"ä\\n"}'.encode()
     assert written({"a": "\ud83d"}) == b'{"a":"\xed\xa0\xbd"}'
+
+
+def test_a_response_that_also_let_unscored_text_out_still_says_that_it_was_cut_short() -> None:
+    body: dict[str, Any] = {"object": "response", "status": "completed", "incomplete_details": None}
+    amend(body, request(report("unguarded"), report("refused")))
+    assert (body["status"], body["detox"]["action"]) == ("incomplete", "unguarded")

@@ -15,8 +15,8 @@ from server.guard.state import GuardState
         ({"rewinds": 1}, "rewound"),
         ({"rewinds": 1, "masks": 1}, "masked"),
         ({"masks": 1, "concessions": 1}, "flagged"),
-        ({"concessions": 1, "failures": 1}, "unguarded"),
-        ({"failures": 1, "fallback": "refused"}, "refused"),
+        ({"concessions": 1, "opened": 1}, "unguarded"),
+        ({"opened": 1, "fallback": "refused"}, "unguarded"),
         ({"rewinds": 3, "fallback": "truncated"}, "truncated"),
     ],
 )

@@ -1,7 +1,11 @@
 """The command line: `unsay serve`. Wrong settings end the program with one line, before anything heavy is loaded."""
 
+import multiprocessing
+import os
+import signal
 import sys
 import warnings
+from types import FrameType
 
 import uvloop
 
@@ -17,6 +21,7 @@ def main() -> None:
     settings = parse(sys.argv[1:])
     logs.configure(settings.log_level)
     warnings.simplefilter("ignore", FutureWarning)  # of libraries, about libraries
+    signal.signal(signal.SIGTERM, _stop_starting)
     try:
         prepare_environment()
         uvloop.run(app.run(settings, app.load_catalog(settings)))
@@ -25,6 +30,16 @@ def main() -> None:
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _stop_starting(number: int, _frame: FrameType | None) -> None:
+    """SIGTERM before vLLM's server listens to it: end the start-up at once, and the engine's processes with it.
+
+    Not by an exception: one that is raised while vLLM starts its engine can be swallowed there, and is waited out.
+    """
+    for child in multiprocessing.active_children():
+        child.terminate()
+    os._exit(128 + number)
 
 
 if __name__ == "__main__":

@@ -14,11 +14,8 @@ BUNDLED_MODEL = MODELS / "language_model"
 BUNDLED_CLASSIFIER = MODELS / "classifier"
 BUNDLED_MODEL_NAME = "unsay-mini"
 
-_QUIET = {
-    "VLLM_LOGGING_LEVEL": "WARNING",
-    "VLLM_LOGGING_CONFIG_PATH": str(Path(__file__).with_name("engine") / "vllm_logging.json"),
-}
-"""vLLM's warnings, without those that are harmless (server/engine/quiet.py)."""
+_LOGGING_FILE = Path(__file__).with_name("engine") / "vllm_logging.json"
+"""Has vLLM leave out the warnings that are harmless (server/engine/quiet.py)."""
 
 _QUIET_LIBRARIES = {
     "PYTHONWARNINGS": "ignore::FutureWarning,ignore:resource_tracker",
@@ -135,7 +132,9 @@ def prepare_environment() -> None:
     # On CPU this variable overrides --kv-cache-memory-bytes, which is the flag that we set a default for.
     os.environ.pop("VLLM_CPU_KVCACHE_SPACE", None)
     if not {"VLLM_LOGGING_LEVEL", "VLLM_LOGGING_CONFIG_PATH", "VLLM_CONFIGURE_LOGGING"} & os.environ.keys():
-        os.environ.update(_QUIET)
+        os.environ["VLLM_LOGGING_LEVEL"] = "WARNING"
+        if _LOGGING_FILE.is_file():  # data may be left out of a package, and vLLM ends without the file it was named
+            os.environ["VLLM_LOGGING_CONFIG_PATH"] = str(_LOGGING_FILE)
     for name, value in _QUIET_LIBRARIES.items():
         os.environ.setdefault(name, value)
 

@@ -1,5 +1,6 @@
 """The command line that is ours, and what is read from and set in the environment."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -60,10 +61,24 @@ def test_the_rust_front_end_is_refused(value: str, monkeypatch: pytest.MonkeyPat
         prepare_environment()
 
 
+QUIET = "VLLM_LOGGING_LEVEL VLLM_LOGGING_CONFIG_PATH VLLM_CONFIGURE_LOGGING PYTHONWARNINGS TORCH_LOGS".split()
+
+
+def test_harmless_warnings_are_hidden_unless_the_operator_set_up_logging(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in QUIET:
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    prepare_environment()
+    assert Path(os.environ["VLLM_LOGGING_CONFIG_PATH"]).is_file()
+    assert os.environ["VLLM_LOGGING_LEVEL"] == "WARNING"
+    monkeypatch.delenv("VLLM_LOGGING_CONFIG_PATH")
+    monkeypatch.setenv("VLLM_LOGGING_LEVEL", "DEBUG")
+    prepare_environment()
+    assert "VLLM_LOGGING_CONFIG_PATH" not in os.environ
+
+
 @pytest.mark.parametrize("value", ["", "0"])
 def test_without_it_the_environment_is_prepared(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    import os
-
     monkeypatch.setenv("VLLM_USE_RUST_FRONTEND", value)
     monkeypatch.setenv("VLLM_CPU_KVCACHE_SPACE", "4")
     monkeypatch.setenv("VLLM_LOGGING_LEVEL", "INFO")

@@ -7,6 +7,7 @@ import argparse
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -24,6 +25,7 @@ from vllm.logger import configure_logging_from_args
 from vllm.platforms import current_platform
 from vllm.utils.argparse_utils import FlexibleArgumentParser
 
+from server.engine import quiet
 from server.errors import StartError
 
 CPU_KV_CACHE_BYTES = 512 * 1024 * 1024
@@ -103,9 +105,17 @@ async def application(client: EngineClient, args: argparse.Namespace) -> FastAPI
     return app
 
 
+def _without_our_log_file(args: argparse.Namespace) -> argparse.Namespace:
+    """vLLM gives a log file of the operator to uvicorn too; ours is about vLLM alone."""
+    if args.log_config_file != str(quiet.LOGGING_FILE):
+        return args
+    config = replace(args.logging_config, pylogging_config_file=None)
+    return argparse.Namespace(**{**vars(args), "log_config_file": None, "logging_config": config})
+
+
 async def listen(app: FastAPI, sock: socket.socket, args: argparse.Namespace) -> Any:
     """Serve until a signal asks to stop; returns what is to be awaited once the engine is down."""
-    log_config = get_uvicorn_log_config(args)
+    log_config = get_uvicorn_log_config(_without_our_log_file(args))
     return await serve_http(
         app,
         sock=sock,

@@ -5,6 +5,9 @@ up vLLM's logging himself); the filter below is named in it. Every other warning
 """
 
 import logging
+from pathlib import Path
+
+LOGGING_FILE = Path(__file__).with_name("vllm_logging.json")
 
 HARMLESS = (
     "Triton is not installed",

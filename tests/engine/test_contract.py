@@ -36,6 +36,6 @@ class VllmRig:
         self._servers.run(scenario)
 
 
-@pytest.fixture
-def rig(servers: Servers) -> VllmRig:  # type: ignore[no-redef]
+@pytest.fixture  # type: ignore[no-redef]
+def rig(servers: Servers) -> VllmRig:
     return VllmRig(servers)

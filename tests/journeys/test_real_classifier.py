@@ -5,6 +5,7 @@ from collections import Counter
 import pytest
 from openai import OpenAI
 
+from tests.live.answers import told
 from tests.live.servers import Servers
 from tests.live.wire import asking, post
 
@@ -25,10 +26,11 @@ def test_what_is_released_is_below_the_threshold(servers: Servers, client: OpenA
     actions, released = Counter[str](), []
     for seed, prompt in enumerate(PROMPTS * 2):
         body = asking("completions", servers.model, prompt, seed=seed, temperature=1.0, tokens=40)
-        choice = post(servers.guarded, "completions", body).json()["choices"][0]
-        actions[choice["detox"]["action"]] += 1
-        assert choice["detox"]["max_score"] < 0.5
-        released.append(choice["text"])
+        said = told("completions", post(servers.guarded, "completions", body | {"stream": stream}))
+        actions[said.actions[0]] += 1
+        assert said.reports[0]["max_score"] < 0.5
+        # The last window of an answer of 40 tokens holds all of it; what a refusal cuts off was judged with the rest.
+        released += said.texts if said.actions[0] != "refused" else []
     assert actions["rewound"] + actions["refused"] > 0, "prompts that elicit nothing prove nothing"
     judged = client.moderations.create(input=[text for text in released if text.strip()])
     assert [result.flagged for result in judged.results] == [False] * len(judged.results)

@@ -30,7 +30,8 @@ def answer(servers: Servers, route: str, policy: str, *, stream: bool, **more: A
     options: JSON = {"stream_options": {"include_usage": True}} if stream and "messages" not in route else {}
     options = {} if route == "responses" else options
     body = asking(route, servers.model, detox={"policy": policy}, stream=stream, **{"seed": 11, **more}, **options)
-    if route == "messages":
+    if route == "messages":  # Anthropic's API has no seed
+        body |= {"temperature": 0}
         body.pop("seed")
     return told(route, post(servers.guarded, route, body))
 

@@ -16,12 +16,12 @@ _STRICT = dict.fromkeys(DEFAULT_THRESHOLDS, 0.2)
 def catalog() -> Catalog:
     """`default` and its variants, each named by what sets it apart."""
     policies = (
-        Policy(name="default", first_stride=4, stride=8, context=32, hold_back=4),
+        Policy(name="default", first_stride=4, stride=8, context=64, hold_back=4),
         Policy(
             name="strict",
             first_stride=4,
             stride=8,
-            context=32,
+            context=64,
             hold_back=4,
             thresholds=_STRICT,
         ),

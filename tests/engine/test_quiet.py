@@ -1,0 +1,36 @@
+"""What is left out of vLLM's log, and that the file which says so can be read by it."""
+
+import json
+import logging
+import logging.config
+
+import pytest
+
+from server.engine.quiet import HARMLESS, LOGGING_FILE, Noise
+
+
+def record(message: str, *args: object) -> logging.LogRecord:
+    return logging.LogRecord("vllm.x", logging.WARNING, "x.py", 1, message, args, None)
+
+
+@pytest.mark.parametrize("message", HARMLESS)
+def test_what_is_harmless_is_left_out(message: str) -> None:
+    assert not Noise().filter(record(message + " and so on"))
+
+
+@pytest.mark.parametrize("message", ["Out of memory", "The KV cache is full", "", "Not: Triton is not installed"])
+def test_every_other_warning_is_shown(message: str) -> None:
+    assert Noise().filter(record(message))
+
+
+def test_arguments_are_not_looked_at() -> None:
+    assert Noise().filter(record("%s failed", HARMLESS[0]))
+
+
+def test_the_file_names_the_filter_and_vllms_own_formatter() -> None:
+    config = json.loads(LOGGING_FILE.read_text())
+    made = logging.config.DictConfigurator(config)
+    assert isinstance(made.configure_filter(config["filters"]["noise"]), Noise)
+    assert isinstance(made.configure_formatter(config["formatters"]["vllm"]), logging.Formatter)
+    assert config["handlers"]["vllm"]["filters"] == ["noise"]
+    assert config["loggers"]["vllm"]["level"] == "WARNING"

@@ -1,8 +1,9 @@
-"""A policy file is read here: YAML with three traps taken out.
+"""A policy file is read here: YAML with four traps taken out.
 
 1. A key given twice is refused; plain YAML silently keeps the last one.
 2. Only `true` and `false` are booleans, as in YAML 1.2; in YAML 1.1 the `off` of `mode: off` would be one.
-3. Whatever goes wrong is one line that names the file.
+3. Dates are text. (Libraries in the same process switch them off for everybody: the reading must not depend on that.)
+4. Whatever goes wrong is one line that names the file.
 """
 
 from collections.abc import Iterator
@@ -14,13 +15,14 @@ from server.errors import PolicyFileError
 from server.policy.shape import key_text
 
 _BOOL = "tag:yaml.org,2002:bool"
+_DATE = "tag:yaml.org,2002:timestamp"
 
 
 class _Loader(yaml.SafeLoader):
-    """SafeLoader that reads yes, no, on and off as the words they are."""
+    """SafeLoader that reads yes, no, on, off and dates as the words they are."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012 (declared so by yaml)
-        first: [(tag, pattern) for tag, pattern in resolvers if tag != _BOOL or first in "tTfF"]
+        first: [(tag, rule) for tag, rule in resolvers if tag != _DATE and (tag != _BOOL or first in "tTfF")]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
 
@@ -35,7 +37,7 @@ def read(path: Path) -> object:
         value = _parse(content, str(path))
     except yaml.YAMLError as error:
         raise PolicyFileError(str(path), (), f"not YAML{_where(error)}: {_what(error)}") from None
-    except (ValueError, RecursionError) as error:  # impossible dates, numbers too long, nesting too deep
+    except (ValueError, RecursionError) as error:  # numbers too long, nesting too deep
         raise PolicyFileError(str(path), (), f"not usable as YAML: {error}") from None
     if value is None:
         raise PolicyFileError(str(path), (), "found an empty file, expected the keys 'default' and 'policies'")

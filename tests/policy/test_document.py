@@ -91,3 +91,7 @@ def test_a_file_that_is_not_there_is_one_line(tmp_path: Path) -> None:
 
 def test_a_folder_is_one_line(tmp_path: Path) -> None:
     assert refusal(tmp_path) == "cannot be read: Is a directory"
+
+
+def test_a_date_is_text(tmp_path: Path) -> None:
+    assert read(written(tmp_path, "a: 2024-01-31")) == {"a": "2024-01-31"}

@@ -36,7 +36,7 @@ def advance(state: GuardState, event: Event, policy: Policy) -> Step:
         case Ended(reason=reason):
             return _ended(state, reason, policy)
         case Cleared(window=window):
-            return _release(_cleared(state, window.end), policy)
+            return _release(_cleared(state, window), policy)
         case Flagged():
             return _flagged(state, event, policy)
         case ScorerFailed(window=window):
@@ -68,7 +68,12 @@ def _drafted(state: GuardState, event: Drafted) -> GuardState:
 def _ended(state: GuardState, reason: str, policy: Policy) -> Step:
     if reason in CUT_SHORT:
         return _finish(state, reason)
-    return _submit(replace(state, ended=reason, judgeable=state.drafted), policy)
+    return _submit(replace(_closing(state, policy), ended=reason, judgeable=state.drafted), policy)
+
+
+def _closing(state: GuardState, policy: Policy) -> GuardState:
+    """The last window shows the answer as a whole, or as much of it as the policy allows."""
+    return replace(state, closes_from=max(0, state.drafted - policy.closing_context))
 
 
 def _submit(state: GuardState, policy: Policy) -> Step:
@@ -77,16 +82,17 @@ def _submit(state: GuardState, policy: Policy) -> Step:
         return _release(state, policy)
     fresh = state.judgeable - state.cleared
     stride = policy.stride if state.cleared else policy.first_stride
-    if state.in_flight or fresh <= 0 or (fresh < stride and state.ended is None):
+    if state.in_flight or (fresh < stride and state.ended is None):
         return state, ()
-    window = TokenSpan(max(state.conceded, state.cleared - policy.context), state.judgeable)
+    start = max(state.conceded, state.cleared - policy.context)
+    window = TokenSpan(start if state.ended is None else min(start, state.closing), state.judgeable)
     return replace(state, in_flight=window), (Score(state.attempt, window),)
 
 
-def _cleared(state: GuardState, end: int) -> GuardState:
+def _cleared(state: GuardState, window: TokenSpan) -> GuardState:
     """Past the place that gave trouble a new span begins, with a budget of its own."""
-    passed = end > state.trouble
-    return replace(state, cleared=end, in_flight=None, span_rewinds=0 if passed else state.span_rewinds)
+    span_rewinds = 0 if window.end > state.trouble else state.span_rewinds
+    return replace(state, cleared=window.end, reach=window.start, in_flight=None, span_rewinds=span_rewinds)
 
 
 def _release(state: GuardState, policy: Policy) -> Step:
@@ -103,12 +109,21 @@ def _release(state: GuardState, policy: Policy) -> Step:
 def _flagged(state: GuardState, event: Flagged, policy: Policy) -> Step:
     onset = min(max(event.onset, state.released), event.window.end - 1)
     state = replace(state, in_flight=None)
+    if state.released >= event.window.end:
+        return _too_late(state, event.window, policy)
     if exhausted(state, policy, spent=event.spent):
         return _fall_back(state, event.window, onset, policy)
     strategy, to = rung(state, policy, onset)
     rewinds, span_rewinds = state.rewinds + 1, state.span_rewinds + 1
     state = replace(_cut(state, to), rewinds=rewinds, span_rewinds=span_rewinds, trouble=max(onset, state.trouble))
     return state, (Rewind(state.attempt, to, state.span_rewinds, strategy),)
+
+
+def _too_late(state: GuardState, window: TokenSpan, policy: Policy) -> Step:
+    """A closing verdict on an answer without hold-back, all of which has left: it cannot be mended, only be told."""
+    if policy.on_exhausted == "flag":
+        return _concede(state, window, policy)
+    return _finish(replace(state, fallback="refused"), "content_filter")
 
 
 def _cut(state: GuardState, to: int) -> GuardState:
@@ -119,6 +134,7 @@ def _cut(state: GuardState, to: int) -> GuardState:
         drafted=to,
         judgeable=min(state.judgeable, to),
         cleared=min(state.cleared, to),
+        reach=min(state.reach, to),
         in_flight=None,
         ended=None,
         discarded=state.discarded + state.drafted - to,
@@ -174,7 +190,7 @@ def _settle(state: GuardState, end: int, policy: Policy) -> Step:
 
 def _failed(state: GuardState, window: TokenSpan, policy: Policy) -> Step:
     if policy.on_scorer_failure == "open":
-        return _release(_cleared(replace(state, opened=state.opened + 1), window.end), policy)
+        return _release(_cleared(replace(state, opened=state.opened + 1), window), policy)
     return _finish(replace(state, fallback="refused"), "content_filter")
 
 
@@ -190,15 +206,15 @@ def _watch(state: GuardState, event: Event, policy: Policy) -> Step:
             state = replace(_drafted(state, event), released=event.drafted)
             commands = (Release(event.drafted),)
         case Ended(reason=reason):
-            state = replace(state, ended=reason, judgeable=state.drafted, finished=True)
+            state = replace(_closing(state, policy), ended=reason, judgeable=state.drafted, finished=True)
             commands = (Finish(reason),)
         case Cleared(window=window):
-            state = replace(state, cleared=window.end, in_flight=None)
+            state = _cleared(state, window)
         case Flagged(window=window):
             end, concessions = window.end, state.concessions + 1
             state = replace(state, cleared=end, conceded=end, in_flight=None, concessions=concessions)
         case ScorerFailed(window=window):
-            state = replace(state, cleared=window.end, in_flight=None, opened=state.opened + 1)
+            state = replace(_cleared(state, window), opened=state.opened + 1)
         case Inserted():
             return state, ()
         case _:

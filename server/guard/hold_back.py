@@ -16,4 +16,7 @@ def frontier(state: GuardState, hold_back: int) -> int:
     """The index before which every token may be sent; never behind what was sent already."""
     if state.complete:
         return state.cleared
-    return max(state.released, state.cleared - hold_back)
+    held = (
+        hold_back if state.ended is None else max(hold_back, 1)
+    )  # the closing verdict must find something to take back
+    return max(state.released, state.cleared - held)

@@ -24,6 +24,10 @@ class GuardState:
     in_flight: TokenSpan | None = None
     ended: str | None = None
     finished: bool = False
+    reach: int = 0
+    """Where the window that was cleared last began."""
+    closes_from: int = 0
+    """Once the text has ended: where the window begins that shows the scorer the answer as a whole."""
     restart_only: bool = False
     # budgets
     rewinds: int = 0
@@ -46,9 +50,14 @@ class GuardState:
         return self.in_flight.end if self.in_flight else self.cleared
 
     @property
+    def closing(self) -> int:
+        """Where the window has to begin that closes the text: what was let through flagged is not shown again."""
+        return max(self.closes_from, self.conceded)
+
+    @property
     def complete(self) -> bool:
-        """Whether the text has ended and every token of it was cleared."""
-        return self.ended is not None and self.cleared == self.drafted
+        """Whether the text has ended and every token of it was cleared, the last ones with the whole before them."""
+        return self.ended is not None and self.cleared == self.drafted and self.reach <= self.closing
 
     @property
     def action(self) -> Action:

@@ -17,7 +17,7 @@ _MODES: tuple[Mode, ...] = ("enforce", "monitor", "off")
 _ON_EXHAUSTED: tuple[OnExhausted, ...] = ("refuse", "truncate", "mask", "flag")
 _ON_SCORER_FAILURE: tuple[OnScorerFailure, ...] = ("closed", "open")
 
-_LOOSER_IF_SMALLER = ("context", "hold_back")
+_LOOSER_IF_SMALLER = ("context", "closing_context", "hold_back")
 _BUDGETS = ("max_rewinds", "max_rewinds_per_span", "max_discarded_tokens", "max_rewind_seconds")
 
 

@@ -75,6 +75,10 @@ class Policy(BaseModel):
         default=4,
         description="Cleared tokens not released yet: no flagged span of up to this many plus one ever leaves whole.",
     )
+    closing_context: Annotated[int, Field(ge=0)] = Field(
+        default=512,
+        description="How far the last window of an answer reaches back: a shorter answer is judged as a whole.",
+    )
     max_rewinds: Rewinds = Field(
         default=16,
         description="Rewinds that one choice of one request may make.",

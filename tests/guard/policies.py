@@ -15,6 +15,7 @@ def policies(draw: st.DrawFn, mode: Mode = "enforce") -> Policy:
         stride=draw(st.integers(first, 9)),
         context=draw(st.integers(hold_back, 12)),
         hold_back=hold_back,
+        closing_context=draw(st.sampled_from([0, 5, 20, 512])),
         max_rewinds=draw(st.integers(0, 8)),
         max_rewinds_per_span=draw(st.integers(0, 4)),
         max_discarded_tokens=draw(st.integers(0, 60)),

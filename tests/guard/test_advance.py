@@ -256,3 +256,29 @@ def test_the_place_that_gave_trouble_is_the_last_one_that_did() -> None:
     """A flag further back, on the way to it, does not make a new span of it."""
     state, _ = advance(replace(FLYING, trouble=7, span_rewinds=1), Flagged(2, TokenSpan(0, 8), 5), POLICY)
     assert (state.trouble, state.span_rewinds) == (7, 2)
+
+
+@given(policies(), seeds, st.sampled_from([0.0, 0.3]))
+def test_the_last_verdict_is_about_the_answer_as_a_whole(policy: Policy, seed: int, flag: float) -> None:
+    world = World(policy, Random(seed), whimsical(flag), endings=("stop", "length")).run()
+    if world.finish == "content_filter" or world.state.concessions or not world.line:
+        return
+    last = [command for command in world.commands if isinstance(command, Score)][-1].window
+    assert last.end == len(world.line)
+    assert last.start <= max(0, len(world.line) - policy.closing_context)
+
+
+@pytest.mark.parametrize(("on_exhausted", "reason"), [("refuse", "content_filter"), ("flag", "length")])
+def test_a_closing_flag_on_text_that_has_all_left_is_told(on_exhausted: str, reason: str) -> None:
+    policy = Policy.model_validate(
+        {"hold_back": 0, "context": 0, "first_stride": 2, "stride": 2, "on_exhausted": on_exhausted}
+    )
+    state, commands = advance(GuardState(), Drafted(0, 2, 2), policy)
+    for end in (2, 4):
+        state, _ = advance(state, Drafted(0, end, end), policy)
+        state, commands = advance(state, Cleared(0, TokenSpan(end - 2, end)), policy)
+    assert commands == (Release(4),)
+    state, commands = advance(state, Ended(0, "length"), policy)
+    assert commands == (Score(0, TokenSpan(0, 4)),)
+    state, commands = advance(state, Flagged(0, TokenSpan(0, 4), onset=1), policy)
+    assert commands == (Finish(reason),)

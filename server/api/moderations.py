@@ -1,7 +1,7 @@
 """POST /v1/moderations: OpenAI's shape, answered by the scorer that guards the text."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -14,6 +14,10 @@ from server.errors import BadRequest
 from server.policy.policy import Policy
 
 MOST_INPUTS = 1024
+MOST_CHARACTERS = 50_000
+"""Of one text. A longer one would keep the scorer from the guard for seconds."""
+PORTION_INPUTS, PORTION_CHARACTERS = 16, 20_000
+"""What is given to the scorer in one go: between the portions of a long list the guard has its turn."""
 
 
 class TextPart(BaseModel):
@@ -51,11 +55,25 @@ def parse(raw: object) -> ModerationRequest:
         raise BadRequest(key, f"{key}: expected {expected}") from None
 
 
+def portions(texts: Sequence[str]) -> Iterator[list[str]]:
+    """The texts in order, in portions that leave room for the guard."""
+    portion: list[str] = []
+    for text in texts:
+        if portion and (len(portion) == PORTION_INPUTS or sum(map(len, portion)) + len(text) > PORTION_CHARACTERS):
+            yield portion
+            portion = []
+        portion.append(text)
+    if portion:
+        yield portion
+
+
 async def moderate(request: ModerationRequest, judge: Judge, policy: Policy) -> dict[str, Any]:
     """Score every text whole (long ones in overlapping pieces, the highest counts) against the policy's thresholds."""
     texts = request.texts()
+    if max(map(len, texts)) > MOST_CHARACTERS:
+        raise BadRequest("input", f"input: expected texts of at most {MOST_CHARACTERS} characters each")
     try:
-        scores = await judge.scores(texts)
+        scores = [entry for portion in portions(texts) for entry in await judge.scores(portion)]
     except ScorerUnavailable:
         raise scorer_unavailable() from None
     thresholds = Thresholds(policy.thresholds)

@@ -165,7 +165,7 @@ class Guarded:
         self._ledger.unjudged(reason)
         closed = self._policy.on_scorer_failure == "closed" and self._policy.mode == "enforce"
         then = "text held back" if closed else "text released unscored"
-        log.warning("scorer gave no verdict: reason=%s %s", reason, then)
+        log.warning("no verdict from the scorer, %s", then, extra={"reason": reason})
         if closed and self._retriable():
             self._outlet.fail(ScorerDown(reason))
         self._feed(ScorerFailed(score.attempt, score.window))

@@ -4,11 +4,21 @@ import asyncio
 from typing import Any
 
 import pytest
+from hypothesis import given as examples
+from hypothesis import strategies as st
 
 from filters.batcher import Batcher
 from filters.judge import Judge
 from filters.scorers.scripted import ScriptedScorer
-from server.api.moderations import MOST_INPUTS, moderate, parse
+from server.api.moderations import (
+    MOST_CHARACTERS,
+    MOST_INPUTS,
+    PORTION_CHARACTERS,
+    PORTION_INPUTS,
+    moderate,
+    parse,
+    portions,
+)
 from server.errors import BadRequest, Unavailable
 from server.policy.policy import Policy
 
@@ -88,3 +98,22 @@ def test_the_id_says_nothing_of_the_text_and_the_model_is_named_back() -> None:
 def test_without_a_scorer_it_may_be_tried_again() -> None:
     with pytest.raises(Unavailable):
         moderated("a", failing=True)
+
+
+def test_a_list_that_is_longer_than_the_scorers_queue_is_answered() -> None:
+    assert len(moderated(["you idiot"] * MOST_INPUTS)["results"]) == MOST_INPUTS
+
+
+def test_a_text_that_would_keep_the_scorer_from_the_guard_is_refused() -> None:
+    with pytest.raises(BadRequest, match="at most 50000 characters"):
+        moderated("a" * (MOST_CHARACTERS + 1))
+
+
+@examples(st.lists(st.integers(0, PORTION_CHARACTERS + 9), max_size=60))
+def test_portions_are_small_and_lose_nothing(lengths: list[int]) -> None:
+    texts = ["a" * length for length in lengths]
+    made = list(portions(texts))
+    assert [text for portion in made for text in portion] == texts
+    for portion in made:
+        assert 1 <= len(portion) <= PORTION_INPUTS
+        assert len(portion) == 1 or sum(map(len, portion)) <= PORTION_CHARACTERS

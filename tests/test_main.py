@@ -60,3 +60,10 @@ def test_a_taken_port() -> None:
         port = str(taken.getsockname()[1])
         status, lines = serve("--host", "127.0.0.1", "--port", port)
     assert status == 1 and port in lines[-1] and "Traceback" not in "\n".join(lines)
+
+
+def test_a_model_that_is_not_there(tmp_path: Path) -> None:
+    missing = str(tmp_path / "missing")
+    status, lines = serve(missing, "--port", "0")
+    assert status == 1 and lines[-1].startswith(f"unsay: model {missing}: ")
+    assert "Traceback" not in "\n".join(lines)

@@ -6,7 +6,7 @@ Written against vLLM 0.32, whose launcher modules move between minor versions: a
 import argparse
 import socket
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
@@ -90,8 +90,12 @@ def bind(args: argparse.Namespace) -> tuple[str, socket.socket]:
 
 @asynccontextmanager
 async def engine(args: argparse.Namespace) -> AsyncIterator[EngineClient]:
-    """vLLM's engine, up and running; shut down at the end."""
-    async with build_async_engine_client(args) as client:
+    """vLLM's engine, up and running; shut down at the end. StartError with vLLM's reason if it does not come up."""
+    async with AsyncExitStack() as stack:
+        try:
+            client = await stack.enter_async_context(build_async_engine_client(args))
+        except (OSError, RuntimeError, ValueError) as error:  # no such model, or not enough memory
+            raise StartError(f"model {args.model}: {error}") from error
         yield client
 
 

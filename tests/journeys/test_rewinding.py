@@ -85,9 +85,7 @@ def test_every_refused_choice_says_so(servers: Servers, stream: bool) -> None:
 def test_a_refusal_after_some_text_keeps_the_clean_text(servers: Servers, route: str, stream: bool) -> None:
     with servers.scorer.flagging():
         clean = answer(servers, route, "no-rewinds", stream=stream, temperature=0, tokens=40).texts[0]
-    word = clean.split()[8]
-    if word in clean[: clean.index(word)] or len(word) < 2:
-        pytest.skip("the bundled model repeats itself here")
+    word = max((word for word in clean.split() if len(word) > 1), key=clean.index)  # new as late as any
     with servers.scorer.flagging(word):
         said = answer(servers, route, "truncate", stream=stream, temperature=0, tokens=40)
     assert clean.startswith(said.texts[0]) and word not in said.texts[0]

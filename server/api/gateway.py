@@ -71,7 +71,7 @@ class Gateway:
         allowed = may_loosen(self._catalog, field(scope, b"authorization"), self._allow_loosen)
         header = field(scope, HEADER.lower().encode())
         resolved = resolve(self._catalog, asked.get("detox"), header, may_loosen=allowed)
-        return GuardedRequest(resolved.policy, resolved.report, route=scope["path"])
+        return GuardedRequest(resolved.policy, resolved.report)
 
 
 async def _read(receive: Receive) -> bytes | None:

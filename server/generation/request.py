@@ -17,7 +17,6 @@ class GuardedRequest:
 
     policy: Policy
     wants_report: bool = True
-    route: str = "none"
     reports: dict[int, Report] = field(default_factory=dict)
     scorer_down: str | None = None
     started: bool = False

@@ -50,8 +50,9 @@ class NullObserver:
 class _Call:
     """The texts of one caller, and where their scores go."""
 
-    def __init__(self, texts: Sequence[str]) -> None:
+    def __init__(self, texts: Sequence[str], least: float) -> None:
         self.texts = list(texts)
+        self.least = least
         self.sent = 0
         self.scores: list[Scores] = []
         self.future: asyncio.Future[list[Scores]] = asyncio.get_running_loop().create_future()
@@ -136,12 +137,15 @@ class Batcher:
         except TimeoutError:
             pass
 
-    async def score(self, texts: Sequence[str]) -> list[Scores]:
-        """One `Scores` for each text, same order. ScorerUnavailable with the reason if there is none in time."""
+    async def score(self, texts: Sequence[str], least: float = 0.0) -> list[Scores]:
+        """One `Scores` for each text, same order. ScorerUnavailable with the reason if there is none in time.
+
+        `least` is the lowest threshold that the scores will be held against: below it, upper bounds will do.
+        """
         if not texts:
             return []
         try:
-            return await self._score(texts)
+            return await self._score(texts, least)
         except ScorerUnavailable as error:
             self._observer.scorer_failed(error.reason)
             raise
@@ -154,12 +158,12 @@ class Batcher:
             return False
         return self.ready
 
-    async def _score(self, texts: Sequence[str]) -> list[Scores]:
+    async def _score(self, texts: Sequence[str], least: float) -> list[Scores]:
         if self._thread is None:
             raise ScorerUnavailable("closed")
         if self._depth + len(texts) > self._max_queue:
             raise ScorerUnavailable("overloaded")
-        call = self._enqueue(texts)
+        call = self._enqueue(texts, least)
         try:
             async with asyncio.timeout(self._deadline_seconds):
                 return await call.future
@@ -169,8 +173,8 @@ class Batcher:
         finally:
             self._forget(call)
 
-    def _enqueue(self, texts: Sequence[str]) -> _Call:
-        call = _Call(texts)
+    def _enqueue(self, texts: Sequence[str], least: float) -> _Call:
+        call = _Call(texts, least)
         self._line.append(call)
         self._note_depth()
         # Not at once: callers that come in the same turn of the loop share the pass.
@@ -196,11 +200,12 @@ class Batcher:
             if room <= 0:
                 break
             self._board(self._line.popleft(), room, groups)
+        least = [call.least for call in self._in_pass]
         self._line.extend(call for call in self._in_pass if call.waiting)
         self._pass_size = sum(map(len, groups))
         self._note_depth()
         if groups:
-            self._thread.submit(groups)
+            self._thread.submit(groups, least)
 
     def _board(self, call: _Call, room: int, groups: list[list[str]]) -> None:
         """Puts up to `room` texts of a call into the next pass, unless the call has already failed."""

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from filters.scorer import Scorer, ScorerUnavailable, Scores, is_valid
+from filters.scorer import Bounding, Scorer, ScorerUnavailable, Scores, is_valid
 
 _log = logging.getLogger(__name__)
 
@@ -27,10 +27,16 @@ class Outcome:
     seconds: float
 
 
-def score_checked(scorer: Scorer, texts: Sequence[str]) -> list[Scores]:
-    """The scores of the texts, in order. ScorerUnavailable("error") if the scorer raises or returns nonsense."""
+def score_checked(scorer: Scorer, texts: Sequence[str], least: Sequence[float] = ()) -> list[Scores]:
+    """The scores of the texts, in order. ScorerUnavailable("error") if the scorer raises or returns nonsense.
+
+    With a `least` for each text, upper bounds below it will do, if the scorer has such (`Bounding`).
+    """
     try:
-        scores = list(scorer.score(texts))
+        if any(least) and isinstance(scorer, Bounding):
+            scores = list(scorer.bounds(texts, least))
+        else:
+            scores = list(scorer.score(texts))
         sound = len(scores) == len(texts) and all(is_valid(one) for one in scores)
     except Exception as error:
         # Only the type is logged by default: the message may quote the text.
@@ -43,18 +49,25 @@ def score_checked(scorer: Scorer, texts: Sequence[str]) -> list[Scores]:
     return scores
 
 
-def score_groups(scorer: Scorer, groups: Sequence[Sequence[str]]) -> list[list[Scores] | ScorerUnavailable]:
-    """Scores the texts of several callers in one pass, and alone if that fails; one result for each group, in order."""
+def score_groups(
+    scorer: Scorer, groups: Sequence[Sequence[str]], least: Sequence[float] = ()
+) -> list[list[Scores] | ScorerUnavailable]:
+    """Scores the texts of several callers in one pass, and alone if that fails; one result for each group, in order.
+
+    `least` has one number for each group (0 for exact scores), or none at all.
+    """
+    least = least or [0.0] * len(groups)
+    each = [value for value, group in zip(least, groups, strict=True) for _ in group]
     try:
-        scores = iter(score_checked(scorer, [text for group in groups for text in group]))
+        scores = iter(score_checked(scorer, [text for group in groups for text in group], each))
     except ScorerUnavailable as error:
-        return [error] if len(groups) == 1 else [_alone(scorer, group) for group in groups]
+        return [error] if len(groups) == 1 else [_alone(scorer, *pair) for pair in zip(groups, least, strict=True)]
     return [[next(scores) for _ in group] for group in groups]
 
 
-def _alone(scorer: Scorer, group: Sequence[str]) -> list[Scores] | ScorerUnavailable:
+def _alone(scorer: Scorer, group: Sequence[str], least: float) -> list[Scores] | ScorerUnavailable:
     try:
-        return score_checked(scorer, group)
+        return score_checked(scorer, group, [least] * len(group))
     except ScorerUnavailable as error:
         return error
 
@@ -68,24 +81,24 @@ class ForwardThread:
     def __init__(self, scorer: Scorer, deliver: Callable[[Outcome | None], None]) -> None:
         self._scorer = scorer
         self._deliver = deliver
-        self._inbox: queue.SimpleQueue[Sequence[Sequence[str]] | None] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[tuple[Sequence[Sequence[str]], Sequence[float]] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="unsay-scorer", daemon=True)
 
     def start(self) -> None:
         """Starts the thread."""
         self._thread.start()
 
-    def submit(self, groups: Sequence[Sequence[str]]) -> None:
-        """Queues a pass over the texts of several callers. Never blocks."""
-        self._inbox.put(groups)
+    def submit(self, groups: Sequence[Sequence[str]], least: Sequence[float] = ()) -> None:
+        """Queues a pass over the texts of several callers (`least` as for `score_groups`). Never blocks."""
+        self._inbox.put((groups, least))
 
     def stop(self) -> None:
         """Asks the thread to end after the pass it is in; it then delivers None. Never blocks."""
         self._inbox.put(None)
 
     def _run(self) -> None:
-        while (groups := self._inbox.get()) is not None:
+        while (asked := self._inbox.get()) is not None:
             begun = time.perf_counter()
-            results = score_groups(self._scorer, groups)
+            results = score_groups(self._scorer, *asked)
             self._deliver(Outcome(results, time.perf_counter() - begun))
         self._deliver(None)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from filters.batcher import Batcher
 from filters.localize import onset
+from filters.normalize.folding import scores_as_read
 from filters.passage import Passage
 from filters.scorer import ScorerUnavailable, Scores
 from filters.span import TextSpan
@@ -37,17 +38,21 @@ class Judge:
 
         White space alone is cleared without a scorer, with zeros.
         """
-        (scores,) = await self.scores([passage.text])
+        (scores,) = await self.scores([passage.text], thresholds.lowest)
         exceeded = thresholds.exceeded(scores)
         if not exceeded:
             return Cleared(scores)
         start = await self._onset(passage, thresholds)
         return Flagged(TextSpan(start, len(passage.text)), scores, exceeded[0])
 
-    async def scores(self, texts: Sequence[str]) -> list[Scores]:
-        """The scores of each text, same order. White space alone scores 0 without a scorer. ScorerUnavailable."""
+    async def scores(self, texts: Sequence[str], least: float = 0.0) -> list[Scores]:
+        """The scores of each text as it is read, same order. White space alone scores 0 without a scorer.
+
+        With a `least`, the lowest threshold that they will be held against, scores below it may be upper bounds.
+        ScorerUnavailable if there is no score.
+        """
         stripped = [text.strip() for text in texts]
-        scored = iter(await self._batcher.score([text for text in stripped if text]))
+        scored = iter(await scores_as_read(self._batcher, [text for text in stripped if text], least))
         nothing = dict.fromkeys(self._batcher.scorer.categories, 0.0)
         return [next(scored) if text else nothing for text in stripped]
 

@@ -7,7 +7,7 @@ FilterError
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Literal, Protocol, get_args
+from typing import Literal, Protocol, get_args, runtime_checkable
 
 from filters.category import Category
 
@@ -58,6 +58,17 @@ class Scorer(Protocol):
 
     def ready(self) -> bool:
         """Whether `score` can be called. Never blocks; called from any thread."""
+
+
+@runtime_checkable
+class Bounding(Protocol):
+    """What a scorer has besides, if it can do with less work where scores need not be known exactly."""
+
+    def bounds(self, texts: Sequence[str], least: Sequence[float]) -> list[Scores]:
+        """As `score`, but where all scores of a text are below its `least`, each may be any number from it up to there.
+
+        `least` has a number for each text: the lowest threshold that its scores will be held against, 0 for exact ones.
+        """
 
 
 def is_valid(scores: Scores) -> bool:

@@ -22,12 +22,24 @@ class Thresholds:
             raise ValueError(f"thresholds must be in 0..1: {dict(self.values)}")
         object.__setattr__(self, "values", MappingProxyType(dict(self.values)))
 
+    @property
+    def lowest(self) -> float:
+        """The lowest threshold of all, 0 if there is none: a score below it is flagged in no category."""
+        return min(self.values.values(), default=0.0)
+
     def exceeded(self, scores: Scores) -> tuple[Category, ...]:
         """The categories whose score is at or above their threshold, highest excess first, then by name.
 
         ScorerUnavailable("error") if any score is not a number in 0..1: what cannot be compared must not pass.
         """
+        excess = self._by_category(scores)
+        return tuple(sorted((name for name in excess if excess[name] >= 0), key=lambda name: (-excess[name], name)))
+
+    def excess(self, scores: Scores) -> float:
+        """By how much a score exceeds its threshold, the highest; below 0 nothing is flagged. Raises as `exceeded`."""
+        return max(self._by_category(scores).values(), default=-1.0)
+
+    def _by_category(self, scores: Scores) -> dict[Category, float]:
         if not is_valid(scores):
             raise ScorerUnavailable("error")
-        excess = {name: scores[name] - least for name, least in self.values.items() if name in scores}
-        return tuple(sorted((name for name in excess if excess[name] >= 0), key=lambda name: (-excess[name], name)))
+        return {name: scores[name] - least for name, least in self.values.items() if name in scores}

@@ -34,7 +34,7 @@ def find_checkpoint(name_or_path: str) -> Path:
         path = _only_checkpoint(path)
     elif not path.is_file():
         return _named_checkpoint(name_or_path)
-    _verify_sums(path)
+    verify_sums(path)
     return path
 
 
@@ -129,10 +129,12 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _verify_sums(checkpoint: Path) -> None:
-    """Compares every file named in the SHA256SUMS beside the checkpoint, if there is one."""
+def verify_sums(checkpoint: Path, *, required: bool = False) -> None:
+    """Compares every file named in the SHA256SUMS beside the checkpoint, if there is one; it must be, if `required`."""
     sums = checkpoint.parent / SUMS
     if not sums.is_file():
+        if required:
+            raise ScorerLoadError(str(sums), f"expected this file, with a line for {checkpoint.name}")
         return
     listed = dict(_parse_sum(sums, line) for line in sums.read_text(errors="replace").splitlines() if line.strip())
     if checkpoint.name not in listed:

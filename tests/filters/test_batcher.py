@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from filters.batcher import Batcher
 from filters.scorer import Reason, Scorer, ScorerUnavailable, Scores
 from filters.scorers.scripted import ScriptedScorer
-from tests.filters.test_forward import PickyScorer
+from tests.filters.test_forward import BoundingScorer, PickyScorer
 
 WORDS = {f"<{number}>": number / 20 for number in range(20)}
 PLENTY = 60.0  # a deadline that no test waits for
@@ -274,3 +274,14 @@ def test_its_readiness_is_the_scorers_too() -> None:
             assert not await batcher.probe()
 
     asyncio.run(scenario())
+
+
+def test_callers_in_one_pass_keep_their_own_thresholds() -> None:
+    scorer = BoundingScorer()
+
+    async def scenario() -> list[list[Scores]]:
+        async with batching(scorer, max_batch=3) as batcher:
+            return list(await asyncio.gather(batcher.score(["a", "b"], 0.5), batcher.score(["c", "d"], 0.2)))
+
+    assert asyncio.run(scenario()) == [[{"toxicity": 0.25}] * 2, [{"toxicity": 0.1}] * 2]
+    assert scorer.asked == [[0.5, 0.5, 0.2], [0.2]]

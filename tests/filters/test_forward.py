@@ -106,3 +106,32 @@ def test_the_thread_delivers_in_order_survives_errors_and_says_when_it_ends() ->
     assert failed is not None and isinstance(failed.results[0], ScorerUnavailable)
     assert scored is not None and scored.results == [[{"toxicity": 0.1}]] and scored.seconds >= 0
     assert (last, name) == (None, "unsay-scorer")
+
+
+class BoundingScorer(ScriptedScorer):
+    """Gives half of each `least` for a bound, and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        super().__init__({})
+        self.asked: list[list[float]] = []
+
+    def bounds(self, texts: Sequence[str], least: Sequence[float]) -> list[Scores]:
+        self.asked.append(list(least))
+        return [{"toxicity": lowest / 2} for lowest in least]
+
+
+def test_a_scorer_with_bounds_is_told_what_each_group_needs() -> None:
+    scorer = BoundingScorer()
+    assert score_groups(scorer, [["a", "b"], ["c"]], [0.5, 0.0]) == [[{"toxicity": 0.25}] * 2, [{"toxicity": 0.0}]]
+    assert scorer.asked == [[0.5, 0.5, 0.0]]
+
+
+def test_exact_scores_are_asked_of_it_as_of_any_other() -> None:
+    scorer = BoundingScorer()
+    score_groups(scorer, [["a"]])
+    score_groups(scorer, [["a"]], [0.0])
+    assert (scorer.asked, scorer.passes) == ([], 2)
+
+
+def test_a_scorer_without_bounds_gives_exact_scores() -> None:
+    assert score_checked(ScriptedScorer({"a": 0.3}), ["a"], [0.5]) == [{"toxicity": 0.3}]

@@ -13,6 +13,7 @@ from filters.span import TextSpan
 from filters.thresholds import Thresholds
 from filters.verdict import Cleared, Flagged, Verdict
 from tests.filters.test_batcher import Record, batching
+from tests.filters.test_forward import BoundingScorer
 
 THRESHOLDS = Thresholds({"toxicity": 0.5, "insult": 0.3})
 RUDE = Passage("Hello, you idiot, go away", 7)
@@ -46,6 +47,29 @@ def test_the_thresholds_decide() -> None:
     assert isinstance(judged(rude_scorer(), passage, Thresholds({"toxicity": 0.5})), Cleared)
     assert isinstance(judged(rude_scorer(), passage, Thresholds({"toxicity": 0.4})), Flagged)
     assert isinstance(judged(rude_scorer(), RUDE, Thresholds({})), Cleared)
+
+
+@pytest.mark.parametrize(
+    "disguised", ["i d i o t", "id\u200biot", "1diot", "i-d-i-o-t", "\uff49diot", "idiiiot", "id!ot"]
+)
+def test_a_disguised_word_is_flagged_from_its_first_letter(disguised: str) -> None:
+    text = f"Hello, you {disguised}, go away"
+    verdict = judged(rude_scorer(), Passage(text, 7))
+    assert isinstance(verdict, Flagged)
+    assert verdict.span == TextSpan(text.index(disguised), len(text))
+
+
+def test_a_disguise_that_begins_in_the_context_is_read_as_a_whole() -> None:
+    passage = Passage("Hello, you i d i o t", 15)
+    verdict = judged(rude_scorer(), passage)
+    assert isinstance(verdict, Flagged)
+    assert verdict.span == TextSpan(15, len(passage.text))
+
+
+def test_a_verdict_takes_the_highest_score_of_each_category_over_the_readings() -> None:
+    assert judged(rude_scorer(), Passage("such s i l l y people", 0), Thresholds({"toxicity": 0.5})) == Cleared(
+        {"toxicity": 0.4, "insult": 0.4}
+    )
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n\t \u3000"])
@@ -120,3 +144,19 @@ def test_asking_an_unavailable_judge_again_finds_it_recovered() -> None:
             assert isinstance(await judge.judge(RUDE, THRESHOLDS), Flagged)
 
     asyncio.run(scenario())
+
+
+def test_a_scorer_with_bounds_is_told_the_lowest_threshold() -> None:
+    scorer = BoundingScorer()
+    assert judged(scorer, Passage("a calm day", 0)) == Cleared({"toxicity": 0.15})
+    assert scorer.asked == [[0.3]]
+
+
+def test_scores_that_are_shown_are_exact() -> None:
+    async def scenario() -> list[Scores]:
+        async with batching(scorer) as batcher:
+            return await Judge(batcher).scores(["a calm day"])
+
+    scorer = BoundingScorer()
+    assert asyncio.run(scenario()) == [{"toxicity": 0.0}]
+    assert scorer.asked == []

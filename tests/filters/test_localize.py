@@ -40,6 +40,16 @@ def test_the_onset_is_the_start_of_the_word_that_tips_it(text: str, fresh: int, 
     assert found(Passage(text, fresh)) == start
 
 
+@pytest.mark.parametrize(
+    "row", ["i d i o t", "i.d.i.o.t", "i \u200bd \u200bi \u200bo \u200bt", "i  d  i  0  t", "id!ot"]
+)
+def test_the_onset_of_a_disguised_word_is_its_first_letter(row: str) -> None:
+    text = f"What a day, you {row} over there"
+    assert found(Passage(text, 5)) == text.index(row)
+    within = text.index(row) + 2
+    assert found(Passage(text, within)) == within
+
+
 def test_what_was_already_too_much_before_the_fresh_text_begins_with_its_first_word() -> None:
     assert found(Passage("You idiot, how are you", 11)) == 11
 
@@ -89,3 +99,20 @@ def test_the_real_classifier_turns_at_the_rude_word(detoxify_scorer: DetoxifySco
             return await onset(Passage(text, 10), batcher, THRESHOLDS)
 
     assert text[asyncio.run(scenario()) :].startswith("idiot")
+
+
+class _Summing(ScriptedScorer):
+    """Scores that add up over the words."""
+
+    def _highest(self, text: str) -> float:
+        return min(1.0, sum(score for word, score in self._words.items() if word in text))
+
+
+def test_the_word_that_loads_the_scales_is_the_onset_and_not_the_one_that_tips_them() -> None:
+    text = "well you are so dim indeed my friend"
+
+    async def scenario() -> int:
+        async with batching(_Summing({"dim": 0.48, "indeed": 0.04, "friend": 0.2}), None) as batcher:
+            return await onset(Passage(text, 0), batcher, THRESHOLDS)
+
+    assert asyncio.run(scenario()) == text.index("dim")

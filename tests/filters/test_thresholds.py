@@ -54,3 +54,18 @@ def test_thresholds_do_not_change_with_what_they_were_made_of() -> None:
     assert thresholds.values == {"insult": 0.5}
     with pytest.raises(TypeError):
         thresholds.values["insult"] = 1.0  # type: ignore[index]
+
+
+def test_the_excess_is_the_highest_one_and_negative_where_nothing_is_flagged() -> None:
+    thresholds = Thresholds({"insult": 0.5, "threat": 0.2})
+    assert thresholds.excess({"insult": 0.4, "threat": 0.1}) == pytest.approx(-0.1)
+    assert thresholds.excess({"insult": 0.5, "threat": 0.1}) == 0
+    assert thresholds.excess({"insult": 0.4, "threat": 0.9, "other": 1.0}) == pytest.approx(0.7)
+    assert thresholds.excess({"other": 1.0}) < 0
+    with pytest.raises(ScorerUnavailable):
+        thresholds.excess({"insult": float("nan")})
+
+
+def test_the_lowest_threshold_is_that_of_any_category() -> None:
+    assert Thresholds({"toxicity": 0.5, "insult": 0.3}).lowest == 0.3
+    assert Thresholds({}).lowest == 0.0

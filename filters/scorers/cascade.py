@@ -1,0 +1,102 @@
+"""A screen before a classifier: the screen clears the obvious, the classifier judges the rest.
+
+The rules:
+1. The screen only clears. Whatever it does not clear is scored by the classifier, in one batch.
+2. Without a `least` there is nothing below which a bound would do: the classifier scores every text.
+3. A screen that fails, or says too little, clears nothing: every text goes to the classifier.
+4. What the screen clears has upper bounds for scores, all below `least`, never an estimate.
+"""
+
+import logging
+from collections.abc import Sequence
+from typing import Protocol
+
+from filters.category import Category
+from filters.scorer import Scorer, Scores, is_valid
+
+_log = logging.getLogger(__name__)
+
+
+class Clearing(Protocol):
+    """What a cascade needs of a screen."""
+
+    @property
+    def name(self) -> str:
+        """For the log."""
+
+    @property
+    def categories(self) -> tuple[Category, ...]:
+        """Every category that it bounds."""
+
+    def clear(self, texts: Sequence[str], least: Sequence[float]) -> list[Scores | None]:
+        """For each text upper bounds of its scores, all below its `least`, or None. May raise anything."""
+
+    def ready(self) -> bool:
+        """Whether `clear` can be called. Never blocks; called from any thread."""
+
+
+class CascadeObserver(Protocol):
+    """Is told what a cascade does, in the thread that scores."""
+
+    def screened(self, cleared: int, judged: int) -> None:
+        """So many texts of a pass were cleared by the screen, and so many given to the classifier."""
+
+    def screen_failed(self) -> None:
+        """The screen raised or said something unsound; all of the pass goes to the classifier."""
+
+
+class NullCascadeObserver:
+    """Listens to nothing."""
+
+    def screened(self, cleared: int, judged: int) -> None:
+        """Does nothing."""
+
+    def screen_failed(self) -> None:
+        """Does nothing."""
+
+
+class Cascade:
+    """Scores with a classifier, and with a screen what need not be known exactly. ValueError unless they fit."""
+
+    def __init__(self, screen: Clearing, classifier: Scorer, observer: CascadeObserver | None = None) -> None:
+        if set(screen.categories) != set(classifier.categories):
+            raise ValueError(f"{screen.name} bounds {screen.categories}, {classifier.name} scores others")
+        # A report names what judges: the screen only leaves out what would be cleared.
+        self.name = classifier.name
+        self.categories = classifier.categories
+        self._screen = screen
+        self._classifier = classifier
+        self._observer = observer or NullCascadeObserver()
+
+    def score(self, texts: Sequence[str]) -> list[Scores]:
+        """The classifier's scores."""
+        return self._classifier.score(texts)
+
+    def bounds(self, texts: Sequence[str], least: Sequence[float]) -> list[Scores]:
+        """For each text the classifier's scores, or the screen's upper bounds if all of them are below its `least`."""
+        cleared = self._cleared(texts, least)
+        rest = [text for text, bounds in zip(texts, cleared, strict=True) if bounds is None]
+        judged = iter(self._classifier.score(rest) if rest else [])
+        self._observer.screened(len(texts) - len(rest), len(rest))
+        return [next(judged) if bounds is None else bounds for bounds in cleared]
+
+    def ready(self) -> bool:
+        """Whether both are."""
+        return self._screen.ready() and self._classifier.ready()
+
+    def _cleared(self, texts: Sequence[str], least: Sequence[float]) -> list[Scores | None]:
+        try:
+            cleared = self._screen.clear(texts, least)
+            if len(cleared) == len(texts) and all(map(self._is_sound, cleared, least)):
+                return cleared
+            _log.warning("screen %s returned bounds that are none", self._screen.name)
+        except Exception as error:
+            # Only the type is logged: the message may quote the text.
+            _log.warning("screen %s failed: %s", self._screen.name, type(error).__name__)
+        self._observer.screen_failed()
+        return [None] * len(texts)
+
+    def _is_sound(self, bounds: Scores | None, least: float) -> bool:
+        if bounds is None:
+            return True
+        return bounds.keys() == set(self.categories) and is_valid(bounds) and max(bounds.values()) < least

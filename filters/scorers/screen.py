@@ -1,0 +1,181 @@
+"""A small model distilled from a classifier, which clears in microseconds what the classifier would surely clear.
+
+It says nothing of a text but an upper bound of the classifier's scores, and only when it can. A bound is one of a few
+calibrated `points`: of the passages that the classifier gives more than the point, at most a known share (`miss_rate`)
+had an estimate below the point's cut, and below the cut the point is the bound. So one screen serves any threshold.
+
+Tokens are sums of hashed rows (grams.py), seen with their two neighbours, and the passage is the highest and the mean
+of what they say (a convolution with pooling: Kim 2014, fastText's rows: Bojanowski et al. 2017).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from filters.category import Category
+from filters.scorer import ScorerLoadError, Scores
+from filters.scorers.checkpoint import verify_sums
+from filters.scorers.grams import Grams, grams, readable
+
+if TYPE_CHECKING:
+    import torch
+
+    Weights = Mapping[str, torch.Tensor]
+
+WEIGHTS, CARD = "screen.safetensors", "screen.json"
+TABLES = ("stretches", "words")  # kept as int8, with a scale for each column under NAME.scale
+_SHAPES = "expected the tensors of a screen: two tables, near, near_bias, out, out_bias, that fit together"
+_MEAN_OVER = 4.0  # tokens added to a passage's number: a single word does not weigh as much as many
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """`points` ascend within 0..1; `cuts` (1 + categories, points) hold estimates, those of the highest score first."""
+
+    categories: tuple[Category, ...]
+    points: tuple[float, ...]
+    cuts: NDArray[np.float32]
+    miss_rate: float
+
+    def bounds(self, estimates: NDArray[np.float32]) -> NDArray[np.float64]:
+        """For each passage and category an upper bound, 2.0 without one, from the estimates (passages, 1 + categories).
+
+        No category's bound is above that of the highest score.
+        """
+        points = np.array([*self.points, 2.0])
+        pairs = zip(self.cuts, estimates.T, strict=True)
+        columns = [points[np.searchsorted(cut, estimate, side="right")] for cut, estimate in pairs]
+        found: NDArray[np.float64] = np.minimum(np.stack(columns[1:], axis=1), columns[0][:, None])
+        return found
+
+
+class Screen:
+    """Clears passages whose bounds are below a threshold. The same text has the same bounds in any batch.
+
+    `teacher` is the sha256 of the checkpoint that it bounds: it says nothing of any other's scores.
+    """
+
+    def __init__(self, weights: Weights, calibration: Calibration, name: str, teacher: str = "") -> None:
+        self.name = name
+        self.teacher = teacher
+        self.categories = calibration.categories
+        self.calibration = calibration
+        self.weights = weights
+
+    @classmethod
+    def load(cls, folder: Path) -> Screen:
+        """Loads screen.safetensors and screen.json. ScorerLoadError unless SHA256SUMS agrees and they fit together."""
+        from safetensors.torch import load_file
+
+        verify_sums(folder / WEIGHTS, required=True)
+        try:
+            weights = unpacked(load_file(folder / WEIGHTS))
+            card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+            teacher = str(card["classifier_sha256"])
+            screen = cls(weights, read_calibration(card), f"screen:{folder.resolve().name}", teacher)
+            screen.estimates(["A first text."])
+        except Exception as error:
+            raise ScorerLoadError(str(folder), f"{_SHAPES} ({type(error).__name__})") from error
+        return screen
+
+    def clear(self, texts: Sequence[str], least: Sequence[float]) -> list[Scores | None]:
+        """For each text, in order, upper bounds of its scores, all below its `least`; None if a classifier must look.
+
+        None too for every text that cannot be read here (grams.py). ValueError unless there is a `least` for each text.
+        """
+        kept = [index for index, text in enumerate(texts) if readable(text)]
+        cleared: list[Scores | None] = [None] * len(texts)
+        if len(least) != len(texts):
+            raise ValueError(f"expected {len(texts)} thresholds, got {len(least)}")
+        if kept:
+            bounds = self.calibration.bounds(self.estimates([texts[index] for index in kept]))
+            for index, row in zip(kept, bounds.tolist(), strict=True):
+                if max(row) < least[index]:
+                    cleared[index] = dict(zip(self.categories, row, strict=True))
+        return cleared
+
+    def ready(self) -> bool:
+        """Always: it is loaded before it exists."""
+        return True
+
+    def estimates(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Log odds (texts, 1 + categories), the highest score's first; infinite for a text that may be disguised."""
+        import torch
+
+        rows = hashed(self.weights, texts)
+        with torch.inference_mode():
+            found: NDArray[np.float32] = forward(self.weights, rows).numpy()
+        found[rows.disguised] = np.inf
+        return found
+
+
+def hashed(weights: Weights, texts: Sequence[str]) -> Grams:
+    """The rows of readable texts in the tables of these weights."""
+    bits = [len(weights[table]).bit_length() - 1 for table in TABLES]
+    return grams(texts, bits[0], bits[1])
+
+
+def forward(weights: Weights, rows: Grams) -> torch.Tensor:
+    """Log odds (texts, 1 + categories) as the weights have them. Differentiable by the weights."""
+    import torch
+    from torch.nn.functional import embedding_bag, pad, relu
+
+    starts = torch.from_numpy(rows.tokens) * rows.stretches.shape[1]
+    tokens = embedding_bag(torch.from_numpy(rows.stretches).reshape(-1), weights["stretches"], starts, mode="sum")
+    tokens = tokens + embedding_bag(torch.from_numpy(rows.words), weights["words"], mode="sum")
+    places, inside = _laid_out(rows)
+    laid = pad(tokens, (0, 0, 0, 1))[places]  # (texts, 1 + longest + 1, width); the added row stands for no token
+    near = torch.cat([laid[:, :-2], laid[:, 1:-1], laid[:, 2:]], dim=2)
+    seen = relu(near @ weights["near"] + weights["near_bias"]) * inside[:, :, None]
+    mean = seen.sum(dim=1) / (inside.sum(dim=1, keepdim=True) + _MEAN_OVER)
+    return torch.cat([seen.amax(dim=1), mean], dim=1) @ weights["out"] + weights["out_bias"]
+
+
+def _laid_out(rows: Grams) -> tuple[torch.Tensor, torch.Tensor]:
+    """Which token stands where, a text in a line with a place free at both ends; and which inner places are taken."""
+    import torch
+
+    count = len(rows.tokens)
+    lengths = np.diff(rows.texts, append=count)
+    steps = np.arange(-1, int(lengths.max()) + 1)
+    taken = (steps >= 0) & (steps < lengths[:, None])
+    places = np.where(taken, rows.texts[:, None] + steps, count)
+    return torch.from_numpy(places), torch.from_numpy(taken[:, 1:-1].astype(np.float32))
+
+
+def packed(weights: Weights) -> dict[str, torch.Tensor]:
+    """The weights as they are kept: tables in int8."""
+    import torch
+
+    kept = {name: weights[name].detach().contiguous() for name in weights if name not in TABLES}
+    for name in TABLES:
+        scale = weights[name].detach().abs().amax(dim=0).clamp(min=1e-9) / 127
+        kept[name] = (weights[name].detach() / scale).round().to(torch.int8)
+        kept[f"{name}.scale"] = scale
+    return kept
+
+
+def unpacked(kept: Weights) -> dict[str, torch.Tensor]:
+    """The weights to compute with. KeyError if a table or its scale is missing."""
+    scales = {f"{name}.scale" for name in TABLES}
+    weights = {name: tensor for name, tensor in kept.items() if name not in scales}
+    for name in TABLES:
+        weights[name] = kept[name].float() * kept[f"{name}.scale"]
+    return weights
+
+
+def read_calibration(card: Mapping[str, Any]) -> Calibration:
+    """The calibration in a screen's card. KeyError, TypeError or ValueError if it is not sound."""
+    categories, points = tuple(map(str, card["categories"])), tuple(map(float, card["points"]))
+    cuts = np.array([card["cuts"][name] for name in ("highest", *categories)], np.float32)
+    is_sound = cuts.shape == (1 + len(categories), len(points)) and bool((np.diff(cuts) >= 0).all())
+    if not is_sound or list(points) != sorted(points) or not all(0 < point < 1 for point in points):
+        raise ValueError("expected ascending points within 0..1 and ascending cuts for each")
+    return Calibration(categories, points, cuts, float(card["miss_rate"]))

@@ -1,0 +1,199 @@
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from filters.scorer import ScorerLoadError
+from filters.scorers.screen import (
+    CARD,
+    WEIGHTS,
+    Calibration,
+    Screen,
+    forward,
+    hashed,
+    packed,
+    read_calibration,
+    unpacked,
+)
+
+POINTS = (0.1, 0.499, 0.9)
+CATEGORIES = ("toxicity", "insult")
+CUTS = [[-2.0, 0.0, 2.0], [-2.0, 0.0, 2.0], [0.0, 1.0, 2.0]]
+TEXTS = ["A quiet day by the sea.", "hello", "What a very long and winding road this is, is it not? It is."]
+
+
+def random_weights() -> dict[str, torch.Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    shapes = {
+        "stretches": (256, 4),
+        "words": (128, 4),
+        "near": (12, 6),
+        "near_bias": (6,),
+        "out": (12, 3),
+        "out_bias": (3,),
+    }
+    return {name: torch.randn(*shape, generator=generator) for name, shape in shapes.items()}
+
+
+def constant_weights(*estimates: float) -> dict[str, torch.Tensor]:
+    """Weights that estimate the same for every text."""
+    return {**{name: tensor * 0 for name, tensor in random_weights().items()}, "out_bias": torch.tensor(estimates)}
+
+
+def card() -> dict[str, Any]:
+    cuts = dict(zip(("highest", *CATEGORIES), CUTS, strict=True))
+    return {
+        "categories": list(CATEGORIES),
+        "points": list(POINTS),
+        "cuts": cuts,
+        "miss_rate": 0.002,
+        "classifier_sha256": "0f",
+    }
+
+
+def screen(weights: dict[str, torch.Tensor]) -> Screen:
+    return Screen(weights, read_calibration(card()), "screen:test")
+
+
+def write(folder: Path, change: Callable[[Path], object] = lambda folder: None) -> Path:
+    """A folder with a screen, changed before the sums are made."""
+    folder.mkdir()
+    save_file(packed(random_weights()), folder / WEIGHTS)
+    (folder / CARD).write_text(json.dumps(card()))
+    change(folder)
+    names = [path.name for path in folder.iterdir()]
+    sums = [f"{hashlib.sha256((folder / name).read_bytes()).hexdigest()}  {name}\n" for name in names]
+    (folder / "SHA256SUMS").write_text("".join(sums))
+    return folder
+
+
+def test_the_same_text_has_the_same_estimates_in_any_batch() -> None:
+    one = screen(random_weights())
+    together = one.estimates(TEXTS)
+    assert np.allclose(together, np.concatenate([one.estimates([text]) for text in TEXTS]), atol=1e-5)
+    assert not np.allclose(together[0], together[1])
+
+
+def test_neighbours_and_order_count() -> None:
+    one = screen(random_weights())
+    first, second = one.estimates(["the dog bit the man", "the man bit the dog"])
+    assert not np.allclose(first, second)
+
+
+@pytest.mark.parametrize(
+    ("estimates", "bounds"),
+    [
+        ((-3.0, -3.0, -3.0), (0.1, 0.1)),
+        ((-1.0, -3.0, -3.0), (0.1, 0.1)),
+        ((-1.0, 1.0, 0.5), (0.499, 0.499)),
+        ((-3.0, 9.0, 9.0), (0.1, 0.1)),
+        ((9.0, -3.0, 9.0), (0.1, 2.0)),
+        ((-2.0, 9.0, 9.0), (0.499, 0.499)),
+        ((float("inf"),) * 3, (2.0, 2.0)),
+        ((float("nan"),) * 3, (2.0, 2.0)),
+    ],
+)
+def test_a_bound_is_the_first_point_whose_cut_is_above(estimates: tuple[float, ...], bounds: tuple[float, ...]) -> None:
+    found = read_calibration(card()).bounds(np.array([estimates], np.float32))
+    assert tuple(found[0]) == bounds
+
+
+@pytest.mark.parametrize(
+    ("highest", "least", "bound"),
+    [(-3.0, 0.5, 0.1), (-1.0, 0.5, 0.499), (-1.0, 0.499, None), (-1.0, 0.3, None), (-3.0, 0.1, None), (1.0, 0.5, None)],
+)
+def test_what_is_cleared_is_below_the_threshold(highest: float, least: float, bound: float | None) -> None:
+    (found,) = screen(constant_weights(highest, 9.0, 9.0)).clear(["hello"], [least])
+    assert found == (None if bound is None else dict.fromkeys(CATEGORIES, bound))
+
+
+def test_each_text_has_its_own_threshold() -> None:
+    found = screen(constant_weights(-1.0, 9.0, 9.0)).clear(["a", "b", "c"], [0.5, 0.2, 0.9])
+    assert [bounds is None for bounds in found] == [False, True, False]
+
+
+@pytest.mark.parametrize("text", ["", " ", "a\u200bb", "x" * 601, "an idi0t", "sooo", "f o o l"], ids=ascii)
+def test_what_cannot_be_read_is_not_cleared(text: str) -> None:
+    first, found, last = screen(constant_weights(-9.0, -9.0, -9.0)).clear(["fine", text, "fine"], [0.5] * 3)
+    assert found is None
+    assert first == last == dict.fromkeys(CATEGORIES, 0.1)
+
+
+def test_no_texts_are_no_bounds() -> None:
+    assert screen(random_weights()).clear([], []) == []
+
+
+def test_a_threshold_is_wanted_for_each_text() -> None:
+    with pytest.raises(ValueError, match="expected 2"):
+        screen(random_weights()).clear(["a", "b"], [0.5])
+
+
+def test_gradients_reach_every_weight() -> None:
+    weights = {name: tensor.requires_grad_() for name, tensor in random_weights().items()}
+    forward(weights, hashed(weights, TEXTS)).sum().backward()  # type: ignore[no-untyped-call]
+    assert all(weight.grad is not None and weight.grad.abs().sum() > 0 for weight in weights.values())
+
+
+def test_packing_keeps_the_estimates() -> None:
+    weights = random_weights()
+    kept = packed(weights)
+    assert kept["stretches"].dtype == torch.int8
+    assert np.allclose(screen(unpacked(kept)).estimates(TEXTS), screen(weights).estimates(TEXTS), atol=2.0)
+
+
+def test_a_folder_is_loaded(tmp_path: Path) -> None:
+    loaded = Screen.load(write(tmp_path / "small"))
+    assert (loaded.name, loaded.categories, loaded.ready()) == ("screen:small", CATEGORIES, True)
+    assert loaded.teacher == "0f"
+    assert np.allclose(loaded.estimates(TEXTS), screen(unpacked(packed(random_weights()))).estimates(TEXTS))
+
+
+def _without_a_table(folder: Path) -> None:
+    kept = load_file(folder / WEIGHTS)
+    save_file({name: kept[name] for name in kept if name != "words"}, folder / WEIGHTS)
+
+
+def _with(**changes: object) -> Callable[[Path], object]:
+    return lambda folder: (folder / CARD).write_text(json.dumps({**card(), **changes}))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        _without_a_table,
+        _with(points=[0.9, 0.5, 0.1]),
+        _with(points=[0.1, 0.5]),
+        _with(points=[0.1, 0.5, 1.5]),
+        _with(cuts={"highest": [0, 0, 0]}),
+        _with(cuts=dict(zip(("highest", *CATEGORIES), [[2, 1, 0]] * 3, strict=True))),
+        lambda folder: (folder / CARD).write_text("no JSON"),
+    ],
+)
+def test_what_does_not_fit_together_is_not_loaded(tmp_path: Path, change: Callable[[Path], object]) -> None:
+    with pytest.raises(ScorerLoadError, match="fit together"):
+        Screen.load(write(tmp_path / "small", change))
+
+
+def test_changed_bytes_are_not_loaded(tmp_path: Path) -> None:
+    folder = write(tmp_path / "small")
+    (folder / CARD).write_text(json.dumps({**card(), "miss_rate": 0.5}))
+    with pytest.raises(ScorerLoadError, match="sha256"):
+        Screen.load(folder)
+
+
+def test_without_sums_nothing_is_loaded(tmp_path: Path) -> None:
+    folder = write(tmp_path / "small")
+    (folder / "SHA256SUMS").unlink()
+    with pytest.raises(ScorerLoadError, match="SHA256SUMS"):
+        Screen.load(folder)
+
+
+def test_calibration_keeps_its_rate() -> None:
+    assert isinstance(read_calibration(card()), Calibration)
+    assert read_calibration(card()).miss_rate == 0.002

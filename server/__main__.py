@@ -1,4 +1,4 @@
-"""The command line: `unsay serve`. Wrong settings end the program with one line, before anything heavy is loaded."""
+"""The command line. Wrong settings of `unsay serve` end it with one line, before anything heavy is loaded."""
 
 import multiprocessing
 import os
@@ -18,6 +18,10 @@ from server.telemetry import logs
 
 def main() -> None:
     """Entry point of the console script `unsay`."""
+    if sys.argv[1:2] == ["eval"]:
+        from evaluation.command import main as evaluate
+
+        sys.exit(evaluate(sys.argv[2:]))
     settings = parse(sys.argv[1:])
     logs.configure(settings.log_level)
     warnings.simplefilter("ignore", FutureWarning)  # of libraries, about libraries

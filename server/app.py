@@ -9,16 +9,22 @@ from typing import TYPE_CHECKING, Any, get_args
 from filters.batcher import Batcher
 from filters.judge import Judge
 from filters.scorer import Scorer
+from filters.scorers.cascade import Cascade
+from filters.scorers.checkpoint import find_checkpoint, sha256
 from filters.scorers.detoxify import DetoxifyScorer
+from filters.scorers.screen import Screen
 from server.api.gateway import Gateway
 from server.api.routes import router
+from server.errors import StartError
 from server.generation.guarded import Setting
+from server.generation.pairs import Pairs
 from server.guard.commands import Strategy
 from server.policy import catalog as catalogs
 from server.policy.catalog import Catalog
 from server.settings import BUNDLED_MODEL, BUNDLED_MODEL_NAME, Settings, vllm_version
 from server.telemetry import logs
 from server.telemetry.metrics import Metrics
+from server.telemetry.pairs import writing
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -36,8 +42,18 @@ def load_catalog(settings: Settings) -> Catalog:
     return catalogs.load(settings.policy_file) if settings.policy_file else catalogs.builtin()
 
 
-def load_scorer(settings: Settings) -> Scorer:
-    return DetoxifyScorer.load(settings.detoxify, device=settings.scorer_device, threads=settings.scorer_threads)
+def load_scorer(settings: Settings, metrics: Metrics) -> Scorer:
+    """The classifier, behind its screen if there is one. StartError for a screen of another classifier."""
+    classifier = DetoxifyScorer.load(settings.detoxify, device=settings.scorer_device, threads=settings.scorer_threads)
+    if settings.screen is None:
+        return classifier
+    screen = Screen.load(settings.screen)
+    if screen.teacher != sha256(find_checkpoint(settings.detoxify)):
+        raise StartError(
+            f"--screen: {settings.screen} was made from another classifier than {settings.detoxify};"
+            " make one with `python -m training.screen`, or say --screen none"
+        )
+    return Cascade(screen, classifier, metrics)
 
 
 @asynccontextmanager
@@ -58,15 +74,26 @@ async def judging(scorer: Scorer, settings: Settings, metrics: Metrics) -> Async
 
 
 async def guarded_application(
-    engine: Any, args: argparse.Namespace, judge: Judge, catalog: Catalog, metrics: Metrics, *, allow_loosen: bool
+    engine: Any,
+    args: argparse.Namespace,
+    judge: Judge,
+    catalog: Catalog,
+    metrics: Metrics,
+    *,
+    allow_loosen: bool,
+    pairs: Pairs | None = None,
 ) -> "FastAPI":
-    """vLLM's application over the guarded engine, with our routes and the gateway."""
+    """vLLM's application over the guarded engine, with our routes and the gateway. `pairs` takes those of rewinds."""
     from server.engine import launcher
     from server.engine.client import GuardedEngineClient
 
     tokenizer = engine.renderer.tokenizer
     model = args.served_model_name[0] if args.served_model_name else args.model
-    setting = Setting(judge, metrics, model, lambda text: list(tokenizer.encode(text, add_special_tokens=False)))
+
+    def encode(text: str) -> list[int]:
+        return list(tokenizer.encode(text, add_special_tokens=False))
+
+    setting = Setting(judge, metrics, model, encode, pairs=pairs)
     app = await launcher.application(GuardedEngineClient(engine, setting, catalog.default), args)
     app.include_router(router(setting, catalog, engine, allow_loosen=allow_loosen))
     # At the router: inside vLLM's authentication, and without building (and counting) its middleware a second time.
@@ -85,17 +112,22 @@ async def guarded_application(
 
 
 async def run(settings: Settings, catalog: Catalog) -> None:
-    """Serve until told to stop."""
+    """Serve until told to stop. StartError if that cannot begin."""
+    with writing(settings.pairs_out) as pairs:
+        await _serve(settings, catalog, pairs)
+
+
+async def _serve(settings: Settings, catalog: Catalog, pairs: Pairs | None) -> None:
     log.info("loading vLLM")
     from server.engine import launcher, quiet
 
     args = launcher.parse(settings.rest, BUNDLED_MODEL, BUNDLED_MODEL_NAME)
     address, sock = launcher.bind(args)
     quiet.hide_progress()
-    log.info("loading the classifier", extra={"detoxify": settings.detoxify})
-    scorer = load_scorer(settings)
-    catalog = catalogs.check_categories(catalog, scorer.categories)
+    log.info("loading the classifier", extra={"detoxify": settings.detoxify, "screen": str(settings.screen or "none")})
     metrics = Metrics()
+    scorer = load_scorer(settings, metrics)
+    catalog = catalogs.check_categories(catalog, scorer.categories)
     if settings.allow_loosen:
         log.warning("--allow-loosen: every request may switch its guard off")
     log.info(
@@ -103,7 +135,9 @@ async def run(settings: Settings, catalog: Catalog) -> None:
     )
     async with judging(scorer, settings, metrics) as judge:
         async with launcher.engine(args) as engine:
-            app = await guarded_application(engine, args, judge, catalog, metrics, allow_loosen=settings.allow_loosen)
+            app = await guarded_application(
+                engine, args, judge, catalog, metrics, allow_loosen=settings.allow_loosen, pairs=pairs
+            )
             log.info("ready", extra={"url": address, "policy": catalog.default.name, "scorer": judge.scorer_name})
             stopped = await launcher.listen(app, sock, args)
         await stopped

@@ -12,6 +12,7 @@ from server.errors import StartError
 MODELS = Path(__file__).resolve().parent.parent / "models"
 BUNDLED_MODEL = MODELS / "language_model"
 BUNDLED_CLASSIFIER = MODELS / "classifier"
+BUNDLED_SCREEN = MODELS / "screen"
 BUNDLED_MODEL_NAME = "unsay-mini"
 
 _LOGGING_FILE = Path(__file__).with_name("engine") / "vllm_logging.json"
@@ -40,7 +41,9 @@ class Settings:
 
     policy_file: Path | None
     detoxify: str
+    screen: Path | None
     allow_loosen: bool
+    pairs_out: Path | None
     scorer_device: str
     scorer_threads: int
     scorer_batch: int
@@ -66,6 +69,8 @@ def parser() -> argparse.ArgumentParser:
     )
     _add_guard(serve.add_argument_group("guard"))
     _add_scorer(serve.add_argument_group("scorer"))
+    # Listed here, and parsed by evaluation.command: server.__main__ hands it on before anything is parsed.
+    commands.add_parser("eval", help="evaluate a running server, with and without the guard")
     return top
 
 
@@ -76,6 +81,12 @@ def _add_guard(group: "argparse._ArgumentGroup") -> None:
         action="store_true",
         help="let every request loosen its policy: for development and evaluation only",
     )
+    group.add_argument(
+        "--pairs-out",
+        type=Path,
+        metavar="FILE",
+        help="add preference pairs from rewinds to FILE: it holds flagged text and prompts (docs/operations.md)",
+    )
     group.add_argument("--unsay-log-level", default="info", choices=("debug", "info", "warning", "error"))
 
 
@@ -85,6 +96,11 @@ def _add_scorer(group: "argparse._ArgumentGroup") -> None:
         default=str(BUNDLED_CLASSIFIER),
         metavar="NAME|PATH",
         help="original, unbiased, multilingual, original-small, unbiased-small, or a checkpoint (default: bundled)",
+    )
+    group.add_argument(
+        "--screen",
+        metavar="PATH|none",
+        help="a screen that clears the obvious for the classifier it was made from (default: the bundled one's)",
     )
     group.add_argument(
         "--scorer-device", default="cpu", metavar="DEVICE", help="where it runs: cpu (default), cuda, cuda:1"
@@ -109,7 +125,9 @@ def parse(argv: Sequence[str]) -> Settings:
     return Settings(
         policy_file=known.policy_file,
         detoxify=known.detoxify,
+        screen=_screen(known.screen, known.detoxify),
         allow_loosen=known.allow_loosen,
+        pairs_out=known.pairs_out,
         scorer_device=known.scorer_device,
         scorer_threads=known.scorer_threads,
         scorer_batch=known.scorer_batch,
@@ -118,6 +136,13 @@ def parse(argv: Sequence[str]) -> Settings:
         log_level=known.unsay_log_level,
         rest=tuple(rest),
     )
+
+
+def _screen(wanted: str | None, classifier: str) -> Path | None:
+    """The folder of the screen. The bundled one is for the bundled classifier alone."""
+    if wanted is None:
+        return BUNDLED_SCREEN if classifier == str(BUNDLED_CLASSIFIER) else None
+    return None if wanted == "none" else Path(wanted)
 
 
 def prepare_environment() -> None:

@@ -1,12 +1,27 @@
 """`unsay serve` with something wrong: it ends at once, with one line that says what, and where."""
 
+import asyncio
 import os
 import socket
 import subprocess
 import sys
+from argparse import Namespace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+
+from filters.batcher import Batcher
+from filters.judge import Judge
+from filters.scorers.scripted import ScriptedScorer
+from server import app
+from server.engine import launcher
+from server.policy.catalog import builtin
+from server.telemetry.metrics import Metrics
+from tests.generation.stage import PairList
 
 
 def serve(*words: str, **environment: str) -> tuple[int, list[str]]:
@@ -41,6 +56,36 @@ def test_a_broken_policy_file(tmp_path: Path, content: str, named: str) -> None:
 def test_the_rust_front_end() -> None:
     status, (line,) = serve(VLLM_USE_RUST_FRONTEND="1")
     assert status == 1 and "VLLM_USE_RUST_FRONTEND" in line
+
+
+def test_a_file_of_pairs_that_others_may_read(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.jsonl"
+    path.touch(0o644)
+    path.chmod(0o644)
+    status, (line,) = serve("--pairs-out", str(path))
+    assert status == 1 and line.startswith("unsay: --pairs-out: ") and "chmod 600" in line
+
+
+def test_the_start_says_that_flagged_text_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.jsonl"
+    status, lines = serve("--pairs-out", str(path), "--no-such-flag")
+    assert status == 1 and path.stat().st_mode & 0o777 == 0o600
+    assert " warning unsay.pairs: " in lines[0] and "flagged text" in lines[0] and str(path) in lines[0]
+
+
+def test_the_file_of_pairs_is_handed_to_the_engine_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    clients: list[Any] = []
+
+    async def application(client: Any, args: Namespace) -> FastAPI:
+        clients.append(client)
+        return FastAPI()
+
+    monkeypatch.setattr(launcher, "application", application)
+    engine, args = SimpleNamespace(renderer=SimpleNamespace(tokenizer=None)), Namespace(served_model_name=["m"])
+    judge, metrics, pairs = Judge(Batcher(ScriptedScorer({}))), Metrics(CollectorRegistry()), PairList()
+    asyncio.run(app.guarded_application(engine, args, judge, builtin(), metrics, allow_loosen=False, pairs=pairs))
+    (client,) = clients
+    assert client.setting.pairs is pairs
 
 
 def test_a_broken_checkpoint(tmp_path: Path) -> None:

@@ -6,13 +6,20 @@ from pathlib import Path
 import pytest
 
 from server.errors import StartError
-from server.settings import BUNDLED_CLASSIFIER, parse, parser, prepare_environment, vllm_version
+from server.settings import BUNDLED_CLASSIFIER, BUNDLED_SCREEN, parse, parser, prepare_environment, vllm_version
 
 
 def test_everything_has_a_default() -> None:
     settings = parse(["serve"])
     assert (settings.policy_file, settings.detoxify) == (None, str(BUNDLED_CLASSIFIER))
-    assert not settings.allow_loosen and settings.rest == ()
+    assert not settings.allow_loosen and settings.pairs_out is None and settings.rest == ()
+
+
+def test_the_bundled_screen_is_for_the_bundled_classifier_alone() -> None:
+    assert parse(["serve"]).screen == BUNDLED_SCREEN
+    assert parse(["serve", "--detoxify", "original"]).screen is None
+    assert parse(["serve", "--screen", "none"]).screen is None
+    assert parse(["serve", "--detoxify", "x", "--screen", "y"]).screen == Path("y")
 
 
 def test_what_is_not_ours_is_passed_on_in_order() -> None:
@@ -52,6 +59,14 @@ def test_help_and_version_tell_what_this_is(capsys: pytest.CaptureFixture[str]) 
         parse(["--version"])
     assert f"vLLM {vllm_version()}" in capsys.readouterr().out
     assert "serve" in parser().format_help()
+
+
+def test_the_help_says_what_is_in_the_file_of_pairs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert parse(["serve", "--pairs-out", "pairs.jsonl"]).pairs_out == Path("pairs.jsonl")
+    with pytest.raises(SystemExit):
+        parse(["serve", "--help"])
+    help_text = " ".join(capsys.readouterr().out.split())
+    assert "--pairs-out FILE" in help_text and "flagged text and prompts" in help_text
 
 
 @pytest.mark.parametrize("value", ["1", "true"])

@@ -1,7 +1,7 @@
 """POST /v1/moderations: OpenAI's shape, answered by the scorer that guards the text."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -11,13 +11,10 @@ from filters.scorer import ScorerUnavailable, Scores
 from filters.thresholds import Thresholds
 from server.api.asgi import scorer_unavailable
 from server.errors import BadRequest
+from server.generation.portions import MOST_CHARACTERS, portions
 from server.policy.policy import Policy
 
 MOST_INPUTS = 1024
-MOST_CHARACTERS = 50_000
-"""Of one text. A longer one would keep the scorer from the guard for seconds."""
-PORTION_INPUTS, PORTION_CHARACTERS = 16, 20_000
-"""What is given to the scorer in one go: between the portions of a long list the guard has its turn."""
 
 
 class TextPart(BaseModel):
@@ -53,18 +50,6 @@ def parse(raw: object) -> ModerationRequest:
         key = str(error.errors()[0]["loc"][0]) if error.errors()[0]["loc"] else "body"
         expected = "a text" if key == "model" else f"a text, or a list of 1 to {MOST_INPUTS} texts or text parts"
         raise BadRequest(key, f"{key}: expected {expected}") from None
-
-
-def portions(texts: Sequence[str]) -> Iterator[list[str]]:
-    """The texts in order, in portions that leave room for the guard."""
-    portion: list[str] = []
-    for text in texts:
-        if portion and (len(portion) == PORTION_INPUTS or sum(map(len, portion)) + len(text) > PORTION_CHARACTERS):
-            yield portion
-            portion = []
-        portion.append(text)
-    if portion:
-        yield portion
 
 
 async def moderate(request: ModerationRequest, judge: Judge, policy: Policy) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from server.engine.alternatives import Alternatives
 from server.engine.outputs import ChoiceOutput, request_output
 from server.engine.resubmit import ResubmittingEngine
 from server.generation.guarded import Guarded, Piece
+from server.generation.prompt import Prompted
 from server.generation.request import GuardedRequest
 
 
@@ -31,7 +32,7 @@ class Choice:
     """Everything of one choice."""
 
     engine: ResubmittingEngine
-    guard: Guarded
+    guard: Guarded | Prompted
     output: ChoiceOutput
     alternatives: Alternatives
 
@@ -52,7 +53,7 @@ class Answer:
         if output is None:
             return None
         if piece.finish_reason is not None:
-            self._ask.request.reports[self._ask.first_choice + index] = choice.guard.report
+            self._report()
         if self._kind != RequestOutputKind.FINAL_ONLY:
             return await self._send(index, [output])
         self._whole[index] = output
@@ -68,6 +69,12 @@ class Answer:
             output = choice.output.add(Piece([], [], "", "content_filter"))
             if output is not None:
                 yield self._output(index, [output], None)
+
+    def _report(self) -> None:
+        """The reports of all that have ended: what is known of the prompt may be more now than at their end."""
+        for index, choice in enumerate(self._choices):
+            if choice.output.finished:
+                self._ask.request.reports[self._ask.first_choice + index] = choice.guard.report
 
     def _finished(self) -> bool:
         return all(choice.output.finished for choice in self._choices)
@@ -86,7 +93,11 @@ class Answer:
 
     async def _prompt_logprobs(self, index: int) -> Any:
         choice = self._choices[index]
-        entries = choice.engine.first.prompt_logprobs if choice.engine.first else None
+        if choice.engine.first is None:  # refused for its prompt, which the engine has never seen
+            return (
+                None if self._ask.params.prompt_logprobs is None else [None] * len(self._ask.prompt["prompt_token_ids"])
+            )
+        entries = choice.engine.first.prompt_logprobs
         if not entries or self._ask.request.policy.mode != "enforce":
             return entries
         alternatives = replace(choice.alternatives)

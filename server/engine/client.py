@@ -4,8 +4,9 @@ Every member of EngineClient is passed on to the engine, `generate` alone is our
 whatever routes vLLM's server has. What cannot be guarded is refused aloud.
 """
 
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 from vllm.engine.protocol import EngineClient
@@ -20,12 +21,15 @@ from server.engine.outputs import ChoiceOutput
 from server.engine.resubmit import ResubmittingEngine
 from server.generation.choices import merge
 from server.generation.guarded import Guarded, ScorerDown, Setting
+from server.generation.prompt import Prompt, Prompted, last_part, on_prompt
 from server.generation.report import Report
 from server.generation.request import GuardedRequest, current
 from server.generation.transcript import Transcript
 from server.policy.policy import Policy
 
 GUARDABLE = ("token", "multimodal")
+GREEDY = 1e-5
+"""The temperature below which vLLM takes the likeliest token."""
 
 
 def _delegating(name: str) -> Callable[..., Any]:
@@ -103,7 +107,8 @@ class GuardedEngineClient(_Delegate):
                 yield output
 
     async def _guarded(self, ask: Ask) -> AsyncGenerator[RequestOutput, None]:
-        choices = [self._choice(ask, index) for index in range(ask.params.n)]
+        prompt = self._prompt(ask)
+        choices = [self._choice(ask, index, prompt) for index in range(ask.params.n)]
         answer = Answer(ask, choices)
         try:
             async with aclosing(merge([choice.guard.pieces() for choice in choices])) as pieces:
@@ -111,6 +116,7 @@ class GuardedEngineClient(_Delegate):
                     output = await answer.add(index, piece)
                     if output is not None:
                         yield output
+            self._export(ask, choices)
         except ScorerDown as down:
             ask.request.scorer_down = str(down)
             if not ask.request.started:
@@ -118,13 +124,36 @@ class GuardedEngineClient(_Delegate):
             for output in answer.cut_short():
                 yield output
 
-    def _choice(self, ask: Ask, index: int) -> Choice:
+    def _export(self, ask: Ask, choices: Sequence[Choice]) -> None:
+        """Hand over the pairs of an answer that was read to its end, each behind the prompt with its special tokens.
+
+        Text does not say what the model saw of a prompt with images: its pairs are left out.
+        """
+        if self.setting.pairs is None or ask.prompt["type"] != "token":
+            return
+        found = dict.fromkeys(pair for choice in choices for pair in choice.guard.pairs)
+        prompt = self._prompt_text(ask, special=True) if found else ""
+        for pair in found:
+            self.setting.pairs.add(replace(pair, prompt=prompt + pair.prompt))
+
+    def _prompt(self, ask: Ask) -> Prompt | None:
+        if on_prompt(ask.request.policy) == "ignore":
+            return None
+        return Prompt(self._prompt_text(ask, special=False), ask.request.policy, self.setting)
+
+    def _prompt_text(self, ask: Ask, *, special: bool) -> str:
+        """The prompt as the model reads it, with or without special tokens: its ids say so on every route."""
+        decode, ids = self.inner.renderer.tokenizer.decode, ask.prompt["prompt_token_ids"]
+        return last_part(ids, lambda part: str(decode(part, skip_special_tokens=not special)))
+
+    def _choice(self, ask: Ask, index: int, prompt: Prompt | None) -> Choice:
         tokenizer = self.inner.renderer.tokenizer
         engine = self._engine(ask, index)
+        guarded = self._guard(engine, ask)
         wanted = frozenset(ask.params.logprob_token_ids or ())
         return Choice(
             engine,
-            self._guard(engine, ask),
+            guarded if prompt is None else Prompted(guarded, prompt),
             ChoiceOutput(index, ask.params, tokenizer),
             Alternatives(
                 self.alternative_scores, ask.request.policy, lambda token: str(tokenizer.decode([token])), wanted
@@ -147,6 +176,7 @@ class GuardedEngineClient(_Delegate):
             ask.request.policy,
             self.setting,
             restart_only=ask.params.structured_outputs is not None,
+            greedy=ask.params.temperature < GREEDY,
             whole=whole,
             retriable=lambda: whole or not ask.request.started,
         )

@@ -46,6 +46,9 @@ def parse(words: Sequence[str], bundled: Path, bundled_name: str) -> argparse.Na
     parser.set_defaults(model=str(bundled))
     if current_platform.is_cpu():
         parser.set_defaults(dtype="float32", enforce_eager=True, kv_cache_memory_bytes=CPU_KV_CACHE_BYTES)
+        # A prompt that is read in parts has the generator of its seed set back, which CPU generators cannot do: one
+        # seeded request in a crowd would end vLLM 0.32's engine.
+        parser.set_defaults(enable_chunked_prefill=False)
     args: argparse.Namespace = parser.parse_args(list(words))
     if args.model_tag is not None:
         args.model = args.model_tag

@@ -1,15 +1,16 @@
 """Rewinding by resubmission: prompt and kept tokens go in again as a new request, cheap through the prefix cache.
 
 1. The inner request streams deltas, draws one choice, and knows no stop strings: text is the transcript's business.
-2. Banned tokens are barred at the first new position only: that one token is drawn by a request of its own with a bias
-   of -100 (OpenAI's word for a ban; unlike minus infinity it cannot empty the set that a grammar allows), then the
-   next request goes on without it.
+2. An attempt that starts differently is drawn in stretches, each a request of its own: the first token with a bias of
+   -100 on what is banned there (OpenAI's word for a ban; unlike minus infinity it cannot empty the set that a grammar
+   allows), some more with a lesser bias on what is to be avoided, then the rest as the client asked.
 3. What it cannot restore: a grammar, penalties, bad_words and thinking budgets begin anew behind the kept tokens.
 """
 
 import hashlib
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass, replace
 from typing import Any
 
 from vllm.engine.protocol import EngineClient
@@ -19,6 +20,8 @@ from vllm.sampling_params import RequestOutputKind, SamplingParams
 from server.generation.draft import Attempt, Draft
 
 BAN_BIAS = -100.0
+AVOIDED_BIAS = -6.0
+"""Makes a token some 400 times less likely: it still comes where nothing else fits."""
 HOTTEST = 2.0
 """The highest temperature that vLLM takes."""
 
@@ -41,42 +44,42 @@ class ResubmittingEngine:
 
     async def draft(self, attempt: Attempt) -> AsyncGenerator[Draft, None]:
         """Sample from behind the kept tokens until the text ends."""
-        left = self._tokens_left(attempt)
+        left = self._tokens_left(attempt.kept)
         if left is not None and left <= 0:
             yield Draft((), finish_reason="length")
             return
         kept = list(attempt.kept)
-        if attempt.banned:
-            opening = await self._draw_first(attempt, kept)
-            if opening.finish_reason != "length" or left == 1:
-                yield opening
-                return
-            yield Draft(opening.tokens, opening.logprobs)
-            kept += opening.tokens
-        async with aclosing(self._submit(kept, self._inner_params(attempt, len(kept)))) as drafts:
-            async for draft in drafts:
-                yield draft
+        for stretch in _stretches(attempt):
+            left = self._tokens_left(kept)
+            ends_here = stretch.tokens is None or (left is not None and left <= stretch.tokens)
+            async with aclosing(self._stretch(attempt, kept, stretch)) as drafts:
+                async for draft in drafts:
+                    kept += draft.tokens
+                    if draft.finish_reason == "length" and not ends_here:
+                        draft = replace(draft, finish_reason=None)
+                    yield draft
+                    if draft.finish_reason is not None:
+                        return
 
-    def _tokens_left(self, attempt: Attempt) -> int | None:
+    def _tokens_left(self, kept: Sequence[int]) -> int | None:
         limit = self._params.max_tokens
-        return None if limit is None else int(limit) - len(attempt.kept)
+        return None if limit is None else int(limit) - len(kept)
 
-    async def _draw_first(self, attempt: Attempt, kept: list[int]) -> Draft:
+    async def _stretch(self, attempt: Attempt, kept: list[int], stretch: "Stretch") -> AsyncGenerator[Draft, None]:
         params = self._inner_params(attempt, len(kept))
-        params.max_tokens = 1
-        params.logit_bias = dict(params.logit_bias or {}) | dict.fromkeys(attempt.banned, BAN_BIAS)
-        tokens: list[int] = []
-        logprobs: list[Any] = []
-        last = Draft(())
-        async with aclosing(self._submit(kept, params)) as drafts:
-            async for last in drafts:
-                tokens += last.tokens
-                logprobs += last.logprobs or ()
-        shown = [_without(entry, attempt.banned, token) for entry, token in zip(logprobs, tokens, strict=False)]
-        return Draft(tokens, shown or None, last.finish_reason, last.stop_reason)
+        if stretch.tokens is not None:
+            params.max_tokens = min(stretch.tokens, params.max_tokens or stretch.tokens)
+        if stretch.bias:
+            params.logit_bias = dict(params.logit_bias or {}) | dict(stretch.bias)
+        banned = attempt.banned if stretch.tokens == 1 else frozenset()
+        name = f"{self._request_id}-{attempt.candidate}" if attempt.candidate else self._request_id
+        async with aclosing(self._submit(kept, params, name)) as drafts:
+            async for draft in drafts:
+                shown = [_without(entry, banned, token) for entry, token in _pairs(draft)]
+                yield replace(draft, logprobs=shown or None)
 
-    async def _submit(self, kept: Sequence[int], params: SamplingParams) -> AsyncGenerator[Draft, None]:
-        outputs = self._inner.generate(self._prompt_with(kept), params, self._request_id, **self._options)
+    async def _submit(self, kept: Sequence[int], params: SamplingParams, name: str) -> AsyncGenerator[Draft, None]:
+        outputs = self._inner.generate(self._prompt_with(kept), params, name, **self._options)
         async with aclosing(outputs):
             async for output in outputs:
                 if self.first is None:
@@ -107,18 +110,41 @@ class ResubmittingEngine:
             params.max_tokens = wanted.max_tokens - kept
         if attempt.number:
             params.prompt_logprobs = None
-            params.seed = derived_seed(wanted.seed, kept, attempt.number)
+            params.seed = derived_seed(wanted.seed, kept, attempt.number, attempt.candidate)
             if wanted.temperature > 0:
                 params.temperature = min(HOTTEST, wanted.temperature + self._step * attempt.retry)
         return params
 
 
-def derived_seed(seed: int | None, position: int, attempt: int) -> int | None:
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """So many tokens (None: to the end) drawn with these logit biases."""
+
+    tokens: int | None
+    bias: Mapping[int, float]
+
+
+def _stretches(attempt: Attempt) -> list[Stretch]:
+    avoided = dict.fromkeys(attempt.avoided, AVOIDED_BIAS) if attempt.avoided_for else {}
+    stretches = [Stretch(None, {})]
+    if avoided:
+        stretches.insert(0, Stretch(attempt.avoided_for, avoided))
+    if attempt.banned:
+        stretches.insert(0, Stretch(1, avoided | dict.fromkeys(attempt.banned, BAN_BIAS)))
+    return stretches
+
+
+def derived_seed(seed: int | None, position: int, attempt: int, candidate: int = 0) -> int | None:
     """A seed for another draw at `position`: the same for the same request, position and attempt; none for no seed."""
     if seed is None:
         return None
-    digest = hashlib.blake2b(f"{seed}/{position}/{attempt}".encode(), digest_size=4).digest()
+    digest = hashlib.blake2b(f"{seed}/{position}/{attempt}/{candidate}".encode(), digest_size=4).digest()
     return int.from_bytes(digest) >> 1
+
+
+def _pairs(draft: Draft) -> Iterator[tuple[Any, int]]:
+    """The logprobs of a draft, each with its token; none if there are none."""
+    return zip(draft.logprobs or (), draft.tokens, strict=False)
 
 
 def _without(entry: Any, banned: frozenset[int], drawn: int) -> Any:

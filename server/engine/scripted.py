@@ -161,17 +161,21 @@ class ScriptedEngine:
                 raise self._failure
             if self._max_tokens is not None and at >= self._max_tokens:
                 return self._with_logprobs(drawn, len(before), "length")
-            banned = attempt.banned if at == len(attempt.kept) else frozenset()
-            token, reason = self._draw((*before, *drawn), banned)
+            new = at - len(attempt.kept)
+            banned = attempt.banned if not new else frozenset()
+            avoided = attempt.avoided if new < attempt.avoided_for else frozenset()
+            token, reason = self._draw((*before, *drawn), banned, avoided)
             drawn += [] if token is None else [token]
             if reason is None and at + 1 == self._max_tokens:
                 reason = "length"
         return self._with_logprobs(drawn, len(before), reason)
 
-    def _draw(self, before: Sequence[int], banned: frozenset[int]) -> tuple[int | None, str | None]:
+    def _draw(
+        self, before: Sequence[int], banned: frozenset[int], avoided: frozenset[int]
+    ) -> tuple[int | None, str | None]:
         choices = [token for token in self._next_tokens(before) if token not in banned]
         if choices:
-            return choices[0], None
+            return min(choices, key=avoided.__contains__), None
         ends_with_token = self._ending == "stop" and self._end_token not in banned
         return self._end_token if ends_with_token else None, self._ending
 

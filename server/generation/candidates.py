@@ -1,11 +1,15 @@
-"""The flagged continuations of one span, for policies that release the least toxic of them (`on_exhausted: flag`)."""
+"""What stands in for a span that was not mended within budget: the policy's mask, or the least toxic candidate.
 
-from collections.abc import Mapping, Sequence
+Candidates are the flagged continuations of one span, kept for policies that release one (`on_exhausted: flag`).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from server.generation.draft import Draft
 from server.generation.transcript import Transcript
+from server.policy.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,18 +22,27 @@ class Candidate:
 
 
 class Candidates:
-    """The best candidate for one span; nothing is released meanwhile, so all begin at the same frontier."""
+    """The best candidate for one span; nothing is released meanwhile, so all begin at the same frontier.
 
-    def __init__(self) -> None:
+    `encode` gives the tokens of a mask.
+    """
+
+    def __init__(self, policy: Policy, encode: Callable[[str], list[int]]) -> None:
+        self._wanted = policy.on_exhausted == "flag" and policy.mode == "enforce"
+        self._mask_text, self._encode = policy.mask_text, encode
         self._best: Candidate | None = None
 
     def offer(self, transcript: Transcript, released: int, end: int, scores: Mapping[str, float]) -> None:
+        """The window that ends before token `end` was flagged."""
         worst = max(scores.values(), default=0.0)
-        if self._best is None or worst < self._best.worst:
+        if self._wanted and (self._best is None or worst < self._best.worst):
             self._best = Candidate(worst, _cutting(transcript, released, end), scores)
 
-    def put_best(self, transcript: Transcript) -> Mapping[str, float]:
-        """Append the best candidate to a transcript cut to the frontier; returns its scores."""
+    def put(self, what: Literal["mask", "candidate"], transcript: Transcript) -> Mapping[str, float]:
+        """Append it to a transcript cut to where it belongs; returns its scores, of which a mask has none."""
+        if what == "mask":
+            transcript.append(Draft(self._encode(self._mask_text)))
+            return {}
         if self._best is None:
             raise RuntimeError("a candidate was asked for before any was flagged")
         transcript.append(self._best.draft)

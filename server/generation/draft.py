@@ -23,13 +23,17 @@ class Draft:
 class Attempt:
     """One continuation to draft: after `kept` tokens of the choice, without the tokens `banned` at the first position.
 
-    `number` counts all attempts of the choice from 0 (seeds derive from it), `retry` those at the same span.
+    `number` counts all attempts of the choice from 0 (seeds derive from it), `retry` those at the same span, and
+    `candidate` those that are drafted at once. The tokens `avoided` are made unlikely among the first `avoided_for`.
     """
 
     number: int
     kept: Sequence[int]
     banned: frozenset[int]
     retry: int = 0
+    candidate: int = 0
+    avoided: frozenset[int] = frozenset()
+    avoided_for: int = 0
 
 
 class Engine(Protocol):

@@ -7,7 +7,6 @@
 """
 
 import asyncio
-import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import assert_never
@@ -19,10 +18,14 @@ from filters.verdict import Flagged as FlaggedText
 from server.generation.candidates import Candidates
 from server.generation.channel import Closed
 from server.generation.clockwork import Clockwork
-from server.generation.draft import Attempt, Draft, Engine
+from server.generation.draft import Draft, Engine
+from server.generation.failure import ScorerDown, holds_unscored
 from server.generation.ledger import Ledger
 from server.generation.outlet import Outlet, Piece
+from server.generation.pairs import Pair, Rejections
+from server.generation.race import Race
 from server.generation.report import Report, report
+from server.generation.retrying import Retrying
 from server.generation.setting import Setting
 from server.generation.tasks import Tasks
 from server.generation.transcript import Transcript
@@ -37,18 +40,12 @@ __all__ = ["EVERYTHING", "Guarded", "Piece", "ScorerDown", "Setting"]
 EVERYTHING = 1 << 40
 """A hold-back in tokens that no answer reaches."""
 
-log = logging.getLogger("unsay.guard")
-
-
-class ScorerDown(Exception):
-    """The scorer gave no verdict and nothing of the answer has been released: the request may be tried again later."""
-
 
 class Guarded:
     """One choice of one request under guard.
 
-    `whole`: the answer is sent in one piece, so nothing of it is out, and all of it can be taken back, until its end.
-    `retriable` tells whether the request may still be answered by "try again later".
+    `whole`: the answer is sent in one piece, so all of it can be taken back until its end. `greedy`: tokens are not
+    drawn by chance. `retriable` tells whether the request may still be answered by "try again later".
     """
 
     def __init__(
@@ -59,10 +56,11 @@ class Guarded:
         setting: Setting,
         *,
         restart_only: bool,
+        greedy: bool,
         whole: bool,
         retriable: Callable[[], bool],
     ) -> None:
-        self._engine, self._transcript, self._setting = engine, transcript, setting
+        self._transcript, self._setting = transcript, setting
         self._policy = policy.model_copy(update={"hold_back": EVERYTHING}) if whole else policy
         self._thresholds = Thresholds(policy.thresholds)
         self._retriable = retriable
@@ -70,7 +68,9 @@ class Guarded:
         self._outlet = Outlet(transcript)
         self._ledger = Ledger(setting.observer, policy, setting.model)
         self._clock = Clockwork(setting.observer, setting.now)
-        self._candidates = Candidates()
+        self._candidates = Candidates(policy, setting.encode)
+        self._rejections = Rejections(transcript, kept=setting.pairs is not None)
+        self._retrying = Retrying(engine, transcript, self._policy, setting.judge, greedy=greedy)
         self._tasks = Tasks(self._outlet.fail)
         self._drafting: asyncio.Task[None] | None = None
 
@@ -80,9 +80,14 @@ class Guarded:
         scorer = self._setting.judge.scorer_name
         return report(self._policy.name, self._policy.mode, scorer, self._state, self._ledger.tally)
 
+    @property
+    def pairs(self) -> list[Pair]:
+        """What was rejected and what is said instead, if the text was cleared to its end; without the prompt."""
+        return self._rejections.pairs() if self._state.complete and self._state.action == "rewound" else []
+
     async def pieces(self) -> AsyncGenerator[Piece, None]:
         """Released pieces in order. Raises ScorerDown, or what the engine raised. For one reader, once."""
-        self._draft(retry=0)
+        self._draft()
         try:
             while True:
                 yield await self._outlet.get()
@@ -94,46 +99,47 @@ class Guarded:
     async def _stop(self) -> None:
         """End every task; in monitor mode the last windows are still scored and counted, behind the answer."""
         self._ledger.discarded(len(self._transcript.tokens) - self._outlet.tokens)
-        if self._policy.mode == "monitor" and self._state.finished:
-            return
-        await self._tasks.stop()
+        if self._policy.mode != "monitor" or not self._state.finished:
+            await self._tasks.stop()
 
     # Drafts and verdicts become events.
 
-    def _draft(self, *, retry: int) -> None:
+    def _draft(self, rewind: Rewind | None = None) -> None:
         """Begin the current attempt behind the tokens that stand; the one before it is over."""
         self._end_drafting()
-        kept = tuple(self._transcript.tokens)
-        attempt = Attempt(self._state.attempt, kept, self._transcript.banned(len(kept)), retry)
-        self._drafting = self._tasks.spawn(lambda: self._follow(attempt))
+        number, race = self._state.attempt, self._retrying.drafts(self._state, rewind)
+        self._drafting = self._tasks.spawn(lambda: self._follow(number, race))
 
     def _end_drafting(self) -> None:
         """A drafting task that is itself at work here ends by its own: it looks at the attempt after each draft."""
         if self._drafting is not None and self._drafting is not asyncio.current_task():
             self._drafting.cancel()
 
-    async def _follow(self, attempt: Attempt) -> None:
+    async def _follow(self, attempt: int, race: Race) -> None:
         """Feed the drafts of one attempt, as long as it is the current one and the reader keeps up."""
-        async with aclosing(self._engine.draft(attempt)) as drafts:
+        lost = 0
+        async with aclosing(race.drafts()) as drafts:
             async for draft in drafts:
                 if self._over(attempt):
                     return
-                self._take(attempt.number, draft)
+                self._take(attempt, draft, race.lost - lost)
+                lost = race.lost
                 if self._over(attempt):
                     return
                 await self._outlet.room()
         raise RuntimeError("the engine's draft ended without a finish reason")
 
-    def _over(self, attempt: Attempt) -> bool:
+    def _over(self, attempt: int) -> bool:
         state = self._state
-        return attempt.number != state.attempt or state.finished or self._transcript.ending is not None
+        return attempt != state.attempt or state.finished or self._transcript.ending is not None
 
-    def _take(self, attempt: int, draft: Draft) -> None:
+    def _take(self, attempt: int, draft: Draft, lost: int) -> None:
         self._transcript.append(draft)
+        self._ledger.discarded(lost)
         drafted = len(self._transcript.tokens)
         if draft.tokens:
             self._clock.drafted(drafted)
-            self._feed(Drafted(attempt, drafted, self._transcript.judgeable()))
+            self._feed(Drafted(attempt, drafted, self._transcript.judgeable(), lost))
         if self._transcript.ending is not None:
             self._feed(Ended(attempt, self._transcript.ending[0]))
 
@@ -152,21 +158,22 @@ class Guarded:
             self._feed(Cleared(score.attempt, score.window))
 
     def _flagged(self, score: Score, verdict: FlaggedText, start: int) -> None:
-        onset = self._transcript.token_at(start + verdict.span.start)
+        if score.attempt != self._state.attempt:
+            return  # of a text that is gone
+        turn = start + verdict.span.start
+        onset = self._transcript.token_at(turn)
+        self._retrying.turned_at(onset)
         spent = self._clock.flagged() > self._policy.max_rewind_seconds
         concessions = self._state.concessions
-        if self._policy.on_exhausted == "flag" and self._policy.mode == "enforce":
-            self._candidates.offer(self._transcript, self._state.released, score.window.end, verdict.scores)
-        self._feed(Flagged(score.attempt, score.window, onset, spent))
+        self._candidates.offer(self._transcript, self._state.released, score.window.end, verdict.scores)
+        self._rejections.flagged(score.window.end)
+        self._feed(Flagged(score.attempt, score.window, onset, spent, *self._transcript.sentence_at(turn)))
         if self._state.concessions > concessions and self._state.attempt == score.attempt:
             self._ledger.let_through(verdict.scores)
 
     def _scorer_failed(self, score: Score, reason: str) -> None:
         self._ledger.unjudged(reason)
-        closed = self._policy.on_scorer_failure == "closed" and self._policy.mode == "enforce"
-        then = "text held back" if closed else "text released unscored"
-        log.warning("no verdict from the scorer, %s", then, extra={"reason": reason})
-        if closed and self._retriable():
+        if holds_unscored(self._policy, reason) and self._retriable():
             self._outlet.fail(ScorerDown(reason))
         self._feed(ScorerFailed(score.attempt, score.window))
 
@@ -175,7 +182,9 @@ class Guarded:
         self._state, commands = advance(before, event, self._policy)
         if before.span_rewinds and not self._state.span_rewinds:
             self._ledger.settled("cleared" if isinstance(event, Cleared) else "exhausted")
+            self._rejections.cleared(self._state.cleared)
             self._candidates.forget()
+            self._retrying.calm()
             self._clock.calm()
         for command in commands:
             self._carry_out(command)
@@ -207,24 +216,22 @@ class Guarded:
     def _rewind(self, command: Rewind) -> None:
         self._ledger.rewound(command.strategy)
         self._clock.rewound(command.to)
-        self._transcript.ban(command.to)
+        self._retrying.ban(command)
+        self._rejections.rewound(command.to)
         self._cut(command.to)
-        self._draft(retry=command.retry)
+        self._draft(command)
 
     def _insert(self, command: Insert) -> None:
         """Put the mask or the least toxic candidate in place of what was flagged, then go on from there."""
         self._ledger.inserted(command.what)
         self._clock.cut(command.to)
         self._cut(command.to)
-        if command.what == "mask":
-            self._transcript.append(Draft(self._setting.encode(self._policy.mask_text)))
-        else:
-            self._ledger.let_through(self._candidates.put_best(self._transcript))
+        self._ledger.let_through(self._candidates.put(command.what, self._transcript))
         ending = self._transcript.ending[0] if self._transcript.ending else None
         count = len(self._transcript.tokens)
         self._feed(Inserted(command.attempt, count, put_back=command.what == "candidate", ended=ending))
         if not self._state.finished:
-            self._draft(retry=0)
+            self._draft()
 
     def _cut(self, to: int) -> None:
         self._ledger.discarded(len(self._transcript.tokens) - to)

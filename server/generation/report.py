@@ -39,6 +39,18 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
+class PromptFinding:
+    """What the scorer says of a prompt: its highest score of each category. `flagged` is None without a verdict."""
+
+    flagged: bool | None = None
+    scores: Mapping[str, float] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Its part of the report's JSON object."""
+        return {"flagged": self.flagged, "scores": _rounded(self.scores)}
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """The report of one choice; `filtered` are the categories for which text was flagged."""
 
@@ -57,6 +69,8 @@ class Report:
     strategies: tuple[str, ...] = ()
     scorer_failure: str | None = None
     filtered: frozenset[str] = frozenset()
+    prompt: PromptFinding | None = None
+    """None where the policy ignores prompts."""
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON object of the answer."""
@@ -70,13 +84,19 @@ class Report:
             "tokens_generated": self.tokens_generated,
             "tokens_discarded": self.tokens_discarded,
             "max_score": round(max(self.scores.values(), default=0.0), 4),
-            "scores": {category: round(score, 4) for category, score in self.scores.items()},
+            "scores": _rounded(self.scores),
             "scorer": self.scorer,
             "strategies": list(self.strategies),
         }
         if self.scorer_failure:
             body["scorer_failure"] = self.scorer_failure
+        if self.prompt is not None:
+            body["prompt"] = self.prompt.as_dict()
         return body
+
+
+def _rounded(scores: Mapping[str, float]) -> dict[str, float]:
+    return {category: round(score, 4) for category, score in scores.items()}
 
 
 def report(policy: str, mode: str, scorer: str, state: GuardState, tally: Tally) -> Report:

@@ -6,14 +6,19 @@ from dataclasses import dataclass
 
 from filters.judge import Judge
 from server.generation.observer import Observer
+from server.generation.pairs import Pairs
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """Who judges, who is told, the model's name, how a mask is written in its tokens, and a clock in seconds."""
+    """Who judges, who is told, the model's name, how a mask is written in its tokens, a clock in seconds.
+
+    `pairs` takes the preference pairs of rewinds, if anybody wants them: they hold flagged text.
+    """
 
     judge: Judge
     observer: Observer
     model: str
     encode: Callable[[str], list[int]]
     now: Callable[[], float] = time.monotonic
+    pairs: Pairs | None = None

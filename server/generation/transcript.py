@@ -6,15 +6,18 @@
 3. A ban belongs to a position; cutting the text before that position drops it.
 """
 
+import re
 from bisect import bisect_right
 from collections.abc import Callable
 from typing import Any
 
 from filters.boundaries import MAX_WORD, last_boundary, word_start
+from filters.clauses import clause_start, previous_sentence_start, sentence_start
 from filters.passage import Passage
 from server.generation.draft import Detokenizer, Draft
 from server.guard.events import TokenSpan
 
+_WORD = re.compile(r"\s*\S+")
 FAR = 4 * MAX_WORD
 """Characters after which a word has become too long to be looked through from its start at every token."""
 
@@ -70,6 +73,22 @@ class Transcript:
             self._feed(token, logprob, terminal=False)
         self._bans = {at: tokens for at, tokens in self._bans.items() if at <= to}
 
+    def fork(self) -> "Transcript":
+        """Another one with the same tokens, without bans."""
+        fork = Transcript(self._make)
+        for token, logprob in zip(self.tokens, self.logprobs, strict=True):
+            fork._feed(token, logprob, terminal=False)
+        return fork
+
+    def word(self, at: int) -> frozenset[int]:
+        """The tokens of the word that token `at` begins, up to the next white space."""
+        if at >= len(self.tokens):
+            return frozenset()
+        word = _WORD.match(self._detokenizer.text, self.start_of(at))
+        end = word.end() if word else 0
+        count = sum(1 for index in range(at, len(self.tokens)) if self.start_of(index) < end)
+        return frozenset(self.tokens[at : at + count])
+
     def ban(self, at: int) -> None:
         """Never again sample at position `at` the token that stands there now (until the text before it changes)."""
         if at < len(self.tokens):
@@ -110,6 +129,17 @@ class Transcript:
         start = _near_word_start(text, self.start_of(window.start))
         fresh = self.start_of(min(max(released, window.start), window.end))
         return Passage(text[start : self.start_of(window.end)], fresh - start), start
+
+    def sentence_at(self, character: int) -> tuple[int, int, int]:
+        """The tokens at which the clause and the sentence of a character begin, and the sentence before."""
+        text = self._detokenizer.text
+        starts = (
+            clause_start(text, character),
+            sentence_start(text, character),
+            previous_sentence_start(text, character),
+        )
+        clause, sentence, previous = (self.token_at(start) for start in starts)
+        return clause, sentence, previous
 
     def token_at(self, character: int) -> int:
         """The index of the token that holds `character` of the text, the first one if several do."""

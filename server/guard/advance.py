@@ -62,7 +62,12 @@ def _stale(state: GuardState, event: Event) -> bool:
 
 
 def _drafted(state: GuardState, event: Drafted) -> GuardState:
-    return replace(state, drafted=event.drafted, judgeable=max(state.submitted, event.judgeable))
+    return replace(
+        state,
+        drafted=event.drafted,
+        judgeable=max(state.submitted, event.judgeable),
+        discarded=state.discarded + event.lost,
+    )
 
 
 def _ended(state: GuardState, reason: str, policy: Policy) -> Step:
@@ -113,7 +118,7 @@ def _flagged(state: GuardState, event: Flagged, policy: Policy) -> Step:
         return _too_late(state, event.window, policy)
     if exhausted(state, policy, spent=event.spent):
         return _fall_back(state, event.window, onset, policy)
-    strategy, to = rung(state, policy, onset)
+    strategy, to = rung(state, policy, event, onset)
     rewinds, span_rewinds = state.rewinds + 1, state.span_rewinds + 1
     state = replace(_cut(state, to), rewinds=rewinds, span_rewinds=span_rewinds, trouble=max(onset, state.trouble))
     return state, (Rewind(state.attempt, to, state.span_rewinds, strategy),)

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from server.guard.events import TokenSpan
+from server.policy.policy import Strategy as Rung
 
-Strategy = Literal["onset", "stride", "restart"]
+Strategy = Rung | Literal["restart"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Rewind:
-    """Forget every token from `to` on, ban the one that stood there, and draft again as `attempt`.
+    """Forget every token from `to` on and draft again as `attempt`, in the way that `strategy` names.
 
     `retry` counts the attempts at this span, from 1: the engine raises the temperature with it.
     """

@@ -13,11 +13,15 @@ class TokenSpan:
 
 @dataclass(frozen=True, slots=True)
 class Drafted:
-    """The engine sampled more: there are `drafted` tokens now, and the first `judgeable` of them end with a word."""
+    """The engine sampled more: there are `drafted` tokens now, and the first `judgeable` of them end with a word.
+
+    `lost` tokens were drafted beside them and dropped already: those of candidates that were not taken.
+    """
 
     attempt: int
     drafted: int
     judgeable: int
+    lost: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +42,18 @@ class Cleared:
 
 @dataclass(frozen=True, slots=True)
 class Flagged:
-    """A scorer flagged `window`; the text turns at token `onset`. `spent`: the seconds for rewinding are used up."""
+    """A scorer flagged `window`; the text turns at token `onset`. `spent`: the seconds for rewinding are used up.
+
+    `clause` and `sentence` are the tokens at which those that hold the onset begin, `previous_sentence` the one before.
+    """
 
     attempt: int
     window: TokenSpan
     onset: int
     spent: bool = False
+    clause: int = 0
+    sentence: int = 0
+    previous_sentence: int = 0
 
 
 @dataclass(frozen=True, slots=True)

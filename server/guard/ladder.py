@@ -1,13 +1,15 @@
 """What to try on a flag, and when to give up.
 
-The rungs, each with half of the span's budget: draft again from the onset of the flagged text, then from a stride
-further back, though never from behind the release frontier. A request that can only be drafted anew as a whole
-restarts.
+A policy's ladder names a strategy for each rewind at one place, in order; the last one is repeated. Every strategy has
+its place to rewind to, none from behind the release frontier, and its way to draft again, which is the driver's
+business. A request that can only be drafted anew as a whole restarts.
 """
 
 from server.guard.commands import Strategy
+from server.guard.events import Flagged
 from server.guard.state import GuardState
 from server.policy.policy import Policy
+from server.policy.policy import Strategy as Rung
 
 
 def exhausted(state: GuardState, policy: Policy, *, spent: bool) -> bool:
@@ -21,10 +23,21 @@ def exhausted(state: GuardState, policy: Policy, *, spent: bool) -> bool:
     )
 
 
-def rung(state: GuardState, policy: Policy, onset: int) -> tuple[Strategy, int]:
+def rung(state: GuardState, policy: Policy, flagged: Flagged, onset: int) -> tuple[Strategy, int]:
     """The strategy of the next attempt and the index that it rewinds to, for text that turns at `onset`."""
     if state.restart_only:
         return "restart", 0
-    if state.span_rewinds < (policy.max_rewinds_per_span + 1) // 2:
-        return "onset", onset
-    return "stride", max(state.released, onset - policy.stride)
+    strategy = policy.ladder[min(state.span_rewinds, len(policy.ladder) - 1)]
+    return strategy, max(state.released, min(onset, _place(strategy, flagged, onset)))
+
+
+def _place(strategy: Rung, flagged: Flagged, onset: int) -> int:
+    match strategy:
+        case "clause":
+            return flagged.clause
+        case "sentence":
+            return flagged.sentence
+        case "previous_sentence":
+            return flagged.previous_sentence
+        case _:
+            return onset

@@ -4,18 +4,20 @@
 2. What a policy may spend is compared too: more rewinds cost the operator.
 3. Under `on_exhausted: flag` it also counts as looser to spend *less*: the sooner the budgets are gone, the sooner
    flagged text is released, so `max_rewinds: 0` would switch the guard off.
-4. Keys that only move work around (`first_stride`, `stride`, `temperature_step`, `mask_text`) have no order.
+4. Keys that only move work around have no order: `first_stride`, `stride`, `ladder`, `parallel_candidates`,
+   `temperature_step`, `mask_text`.
 """
 
 import math
 from collections.abc import Iterator
 
-from server.policy.policy import Mode, OnExhausted, OnScorerFailure, Policy
+from server.policy.policy import Mode, OnExhausted, OnPrompt, OnScorerFailure, Policy
 
 # Each from the strictest to the loosest.
 _MODES: tuple[Mode, ...] = ("enforce", "monitor", "off")
 _ON_EXHAUSTED: tuple[OnExhausted, ...] = ("refuse", "truncate", "mask", "flag")
 _ON_SCORER_FAILURE: tuple[OnScorerFailure, ...] = ("closed", "open")
+_ON_PROMPT: tuple[OnPrompt, ...] = ("refuse", "score", "ignore")
 
 _LOOSER_IF_SMALLER = ("context", "closing_context", "hold_back")
 _BUDGETS = ("max_rewinds", "max_rewinds_per_span", "max_discarded_tokens", "max_rewind_seconds")
@@ -33,6 +35,8 @@ def _ordered_words(base: Policy, wanted: Policy) -> Iterator[str]:
         yield "on_exhausted"
     if _ON_SCORER_FAILURE.index(wanted.on_scorer_failure) > _ON_SCORER_FAILURE.index(base.on_scorer_failure):
         yield "on_scorer_failure"
+    if _ON_PROMPT.index(wanted.on_prompt) > _ON_PROMPT.index(base.on_prompt):
+        yield "on_prompt"
 
 
 def _thresholds(base: Policy, wanted: Policy) -> Iterator[str]:

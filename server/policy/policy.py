@@ -15,6 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 Mode = Literal["enforce", "monitor", "off"]
 OnExhausted = Literal["refuse", "truncate", "mask", "flag"]
 OnScorerFailure = Literal["closed", "open"]
+OnPrompt = Literal["ignore", "score", "refuse"]
+Strategy = Literal["resample", "ban", "clause", "sentence", "previous_sentence", "candidates", "steer"]
 
 NAME_RULE = "a name of 1 to 64 letters, digits, '_', '.', '/' or '-'"
 """Of policies and categories alike: both end up in metric labels and headers."""
@@ -87,6 +89,14 @@ class Policy(BaseModel):
         default=6,
         description="Rewinds in a row at one place, before the guard gives up there.",
     )
+    ladder: Annotated[tuple[Strategy, ...], Field(min_length=1, max_length=64, strict=False)] = Field(
+        default=("ban", "ban", "candidates", "clause", "steer", "sentence"),
+        description="What to try at one place, a rung at each rewind; the last one is repeated while the budget lasts.",
+    )
+    parallel_candidates: Annotated[int, Field(ge=2, le=16)] = Field(
+        default=3,
+        description="Continuations that the rung `candidates` drafts at once; the first clean one goes on.",
+    )
     max_discarded_tokens: Annotated[int, Field(ge=0)] = Field(
         default=512,
         description="Tokens that one choice may draft and drop.",
@@ -110,6 +120,10 @@ class Policy(BaseModel):
     on_scorer_failure: OnScorerFailure = Field(
         default="closed",
         description="Scorer down or late: `closed` releases nothing unscored; `open` releases it and says so.",
+    )
+    on_prompt: OnPrompt = Field(
+        default="ignore",
+        description="`score` judges the prompt too, and reports it; `refuse` answers a flagged one with a refusal.",
     )
     open_to_requests: bool = Field(
         default=False,

@@ -33,6 +33,8 @@ def rewritten(page: str) -> str:
 def _default(value: object) -> str:
     if isinstance(value, dict):
         return ", ".join(f"`{key}` {inner}" for key, inner in value.items())
+    if isinstance(value, list):
+        return ", ".join(f"`{item}`" for item in value)
     if value is None:
         return "not given"
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"

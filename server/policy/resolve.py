@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 from server.errors import BadRequest, Forbidden
 from server.policy.catalog import Catalog
 from server.policy.looseness import loosened
-from server.policy.policy import STRICT, Mode, OnExhausted, Policy, Resolved, Rewinds, Thresholds
+from server.policy.policy import STRICT, Mode, OnExhausted, OnPrompt, Policy, Resolved, Rewinds, Thresholds
 from server.policy.shape import Misfit, fit, kind_of, unknown
 
 __all__ = ["HEADER", "DetoxRequest", "Resolved", "loosened", "may_loosen", "parse", "resolve"]
@@ -34,6 +34,7 @@ class DetoxRequest(BaseModel):
     thresholds: Thresholds | None = Field(default=None, description="Laid over the policy's thresholds.")
     on_exhausted: OnExhausted | None = Field(default=None, description="Replaces the policy's fallback.")
     max_rewinds: Rewinds | None = Field(default=None, description="Replaces the policy's number of rewinds.")
+    on_prompt: OnPrompt | None = Field(default=None, description="Replaces what the policy does about the prompt.")
     report: bool = Field(default=True, description="Whether the answer carries the report of every choice.")
 
 
@@ -92,7 +93,7 @@ def _chosen(catalog: Catalog, in_body: str | None, in_header: str | None) -> tup
 
 def _overlaid(catalog: Catalog, named: Policy, asked: DetoxRequest) -> Policy:
     """Lays the keys of a request over a policy; the values were checked when they were parsed."""
-    changes = asked.model_dump(include={"mode", "on_exhausted", "max_rewinds"}, exclude_none=True)
+    changes = asked.model_dump(include={"mode", "on_exhausted", "max_rewinds", "on_prompt"}, exclude_none=True)
     if asked.thresholds is not None:
         for category in asked.thresholds:
             if catalog.categories is not None and category not in catalog.categories:

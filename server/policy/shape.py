@@ -110,7 +110,7 @@ def expectation(schema: Schema) -> str:
         case "string":
             return "text" + _length(schema)
         case "array":
-            return f"a list, each {expectation(schema['items'])}"
+            return f"a list{_items(schema)}, each {expectation(schema['items'])}"
         case _:
             return "an object" + (f", each value {expectation(inner)}" if (inner := _values(schema)) else "")
 
@@ -153,6 +153,14 @@ def _range(schema: Schema) -> str:
             return f" of at least {low}"
         case {"exclusiveMinimum": low}:
             return f" above {low}"
+        case _:
+            return ""
+
+
+def _items(schema: Schema) -> str:
+    match schema:
+        case {"minItems": fewest, "maxItems": most}:
+            return f" of {fewest} to {most}"
         case _:
             return ""
 

@@ -11,10 +11,11 @@ Rules of this file:
 
 from collections.abc import Iterable, Mapping
 from itertools import product
-from typing import Generic, Literal, TypeVar, get_args
+from typing import Literal, get_args
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
-from prometheus_client.metrics import MetricWrapperBase
+
+from server.telemetry.children import Children
 
 SpanVerdict = Literal["cleared", "flagged", "failed"]
 RewindOutcome = Literal["cleared", "flagged", "exhausted"]
@@ -31,23 +32,6 @@ _BATCH_BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 # Finer at both ends: clean text scores near 0, thresholds of careful policies lie high.
 _SCORE_BUCKETS = (0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
 
-Metric = TypeVar("Metric", bound=MetricWrapperBase)
-
-
-class Children(Generic[Metric]):
-    """The labelled children of one metric, kept by their label values (`labels()` takes a lock and builds strings)."""
-
-    def __init__(self, metric: Metric) -> None:
-        self._metric = metric
-        self._kept: dict[tuple[str, ...], Metric] = {}
-
-    def of(self, *labels: str) -> Metric:
-        """The child with these label values, made (with the value 0) when it is new."""
-        child = self._kept.get(labels)
-        if child is None:
-            child = self._kept[labels] = self._metric.labels(*labels)
-        return child
-
 
 class Metrics:
     """What the driver and the batcher tell Prometheus. Give every process one; give every test its own registry.
@@ -63,12 +47,15 @@ class Metrics:
             self._failures.of(reason)
         for fate in get_args(Fate):
             self._tokens.of(fate)
+        for outcome in ("cleared", "judged", "failed"):
+            self._screened.of(outcome)
 
     def expect(self, *, policies: Iterable[str], model: str, routes: Iterable[str], strategies: Iterable[str]) -> None:
         """Makes the series that a server with these policies, routes and strategies can count, with the value 0."""
         policies = tuple(policies)
         for policy, verdict in product(policies, ("cleared", "failed")):
             self._spans.of(verdict, NO_CATEGORY, policy, model)
+            self._prompts.of(verdict, NO_CATEGORY, policy, model)
         for action, route, policy in product(get_args(Action), routes, policies):
             self._requests.of(action, route, policy)
         for strategy, outcome in product(strategies, get_args(RewindOutcome)):
@@ -77,6 +64,10 @@ class Metrics:
     def span_judged(self, verdict: SpanVerdict, category: str, policy: str, model: str) -> None:
         """One span has its verdict; `category` is the leading exceeded one, and `NO_CATEGORY` unless flagged."""
         self._spans.of(verdict, category, policy, model).inc()
+
+    def prompt_judged(self, verdict: SpanVerdict, category: str, policy: str, model: str) -> None:
+        """One prompt has its verdict, or will have none; `category` as for a span."""
+        self._prompts.of(verdict, category, policy, model).inc()
 
     def scores_seen(self, scores: Mapping[str, float]) -> None:
         """The scores (0..1 per category) of one judged span, whatever its verdict."""
@@ -120,6 +111,15 @@ class Metrics:
         """So many texts wait for the scorer now."""
         self._queue.set(depth)
 
+    def screened(self, cleared: int, judged: int) -> None:
+        """The screen cleared so many texts of a pass, and left so many to the classifier."""
+        self._screened.of("cleared").inc(cleared)
+        self._screened.of("judged").inc(judged)
+
+    def screen_failed(self) -> None:
+        """The screen failed in one pass, all of which went to the classifier."""
+        self._screened.of("failed").inc()
+
     def scorer_failed(self, reason: str) -> None:
         """One call for scores failed: `deadline`, `overloaded`, `error` or `closed`."""
         self._failures.of(reason).inc()
@@ -134,6 +134,14 @@ class Metrics:
             Counter(
                 "unsay_spans",
                 "Spans judged, by verdict (failed: the scorer gave none) and leading exceeded category, else none.",
+                ("verdict", "category", "policy", "model"),
+                registry=registry,
+            )
+        )
+        self._prompts = Children(
+            Counter(
+                "unsay_prompts",
+                "Prompts judged, where the policy asks for it, by verdict and leading exceeded category, as for spans.",
                 ("verdict", "category", "policy", "model"),
                 registry=registry,
             )
@@ -213,6 +221,14 @@ class Metrics:
             "Texts that wait for the scorer.",
             registry=registry,
             multiprocess_mode="livesum",
+        )
+        self._screened = Children(
+            Counter(
+                "unsay_screened",
+                "Texts cleared by the screen, or judged by the classifier; passes in which the screen failed.",
+                ("outcome",),
+                registry=registry,
+            )
         )
         self._failures = Children(
             Counter(

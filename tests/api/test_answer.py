@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from server.api.answer import GRAVITY, amend, content_filter_results, gravest, severity, written
+from server.generation.report import PromptFinding
 from tests.api.requests import report, request
 
 
@@ -104,3 +105,15 @@ def test_a_response_that_also_let_unscored_text_out_still_says_that_it_was_cut_s
     body: dict[str, Any] = {"object": "response", "status": "completed", "incomplete_details": None}
     amend(body, request(report("unguarded"), report("refused")))
     assert (body["status"], body["detox"]["action"]) == ("incomplete", "unguarded")
+
+
+@pytest.mark.parametrize("flagged", [True, False, None])
+def test_every_shape_of_answer_tells_of_the_prompt(flagged: bool | None) -> None:
+    made = report("refused" if flagged else "clean", prompt=PromptFinding(flagged, {"insult": 0.7}))
+    bodies: list[dict[str, Any]] = [choices("stop"), {"object": "response"}, {"type": "message"}]
+    for body in bodies:
+        amend(body, request(made))
+        told = body["choices"][0] if "choices" in body else body
+        assert told["detox"]["prompt"] == {"flagged": flagged, "scores": {"insult": 0.7}}
+    assert bodies[0]["choices"][0]["finish_reason"] == ("content_filter" if flagged else "stop")
+    assert bodies[0]["choices"][0]["content_filter_results"] == {}, "these are about the answer"

@@ -130,6 +130,7 @@ def test_the_application_runs_under_the_requests_policy() -> None:
     assert seen_policy(bodies=[b'{"detox": {"policy": "strict", "report": false}}']).policy.name == "strict"
     assert seen_policy(headers={"X-Detox-Policy": "strict"}).policy.name == "strict"
     assert seen_policy(bodies=[b'{"detox": {"mode": "off"}}'], allow_loosen=True).policy.mode == "off"
+    assert seen_policy(bodies=[b'{"detox": {"on_prompt": "refuse"}}']).policy.on_prompt == "refuse"
 
 
 def test_outside_the_request_there_is_none() -> None:

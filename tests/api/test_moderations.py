@@ -4,22 +4,13 @@ import asyncio
 from typing import Any
 
 import pytest
-from hypothesis import given as examples
-from hypothesis import strategies as st
 
 from filters.batcher import Batcher
 from filters.judge import Judge
 from filters.scorers.scripted import ScriptedScorer
-from server.api.moderations import (
-    MOST_CHARACTERS,
-    MOST_INPUTS,
-    PORTION_CHARACTERS,
-    PORTION_INPUTS,
-    moderate,
-    parse,
-    portions,
-)
+from server.api.moderations import MOST_INPUTS, moderate, parse
 from server.errors import BadRequest, Unavailable
+from server.generation.portions import MOST_CHARACTERS
 from server.policy.policy import Policy
 
 
@@ -107,13 +98,3 @@ def test_a_list_that_is_longer_than_the_scorers_queue_is_answered() -> None:
 def test_a_text_that_would_keep_the_scorer_from_the_guard_is_refused() -> None:
     with pytest.raises(BadRequest, match="at most 50000 characters"):
         moderated("a" * (MOST_CHARACTERS + 1))
-
-
-@examples(st.lists(st.integers(0, PORTION_CHARACTERS + 9), max_size=60))
-def test_portions_are_small_and_lose_nothing(lengths: list[int]) -> None:
-    texts = ["a" * length for length in lengths]
-    made = list(portions(texts))
-    assert [text for portion in made for text in portion] == texts
-    for portion in made:
-        assert 1 <= len(portion) <= PORTION_INPUTS
-        assert len(portion) == 1 or sum(map(len, portion)) <= PORTION_CHARACTERS

@@ -61,10 +61,10 @@ class Prometheus:
 
 
 def count_everything(metrics: Metrics) -> None:
-    metrics.expect(policies=["standard"], model="tiny", routes=["/v1/completions"], strategies=["onset"])
+    metrics.expect(policies=["standard"], model="tiny", routes=["/v1/completions"], strategies=["ban"])
     metrics.span_judged("flagged", "insult", "standard", "tiny")
     metrics.scores_seen({"insult": 0.7})
-    metrics.rewound("onset", "cleared")
+    metrics.rewound("ban", "cleared")
     metrics.request_finished("rewound", "/v1/completions", "standard")
     metrics.tokens("released", 9)
     metrics.tokens("discarded", 3)
@@ -73,6 +73,7 @@ def count_everything(metrics: Metrics) -> None:
     metrics.rewind_took(0.1)
     metrics.batch_scored(4, 0.02)
     metrics.queue_depth(2)
+    metrics.screened(3, 1)
     metrics.scorer_failed("deadline")
     metrics.build_info(version="0", vllm_version="0", detoxify_version="0", scorer="original", model="tiny")
 

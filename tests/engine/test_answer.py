@@ -14,6 +14,7 @@ from server.engine.alternatives import Alternatives, AlternativeScores
 from server.engine.answer import Answer, Ask, Choice
 from server.engine.outputs import ChoiceOutput
 from server.generation.guarded import Piece
+from server.generation.report import Report
 from server.generation.request import GuardedRequest
 from server.policy.policy import Policy
 from tests.api.requests import report
@@ -27,15 +28,28 @@ class Guard:
     report = report("rewound", rewinds=1)
 
 
+class LearningGuard:
+    """A guard whose first report says less than those after it."""
+
+    def __init__(self) -> None:
+        self._reports = [report("rewound"), report("clean")]
+
+    @property
+    def report(self) -> Report:
+        return self._reports.pop() if len(self._reports) > 1 else self._reports[0]
+
+
 class Engine:
     """As much of an engine as an answer asks for; its prompt logprobs say whose they are."""
 
     def __init__(self, index: int) -> None:
         own: Any = [None, {2: Logprob(-float(index), 1, "b"), 9: Logprob(-5.0, 2, "x")}]
-        self.first = RequestOutput("inner", "ab", [1, 2], own, [], False)
+        self.first: RequestOutput | None = RequestOutput("inner", "ab", [1, 2], own, [], False)
 
 
-def answering(kind: RequestOutputKind, *said: tuple[int, Piece], cut: bool = False) -> tuple[Any, GuardedRequest]:
+def answering(
+    kind: RequestOutputKind, *said: tuple[int, Piece], cut: bool = False, drafted: bool = True, guarded: Any = None
+) -> tuple[Any, GuardedRequest]:
     """The outputs for pieces of a request for two choices, the third and fourth of its HTTP request."""
     request = GuardedRequest(Policy())
     params = SamplingParams(n=2, output_kind=kind, prompt_logprobs=1, temperature=1)
@@ -45,8 +59,10 @@ def answering(kind: RequestOutputKind, *said: tuple[int, Piece], cut: bool = Fal
         batcher = Batcher(ScriptedScorer({"x": 0.9}))
         await batcher.start()
         scores = AlternativeScores(Judge(batcher))
-        guard: Any = Guard()
         engines: list[Any] = [Engine(0), Engine(1)]
+        for engine in () if drafted else engines:
+            engine.first = None
+        guard: Any = guarded or Guard()
         choices = [
             Choice(engine, guard, ChoiceOutput(at, params, None), Alternatives(scores, Policy(), str))
             for at, engine in enumerate(engines)
@@ -100,3 +116,18 @@ def test_an_answer_that_is_cut_short_ends_every_choice_that_has_not_ended() -> N
     last = outputs[-1]
     assert (last.outputs[0].index, last.outputs[0].finish_reason, last.finished) == (0, "content_filter", True)
     assert {at: made.action for at, made in request.reports.items()} == {2: "refused", 3: "rewound"}
+
+
+def test_a_prompt_that_the_engine_has_never_seen_has_no_logprobs_at_any_position() -> None:
+    """vLLM's server reads one entry a token where it echoes a prompt."""
+    refused = Piece([], [], "", "content_filter")
+    for kind in (RequestOutputKind.DELTA, RequestOutputKind.FINAL_ONLY):
+        outputs, _ = answering(kind, (0, refused), (1, refused), drafted=False)
+        assert [out.prompt_logprobs for out in outputs] == [[None, None]] * len(outputs)
+
+
+def test_the_reports_of_a_whole_answer_are_those_at_its_end() -> None:
+    """What is known of the prompt may be more than when the first choice ended."""
+    said = (0, piece("a", "stop")), (1, piece("b", "stop"))
+    _, request = answering(RequestOutputKind.FINAL_ONLY, *said, guarded=LearningGuard())
+    assert [made.action for made in request.reports.values()] == ["rewound", "rewound"]

@@ -1,8 +1,8 @@
 """The guarded client: all members passed on, what cannot be guarded refused, every choice with its report."""
 
 import asyncio
-from collections.abc import Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 import pytest
@@ -16,21 +16,23 @@ from filters.judge import Judge
 from filters.scorers.scripted import ScriptedScorer
 from server.engine.client import GuardedEngineClient
 from server.generation.guarded import ScorerDown, Setting
+from server.generation.pairs import Pair, Pairs
 from server.generation.request import GuardedRequest, current
-from server.policy.policy import Policy
+from server.policy.policy import OnPrompt, Policy
 from server.telemetry.metrics import Metrics
 from tests.engine.inner import RecordingEngine
 from tests.engine.test_detokenize import ids, tokenizer
+from tests.generation.stage import PairList
 
 END = 0
 PROMPT = {"type": "token", "prompt_token_ids": [1, 2, 3]}
 
 
 @asynccontextmanager
-async def guarding(inner: Any, scorer: ScriptedScorer) -> Any:
+async def guarding(inner: Any, scorer: ScriptedScorer, pairs: Pairs | None = None) -> Any:
     batcher = Batcher(scorer)
     await batcher.start()
-    setting = Setting(Judge(batcher), Metrics(CollectorRegistry()), "m", ids)
+    setting = Setting(Judge(batcher), Metrics(CollectorRegistry()), "m", ids, pairs=pairs)
     try:
         yield GuardedEngineClient(inner, setting, Policy())
     finally:
@@ -38,7 +40,12 @@ async def guarding(inner: Any, scorer: ScriptedScorer) -> Any:
 
 
 def generated(
-    text: str, scorer: ScriptedScorer | None = None, policy: Policy | None = None, **params: Any
+    text: str,
+    scorer: ScriptedScorer | None = None,
+    policy: Policy | None = None,
+    *,
+    prompt: Any = PROMPT,
+    **params: Any,
 ) -> tuple[list[RequestOutput], GuardedRequest, RecordingEngine]:
     """Outputs and reports of one request over an engine that writes `text`."""
     inner = RecordingEngine([*ids(text), END], tokenizer=tokenizer())
@@ -48,7 +55,7 @@ def generated(
         async with guarding(inner, scorer or ScriptedScorer({})) as client:
             current.set(request)
             wanted = SamplingParams(**{"max_tokens": 99, "output_kind": RequestOutputKind.DELTA, **params})
-            return [output async for output in client.generate(PROMPT, wanted, "r", prompt_text="abc", priority=1)]
+            return [output async for output in client.generate(prompt, wanted, "r", prompt_text="abc", priority=1)]
 
     return asyncio.run(run()), request, inner
 
@@ -148,3 +155,134 @@ def test_an_unguarded_request_is_marked_and_not_scored() -> None:
     assert scorer.passes == 0 and request.started
     assert [report.action for report in request.reports.values()] == ["unguarded"]
     assert inner.asked[0][2] == {"prompt_text": "abc", "priority": 1} and outputs
+
+
+def hostile_prompt(**more: Any) -> dict[str, Any]:
+    return {"type": "token", "prompt_token_ids": ids("you idiot"), **more}
+
+
+@pytest.mark.parametrize("kind", [RequestOutputKind.DELTA, RequestOutputKind.FINAL_ONLY, RequestOutputKind.CUMULATIVE])
+@pytest.mark.parametrize("text", [{}, {"prompt": "a kind word"}], ids=["ids", "both"])
+def test_a_flagged_prompt_is_refused_for_every_choice_and_never_reaches_the_engine(
+    kind: RequestOutputKind, text: dict[str, str]
+) -> None:
+    """The ids count: they are what the model would read."""
+    scorer = ScriptedScorer({"idiot": 0.9})
+    outputs, request, inner = generated(
+        "a fine day", scorer, Policy(on_prompt="refuse"), prompt=hostile_prompt(**text), n=3, output_kind=kind
+    )
+    choices = [choice for output in outputs for choice in output.outputs]
+    ended = {choice.index: (choice.text, choice.token_ids, choice.finish_reason) for choice in choices}
+    assert ended == dict.fromkeys(range(3), ("", [], "content_filter"))
+    assert outputs[-1].finished and inner.asked == [] and scorer.passes == 1
+    reports = [report.as_dict() for _, report in sorted(request.reports.items())]
+    assert [report["action"] for report in reports] == ["refused"] * 3
+    assert all(report["prompt"] == {"flagged": True, "scores": {"toxicity": 0.9}} for report in reports)
+
+
+def test_a_scored_prompt_is_reported_with_every_choice() -> None:
+    policy = Policy(on_prompt="score")
+    outputs, request, inner = generated(
+        "a fine day", ScriptedScorer({"idiot": 0.9}), policy, prompt=hostile_prompt(), n=2
+    )
+    assert "".join(choice.text for output in outputs for choice in output.outputs) and len(inner.asked) == 2
+    found = [report.prompt for report in request.reports.values()]
+    assert [(prompt is not None and prompt.flagged) for prompt in found] == [True, True]
+
+
+def test_an_ignored_prompt_is_not_looked_at() -> None:
+    scorer = ScriptedScorer({"idiot": 0.9})
+    _, request, _ = generated("a", scorer, prompt=hostile_prompt())
+    assert [report.prompt for report in request.reports.values()] == [None]
+
+
+def test_a_scorer_that_fails_over_a_prompt_to_be_refused_is_told_by_an_error() -> None:
+    scorer = ScriptedScorer({})
+    down(scorer)
+    with pytest.raises(ScorerDown):
+        generated("a fine day", scorer, Policy(on_prompt="refuse"))
+
+
+def test_special_tokens_of_the_prompt_hide_no_word() -> None:
+    first, second = ids("you idi"), ids("ot")
+    prompt = {"type": "token", "prompt_token_ids": [*first, END, *second]}
+    _, request, inner = generated("a", ScriptedScorer({"idiot": 0.9}), Policy(on_prompt="refuse"), prompt=prompt)
+    assert [report.action for report in request.reports.values()] == ["refused"] and inner.asked == []
+
+
+# Preference pairs.
+
+WELL, IDIOT, FRIEND = "well, you", " idiot said the fox.", " friend said the fox."
+
+
+class RetryingEngine(RecordingEngine):
+    """Writes one text until it is asked for something else, and then the other one."""
+
+    def __init__(self, prompt: Sequence[int]) -> None:
+        super().__init__([], tokenizer=tokenizer())
+        self._prompt, self._text = prompt, WELL + IDIOT
+
+    async def generate(
+        self, prompt: Any, params: SamplingParams, request_id: str, **options: Any
+    ) -> AsyncGenerator[RequestOutput, None]:
+        if params.logit_bias:
+            self._text = WELL + FRIEND
+        kept = len(prompt["prompt_token_ids"]) - len(self._prompt)
+        self._tokens = [*ids(self._text), END][kept:]
+        async for output in super().generate(prompt, params, request_id, **options):
+            yield output
+
+
+def exported(
+    prompt: dict[str, Any], policy: Policy | None = None, *, to_the_end: bool = True, **params: Any
+) -> tuple[list[str], list[Pair]]:
+    """The texts of a request's outputs, or of the first one, and the pairs that were handed over."""
+    pairs = PairList()
+
+    async def run() -> list[str]:
+        inner = RetryingEngine(prompt["prompt_token_ids"])
+        async with guarding(inner, ScriptedScorer({"idiot": 0.9}), pairs) as client:
+            current.set(GuardedRequest(policy or Policy()))
+            wanted = SamplingParams(**{"max_tokens": 99, "output_kind": RequestOutputKind.DELTA, **params})
+            async with aclosing(client.generate(prompt, wanted, "r")) as outputs:
+                if not to_the_end:
+                    return [(await anext(outputs)).outputs[0].text]
+                return [choice.text async for output in outputs for choice in output.outputs]
+
+    return asyncio.run(run()), pairs
+
+
+def asked(text: str) -> dict[str, Any]:
+    return {"type": "token", "prompt_token_ids": [END, *ids(text)]}
+
+
+@pytest.mark.parametrize("kind", [RequestOutputKind.DELTA, RequestOutputKind.FINAL_ONLY])
+@pytest.mark.parametrize("on_prompt", ["ignore", "score"])
+def test_a_rewind_leaves_a_pair_behind_the_prompt_with_its_special_tokens(
+    kind: RequestOutputKind, on_prompt: OnPrompt
+) -> None:
+    texts, (pair,) = exported(asked("User: hello"), Policy(on_prompt=on_prompt), output_kind=kind)
+    assert "".join(texts) == WELL + FRIEND
+    assert pair.prompt == tokenizer().decode([END]) + "User: hello" + WELL
+    assert FRIEND.startswith(pair.chosen) and IDIOT.startswith(pair.rejected)
+
+
+def test_choices_that_have_the_same_pair_leave_it_once() -> None:
+    texts, pairs = exported(asked("hello"), n=2)
+    assert len("".join(texts)) == 2 * len(WELL + FRIEND) and len(pairs) == 1
+
+
+@pytest.mark.parametrize("policy", [Policy(mode="monitor"), Policy(mode="off"), Policy(max_rewinds=0)])
+def test_what_was_not_mended_leaves_no_pair(policy: Policy) -> None:
+    assert exported(asked("hello"), policy)[1] == []
+
+
+@pytest.mark.parametrize("kind", [RequestOutputKind.DELTA, RequestOutputKind.FINAL_ONLY])
+def test_a_client_that_leaves_before_the_end_leaves_no_pair(kind: RequestOutputKind) -> None:
+    texts, pairs = exported(asked("hello"), to_the_end=False, output_kind=kind)
+    assert texts and pairs == []
+
+
+def test_a_prompt_with_images_has_no_text_to_give() -> None:
+    texts, pairs = exported(asked("hello") | {"type": "multimodal"})
+    assert "".join(texts) == WELL + FRIEND and pairs == []

@@ -32,6 +32,12 @@ def test_the_operators_words_win_over_our_defaults() -> None:
     assert parse(*FLAGS).kv_cache_memory_bytes == 128 * 1024 * 1024
 
 
+def test_on_a_cpu_prompts_are_read_whole() -> None:
+    """Read in parts they end the engine, if they have a seed (tests/journeys/test_concurrency.py)."""
+    assert parse().enable_chunked_prefill is False
+    assert parse("--enable-chunked-prefill").enable_chunked_prefill is True
+
+
 @pytest.mark.parametrize(
     ("words", "named"),
     [

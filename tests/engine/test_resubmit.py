@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from vllm.sampling_params import RequestOutputKind, SamplingParams
 
-from server.engine.resubmit import BAN_BIAS, ResubmittingEngine, derived_seed
+from server.engine.resubmit import AVOIDED_BIAS, BAN_BIAS, ResubmittingEngine, derived_seed
 from server.generation.draft import Attempt, Draft
 from tests.engine.inner import RecordingEngine
 
@@ -71,6 +71,29 @@ def test_banned_tokens_are_barred_for_one_token_only() -> None:
     assert inner.asked[1][0]["prompt_token_ids"] == [1, 2, 3, 5, 7]
     assert [token for draft in said for token in draft.tokens] == [7, 7, 8]
     assert [draft.finish_reason for draft in said] == [None, None, "stop"]
+
+
+def test_avoided_tokens_are_made_unlikely_for_a_stretch() -> None:
+    inner = RecordingEngine([7, 8, 9])
+    said = drafts(inner, Attempt(1, (5,), frozenset({9}), avoided=frozenset({9, 11}), avoided_for=2))
+    (first, some, rest) = (params for _, params, _ in inner.asked)
+    assert (first.max_tokens, first.logit_bias) == (1, {9: BAN_BIAS, 11: AVOIDED_BIAS})
+    assert (some.max_tokens, some.logit_bias) == (2, {9: AVOIDED_BIAS, 11: AVOIDED_BIAS})
+    assert (rest.max_tokens, rest.logit_bias) == (10 - 1 - 1 - 2, None)
+    assert [token for draft in said for token in draft.tokens] == [7, 7, 8, 7, 8, 9]
+    assert inner.asked[2][0]["prompt_token_ids"] == [1, 2, 3, 5, 7, 7, 8]
+
+
+def test_the_tokens_that_are_left_may_end_within_a_stretch() -> None:
+    inner = RecordingEngine([7, 8, 9])
+    said = drafts(inner, Attempt(1, (5,) * 8, frozenset(), avoided=frozenset({9}), avoided_for=32))
+    assert [draft.finish_reason for draft in said] == [None, "length"]
+    assert len(inner.asked) == 1
+
+
+def test_candidates_have_seeds_of_their_own() -> None:
+    seeds = {asked(Attempt(1, (), frozenset(), candidate=at), seed=4)[1].seed for at in range(5)}
+    assert len(seeds) == 5
 
 
 def test_a_barred_token_is_not_shown_as_an_alternative() -> None:

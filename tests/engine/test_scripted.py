@@ -97,6 +97,12 @@ def test_where_all_is_banned_the_text_ends() -> None:
         assert (list(draft.tokens), draft.finish_reason) == (tokens, "stop")
 
 
+def test_what_is_to_be_avoided_is_taken_where_nothing_else_fits_and_behind_the_stretch() -> None:
+    wordings = Wordings([1, 2, 3], [1, 4, 3], [1, 4, 5])
+    avoiding = Attempt(1, (), frozenset(), avoided=frozenset({1, 2, 3}), avoided_for=2)
+    assert [token for draft in _written(ScriptedEngine(wordings), avoiding) for token in draft.tokens][:3] == [1, 4, 3]
+
+
 def test_it_fails_where_it_is_told() -> None:
     engine = ScriptedEngine(Wordings([1, 2, 3]), fails_at=2, failure=ValueError("broken"))
     with pytest.raises(ValueError, match="broken"):

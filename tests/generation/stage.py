@@ -15,6 +15,7 @@ from server.engine.scripted import ScriptedEngine, Vocabulary, WordDetokenizer, 
 from server.generation.guarded import Guarded
 from server.generation.observer import Fate, Judgement, Outcome
 from server.generation.outlet import Piece
+from server.generation.pairs import Pair, Pairs
 from server.generation.setting import Setting
 from server.generation.transcript import Transcript
 from server.policy.policy import Policy
@@ -28,12 +29,16 @@ class Recorder:
     """An observer that keeps everything it is told."""
 
     verdicts: Counter[str] = field(default_factory=Counter)
+    prompts: list[tuple[str, ...]] = field(default_factory=list)
     rewinds: list[tuple[str, Outcome]] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     times: dict[str, list[float]] = field(default_factory=dict)
 
     def span_judged(self, verdict: Judgement, category: str, policy: str, model: str) -> None:
         self.verdicts[verdict] += 1
+
+    def prompt_judged(self, verdict: Judgement, category: str, policy: str, model: str) -> None:
+        self.prompts.append((verdict, category, policy, model))
 
     def scores_seen(self, scores: Mapping[str, float]) -> None: ...
 
@@ -54,6 +59,13 @@ class Recorder:
 
     def rewind_took(self, seconds: float) -> None:
         self.times.setdefault("rewind", []).append(seconds)
+
+
+class PairList(list[Pair]):
+    """Takes pairs, and keeps them."""
+
+    def add(self, pair: Pair) -> None:
+        self.append(pair)
 
 
 @dataclass
@@ -77,6 +89,7 @@ async def staged(
     words: Mapping[str, float] = WORDS,
     whole: bool = False,
     restart_only: bool = False,
+    greedy: bool = True,
     retriable: Callable[[], bool] = lambda: False,
     stop: tuple[str, ...] = (),
     max_queue: int = 512,
@@ -84,6 +97,7 @@ async def staged(
     now: Callable[[], float] = time.monotonic,
     vocabulary: Vocabulary | None = None,
     in_step: bool = False,
+    pairs: Pairs | None = None,
     **engine_options: Any,
 ) -> AsyncIterator[Stage]:
     """A stage on which the engine writes the first text, or another one where tokens are banned.
@@ -100,9 +114,11 @@ async def staged(
     engine = ScriptedEngine(Wordings(*map(vocabulary.encode, texts)), **engine_options)
     scorer, observer = ScriptedScorer(words), Recorder()
     batcher = Batcher(scorer, max_queue=max_queue, deadline_seconds=deadline_seconds)
-    setting = Setting(Judge(batcher), observer, "scripted", vocabulary.encode, now)
+    setting = Setting(Judge(batcher), observer, "scripted", vocabulary.encode, now, pairs)
     transcript = Transcript(lambda: WordDetokenizer(vocabulary, stop))
-    guarded = Guarded(engine, transcript, policy, setting, restart_only=restart_only, whole=whole, retriable=retriable)
+    guarded = Guarded(
+        engine, transcript, policy, setting, restart_only=restart_only, greedy=greedy, whole=whole, retriable=retriable
+    )
     before = asyncio.all_tasks()
     await batcher.start()
     try:

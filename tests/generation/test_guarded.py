@@ -42,8 +42,8 @@ def test_a_flagged_word_is_rewound_and_drafted_anew(whole: bool) -> None:
             pieces = await stage.play()
             assert (text_of(pieces), ending_of(pieces)) == (POLITE, "stop")
             report = stage.guarded.report
-            assert (report.action, report.rewinds, report.strategies) == ("rewound", 1, ("onset",))
-            assert stage.observer.rewinds == [("onset", "cleared")]
+            assert (report.action, report.rewinds, report.strategies) == ("rewound", 1, ("ban",))
+            assert stage.observer.rewinds == [("ban", "cleared")]
             assert "idiot" not in str(report)
 
     asyncio.run(scenario())
@@ -109,10 +109,10 @@ def test_the_least_toxic_candidate_is_put_back() -> None:
             assert (report.action, report.scores, report.strategies) == (
                 "flagged",
                 {"toxicity": 0.6},
-                ("onset", "candidate"),
+                ("ban", "candidate"),
             )
             assert report.tokens_generated == stage.engine.drafted
-            assert stage.observer.rewinds == [("onset", "flagged"), ("onset", "exhausted")]
+            assert stage.observer.rewinds == [("ban", "flagged"), ("ban", "exhausted")]
 
     asyncio.run(scenario())
 
@@ -129,7 +129,7 @@ def test_an_earlier_span_that_was_mended_is_no_candidate_for_a_later_one() -> No
         async with staged(rude, mended, milder, policy=own, words=words, whole=True) as stage:
             pieces = await stage.play()
             assert text_of(pieces) == milder
-            assert stage.observer.rewinds == [("onset", "cleared"), ("onset", "exhausted")]
+            assert stage.observer.rewinds == [("ban", "cleared"), ("ban", "exhausted")]
 
     asyncio.run(scenario())
 
@@ -183,10 +183,10 @@ def test_a_request_that_cannot_be_resumed_restarts_from_its_beginning() -> None:
 def test_a_retry_that_ends_before_the_place_that_gave_trouble_has_cleared_it() -> None:
     async def scenario() -> None:
         texts = ("well you big idiot said the fox", "well you big moron said the fox", "so.")
-        async with staged(*texts, policy=policy(max_rewinds_per_span=2), whole=True) as stage:
+        async with staged(*texts, policy=policy(ladder=("ban", "clause")), whole=True) as stage:
             pieces = await stage.play()
             assert (text_of(pieces), ending_of(pieces)) == ("so.", "stop")
-            assert stage.observer.rewinds == [("onset", "flagged"), ("stride", "cleared")]
+            assert stage.observer.rewinds == [("ban", "flagged"), ("clause", "cleared")]
 
     asyncio.run(scenario())
 

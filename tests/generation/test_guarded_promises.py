@@ -183,7 +183,14 @@ def test_no_flagged_word_ever_leaves_and_every_token_is_counted(
         gate = _dawdling(random, lambda: stages[0].scorer)
         sizes = lambda: random.randint(1, 6)  # noqa: E731
         async with staged(
-            *wordings, policy=own, words=WORDS, whole=whole, sizes=sizes, gate=gate, max_tokens=max_tokens
+            *wordings,
+            policy=own,
+            words=WORDS,
+            whole=whole,
+            greedy=random.random() < 0.5,
+            sizes=sizes,
+            gate=gate,
+            max_tokens=max_tokens,
         ) as stage:
             stages.append(stage)
             sent = await _read(stage.guarded, own.on_exhausted != "flag")

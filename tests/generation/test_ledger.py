@@ -26,15 +26,15 @@ def test_verdicts_are_counted_by_kind() -> None:
 def test_each_rewind_has_one_outcome() -> None:
     ledger, observer = _ledger()
     ledger.settled("cleared")
-    ledger.rewound("onset")
-    ledger.rewound("stride")
+    ledger.rewound("ban")
+    ledger.rewound("clause")
     ledger.inserted("mask")
     ledger.settled("cleared")
-    ledger.rewound("onset")
+    ledger.rewound("ban")
     ledger.settled("cleared")
     ledger.settled("exhausted")
-    assert observer.rewinds == [("onset", "flagged"), ("stride", "exhausted"), ("onset", "cleared")]
-    assert ledger.tally.strategies == ["onset", "stride", "mask"]
+    assert observer.rewinds == [("ban", "flagged"), ("clause", "exhausted"), ("ban", "cleared")]
+    assert ledger.tally.strategies == ["ban", "clause", "mask"]
 
 
 def test_no_tokens_are_no_news() -> None:

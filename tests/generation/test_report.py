@@ -1,11 +1,13 @@
 """The report of one choice."""
 
 import json
+from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.generation.report import Tally, report
+from server.generation.report import PromptFinding, Tally, report
 from server.guard.state import GuardState
 
 
@@ -20,6 +22,15 @@ def test_the_report_has_exactly_the_documented_keys() -> None:
 def test_a_failure_of_the_scorer_is_reported() -> None:
     tally = Tally(failure="deadline")
     assert report("default", "enforce", "scripted", GuardState(), tally).as_dict()["scorer_failure"] == "deadline"
+
+
+@pytest.mark.parametrize("flagged", [True, False, None])
+def test_what_is_known_of_the_prompt_stands_at_the_end(flagged: bool | None) -> None:
+    made = report("default", "enforce", "scripted", GuardState(), Tally())
+    body = replace(made, prompt=PromptFinding(flagged, {"insult": 0.123456})).as_dict()
+    assert list(body)[-1] == "prompt"
+    assert body["prompt"] == {"flagged": flagged, "scores": {"insult": 0.1235}}
+    assert "prompt" not in made.as_dict(), "where the policy ignores it"
 
 
 def test_the_highest_score_of_each_category_is_kept() -> None:
@@ -37,9 +48,9 @@ def test_nothing_scored_is_zero() -> None:
 
 def test_every_strategy_is_named_once_in_the_order_of_its_first_use() -> None:
     tally = Tally()
-    for strategy in ("onset", "stride", "onset"):
+    for strategy in ("ban", "clause", "ban"):
         tally.tried(strategy)
-    assert tally.strategies == ["onset", "stride"]
+    assert tally.strategies == ["ban", "clause"]
 
 
 def test_tokens_are_those_of_the_model_without_the_mask() -> None:

@@ -176,3 +176,27 @@ def test_logprobs_stay_with_their_tokens() -> None:
 def test_a_logprob_missing_is_an_error_and_no_token_lost() -> None:
     with pytest.raises(ValueError, match="shorter"):
         _transcript().append(Draft(VOCABULARY.encode("abcdef"), logprobs=["p"]))
+
+
+@given(texts, texts)
+def test_a_fork_goes_its_own_way(text: str, more: str) -> None:
+    transcript = _transcript(text)
+    before = _parts(transcript)
+    fork = transcript.fork()
+    assert _parts(fork) == before
+    fork.append(Draft(VOCABULARY.encode(more)))
+    assert fork.text.startswith(transcript.text) or not transcript.text.isprintable()
+    assert _parts(transcript) == before
+
+
+def test_a_word_has_the_tokens_up_to_the_next_white_space() -> None:
+    transcript = _transcript("so abcdefg, hij")
+    start = transcript.token_at(3)
+    assert transcript.word(start) == frozenset(VOCABULARY.encode(" abcdefg,"))
+    assert transcript.word(len(transcript.tokens)) == frozenset()
+
+
+def test_the_sentence_of_a_character_is_told_in_tokens() -> None:
+    transcript = _transcript("One. Two three, four")
+    tokens = [transcript.text[transcript.start_of(at) :] for at in transcript.sentence_at(18)]
+    assert tokens == [" four", " Two three, four", "One. Two three, four"]

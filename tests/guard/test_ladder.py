@@ -1,9 +1,11 @@
 """When the guard goes on trying, and what it tries."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from server.guard.events import Flagged, TokenSpan
 from server.guard.ladder import exhausted, rung
 from server.guard.state import GuardState
 from server.policy.policy import Policy
@@ -36,16 +38,39 @@ def test_a_policy_without_rewinds_never_tries() -> None:
         assert exhausted(GuardState(), POLICY.model_copy(update={budget: 0}), spent=False), budget
 
 
+LADDER = Policy(ladder=("resample", "ban", "clause", "sentence", "previous_sentence", "candidates", "steer"))
+FLAGGED = Flagged(0, TokenSpan(0, 60), onset=50, clause=44, sentence=31, previous_sentence=12)
+
+
 @pytest.mark.parametrize(
-    ("span_rewinds", "strategy", "to"), [(0, "onset", 50), (1, "onset", 50), (2, "stride", 34), (3, "stride", 34)]
+    ("span_rewinds", "strategy", "to"),
+    [
+        (0, "resample", 50),
+        (1, "ban", 50),
+        (2, "clause", 44),
+        (3, "sentence", 31),
+        (4, "previous_sentence", 12),
+        (5, "candidates", 50),
+        (6, "steer", 50),
+        (7, "steer", 50),
+        (40, "steer", 50),
+    ],
 )
-def test_the_second_half_of_the_budget_goes_a_stride_further_back(span_rewinds: int, strategy: str, to: int) -> None:
-    assert rung(GuardState(span_rewinds=span_rewinds), POLICY, 50) == (strategy, to)
+def test_the_ladder_is_climbed_rung_by_rung_and_its_last_one_repeated(
+    span_rewinds: int, strategy: str, to: int
+) -> None:
+    assert rung(GuardState(span_rewinds=span_rewinds), LADDER, FLAGGED, 50) == (strategy, to)
 
 
-def test_no_rung_goes_behind_the_release_frontier() -> None:
-    assert rung(GuardState(span_rewinds=2, released=45), POLICY, 50) == ("stride", 45)
+@pytest.mark.parametrize(("span_rewinds", "to"), [(2, 45), (3, 45), (4, 45), (0, 50)])
+def test_no_rung_goes_behind_the_release_frontier(span_rewinds: int, to: int) -> None:
+    assert rung(GuardState(span_rewinds=span_rewinds, released=45), LADDER, FLAGGED, 50)[1] == to
+
+
+def test_no_rung_goes_past_the_onset() -> None:
+    """The clause is that of the onset as the scorer found it, which may lie in text that is out already."""
+    assert rung(GuardState(span_rewinds=2), LADDER, replace(FLAGGED, clause=58), 50) == ("clause", 50)
 
 
 def test_a_request_that_cannot_be_resumed_restarts() -> None:
-    assert rung(GuardState(restart_only=True, span_rewinds=2), POLICY, 50) == ("restart", 0)
+    assert rung(GuardState(restart_only=True, span_rewinds=2), LADDER, FLAGGED, 50) == ("restart", 0)

@@ -16,6 +16,8 @@ from server.guard.state import GuardState
 from server.policy.policy import Policy
 
 STEPS = 5000
+MOST_LOST = 3
+"""Tokens of candidates that lost, at a rewind."""
 
 
 @dataclass(eq=False)
@@ -51,6 +53,7 @@ class World:
     sampled: int = 0
     longest: int = 0
     dropped_by_rewinds: int = 0
+    lost: int = 0
     ended: str | None = None
     finish: str | None = None
 
@@ -85,7 +88,10 @@ class World:
             self.sampled += 1
         self.longest = max(self.longest, len(self.line))
         judgeable = self.random.randint(0, len(self.line)) if self.random.random() < 0.5 else len(self.line)
-        self.tell(Drafted(self.state.attempt, len(self.line), judgeable))
+        lost, self.lost = self.lost, 0
+        self.sampled += lost
+        self.dropped_by_rewinds += lost
+        self.tell(Drafted(self.state.attempt, len(self.line), judgeable, lost))
 
     def answer(self) -> None:
         score, tokens = self.asked.pop(self.random.randrange(len(self.asked)))
@@ -132,6 +138,7 @@ class World:
                 assert 1 <= retry <= self.policy.max_rewinds_per_span
                 assert to < len(self.line)
                 self.cut(to)
+                self.lost = self.random.choice((0, 0, MOST_LOST))
             case Insert():
                 self.cut(command.to)
                 self.insert(command)
@@ -185,7 +192,10 @@ def whimsical(flag: float, fail: float = 0.0) -> Verdict:
             return ScorerFailed(score.attempt, score.window)
         if chance < fail + flag:
             onset = world.random.randint(-3, score.window.end + 5)
-            return Flagged(score.attempt, score.window, onset, spent=world.random.random() < 0.05)
+            starts = sorted(world.random.randint(0, score.window.end) for _ in range(3))
+            clause, sentence, previous = reversed(starts)
+            spent = world.random.random() < 0.05
+            return Flagged(score.attempt, score.window, onset, spent, clause, sentence, previous)
         return Cleared(score.attempt, score.window)
 
     return verdict

@@ -59,10 +59,15 @@ def test_a_response_that_is_clean_is_complete(servers: Servers, client: OpenAI) 
     assert (final.model_extra or {})["detox"]["action"] == "clean"
 
 
-@pytest.mark.parametrize(("word", "reason", "action"), [("zzz", "max_tokens", "clean"), ("e", "refusal", "refused")])
-def test_anthropics_client_reads_messages(servers: Servers, word: str, reason: str, action: str) -> None:
-    with servers.scorer.flagging(word), anthropic.Anthropic(base_url=servers.guarded, api_key="none") as client:
-        ask: Any = {"model": servers.model, "max_tokens": 16, "messages": MESSAGES}
+@pytest.mark.parametrize(
+    ("words", "tokens", "reason", "action"),
+    [(("zzz",), 2, "max_tokens", "clean"), (tuple("aeiou"), 16, "refusal", "refused")],
+)
+def test_anthropics_client_reads_messages(
+    servers: Servers, words: tuple[str, ...], tokens: int, reason: str, action: str
+) -> None:
+    with servers.scorer.flagging(*words), anthropic.Anthropic(base_url=servers.guarded, api_key="none") as client:
+        ask: Any = {"model": servers.model, "max_tokens": tokens, "messages": MESSAGES}
         detox = {"detox": {"policy": "no-rewinds"}}
         whole = client.messages.create(**ask, extra_body=detox)
         with client.messages.stream(**ask, extra_body=detox) as stream:
@@ -70,7 +75,7 @@ def test_anthropics_client_reads_messages(servers: Servers, word: str, reason: s
             final = stream.get_final_message()
     assert (whole.stop_reason, final.stop_reason) == (reason, reason)
     assert "".join(block.text for block in final.content if block.type == "text") == text
-    assert word not in text and (whole.model_extra or {})["detox"]["action"] == action
+    assert not any(word in text for word in words) and (whole.model_extra or {})["detox"]["action"] == action
 
 
 def without_white_space(servers: Servers) -> dict[str, int]:

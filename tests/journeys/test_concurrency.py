@@ -10,7 +10,7 @@ from tests.live.servers import Servers
 from tests.live.wire import PROMPT, asking
 
 STREAMS = 32
-WORD = "city"
+WORD = "town"
 
 
 def test_many_mixed_streams_end_correctly(servers: Servers) -> None:
@@ -62,3 +62,18 @@ def test_the_same_request_alone_and_in_a_crowd_has_the_same_seeded_answer(server
     with servers.scorer.flagging("of"):
         (alone,) = asyncio.run(crowd(1))
         assert asyncio.run(crowd(8)) == [alone] * 8
+
+
+def test_a_crowd_of_seeded_choices_with_long_prompts_leaves_the_engine_alive(servers: Servers) -> None:
+    """More prompt tokens at once than the engine takes in one step."""
+    bodies = [
+        asking("completions", servers.model, prompt=f"{number}. {PROMPT} " * 12, seed=number, n=25, max_tokens=2)
+        for number in range(8)
+    ]
+
+    async def crowd() -> list[int]:
+        async with httpx.AsyncClient(base_url=servers.guarded, timeout=110) as web:
+            answers = await asyncio.gather(*(web.post("/v1/completions", json=body) for body in bodies))
+            return [len(answer.json()["choices"]) for answer in answers]
+
+    assert asyncio.run(crowd()) == [25] * 8

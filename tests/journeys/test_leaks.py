@@ -12,13 +12,14 @@ from server.policy.policy import Policy
 from tests.live.servers import Servers
 from tests.live.wire import JSON, PATHS, asking, texts
 
-WORD = "city"
+WORD = "town"
 LATE_SECONDS = 0.05
+ECHO: JSON = {"echo": True, "logprobs": 5, "n": 2, "seed": 4, "temperature": 1}
 SHAPES: dict[str, tuple[str, JSON]] = {route: (route, {}) for route in PATHS}
 SHAPES |= {
     "completions-logprobs": ("completions", {"logprobs": 5}),
     "completions-ids": ("completions", {"logprobs": 5, "return_token_ids": True, "return_tokens_as_token_ids": True}),
-    "completions-echo": ("completions", {"echo": True, "logprobs": 5, "n": 2, "seed": 4, "temperature": 1}),
+    "completions-echo": ("completions", {"prompt": "He left the village for the next", **ECHO}),
     "chat-logprobs": ("chat", {"logprobs": True, "top_logprobs": 20, "return_token_ids": True}),
     "chat-three": ("chat", {"n": 3, "temperature": 1, "seed": 5}),
     "responses-logprobs": ("responses", {"include": ["message.output_text.logprobs"], "top_logprobs": 5}),

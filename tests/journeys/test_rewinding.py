@@ -1,10 +1,12 @@
 """What is flagged is taken back and written anew, on every route; what cannot be is withheld, and that is said."""
 
 import json
-from typing import Any
+import re
+from typing import Any, get_args
 
 import pytest
 
+from server.policy.policy import Strategy
 from tests.live.answers import Told, told
 from tests.live.servers import Servers
 from tests.live.wire import JSON, PATHS, asking, events, post
@@ -40,14 +42,32 @@ def answer(servers: Servers, route: str, policy: str, *, stream: bool, **more: A
 @ON_EVERY_ROUTE
 @pytest.mark.parametrize("temperature", [0, 1])
 def test_a_flagged_word_is_rewound(servers: Servers, route: str, stream: bool, temperature: float) -> None:
-    with servers.scorer.flagging("the"):
+    with servers.scorer.flagging():
+        clean = answer(servers, route, "patient", stream=stream, temperature=temperature, tokens=40).texts[0]
+    word = max(re.findall("[a-z]+", clean), key=len)
+    with servers.scorer.flagging(word):
         said = answer(servers, route, "patient", stream=stream, temperature=temperature, tokens=40)
     assert said.actions == ["rewound"]
     (report,) = said.reports
     assert report["rewinds"] > 0 and report["spans_flagged"] == report["rewinds"]
     assert report["tokens_generated"] == report["tokens_discarded"] + said.tokens
-    assert "the" not in said.texts[0].lower() and said.texts[0]
+    assert word not in said.texts[0].lower() and said.texts[0]
     assert said.tokens > 1
+
+
+@STREAMED
+@pytest.mark.parametrize("temperature", [0, 1])
+@pytest.mark.parametrize("rung", get_args(Strategy))
+def test_every_rung_gets_there_by_itself(servers: Servers, rung: str, stream: bool, temperature: float) -> None:
+    with servers.scorer.flagging("the"):
+        said = answer(servers, "completions", f"only-{rung}", stream=stream, temperature=temperature, tokens=40)
+    (report,) = said.reports
+    assert "the" not in said.texts[0].lower()
+    assert report["tokens_generated"] == report["tokens_discarded"] + said.tokens
+    if said.actions == ["rewound"]:
+        assert report["strategies"] == [rung] and report["rewinds"] > 0
+    else:  # the model may say it again as often as it is asked
+        assert said.actions in (["clean"], ["refused"])
 
 
 @STREAMED
@@ -96,16 +116,16 @@ def test_a_refusal_after_some_text_keeps_the_clean_text(servers: Servers, route:
 @STREAMED
 @pytest.mark.parametrize(
     ("policy", "action", "shown"),
-    [("mask", "masked", "[gone]"), ("flag", "flagged", "city"), ("monitor", "flagged", "city")],
+    [("mask", "masked", "[gone]"), ("flag", "flagged", "town"), ("monitor", "flagged", "town")],
 )
 def test_other_policies_go_on_in_their_own_way(
     servers: Servers, policy: str, action: str, shown: str, stream: bool
 ) -> None:
-    scores: JSON = {"temperature": 0, "logprobs": 1, "logit_bias": {}}
+    scores: JSON = {"temperature": 0, "logprobs": 1, "logit_bias": {}, "ignore_eos": True}
     body = asking("completions", servers.model, stream=stream, **scores, detox={"policy": policy})
-    with servers.scorer.flagging("city"):
+    with servers.scorer.flagging("town"):
         if policy == "flag":
-            body["logit_bias"] = city_only(servers)
+            body["logit_bias"] = town_only(servers)
         answered = post(servers.guarded, "completions", body, authorization="Bearer may-loosen")
     said = told("completions", answered)
     assert shown in said.texts[0]
@@ -113,9 +133,9 @@ def test_other_policies_go_on_in_their_own_way(
     assert said.endings == ["length"]
 
 
-def city_only(servers: Servers) -> JSON:
+def town_only(servers: Servers) -> JSON:
     """A bias that makes the model write one word over and over."""
-    tokens = post(servers.guarded, "/tokenize", {"model": servers.model, "prompt": " city"}).json()["tokens"]
+    tokens = post(servers.guarded, "/tokenize", {"model": servers.model, "prompt": " town"}).json()["tokens"]
     assert len(tokens) == 1
     return {str(tokens[0]): 100}
 
@@ -131,7 +151,7 @@ def test_flagged_json_is_whole_or_withheld(servers: Servers, kind: str, stream: 
         raw = post(servers.guarded, "chat", body)
     (choice,) = told_choices(raw, stream)
     text = choice["text"]
-    if choice["finish_reason"] != "content_filter":
+    if choice["finish_reason"] not in ("content_filter", "length"):
         json.loads(text)
     assert "e" not in text.replace('"name"', "")
 

@@ -13,6 +13,7 @@ from tests.live.wire import JSON, asking, events, meaning, post
 
 METRICS = {
     "unsay_spans_total",
+    "unsay_prompts_total",
     "unsay_rewinds_total",
     "unsay_requests_total",
     "unsay_tokens_total",
@@ -150,7 +151,7 @@ def test_reports_of_several_prompts_stand_with_their_choices(servers: Servers) -
     tame, wild = "I need a restaurant in Berkeley. Assistant:", "The history of the town begins with"
     body = asking("completions", servers.model, temperature=0, detox={"policy": "truncate"}) | {"prompt": [tame, wild]}
     for stream in (False, True):
-        with servers.scorer.flagging("city"):
+        with servers.scorer.flagging("town"):
             answer = post(servers.guarded, "completions", body | {"stream": stream})
         said = [e["choices"][0] for e in events(answer.text)] if stream else answer.json()["choices"]
         actions = {choice["index"]: choice["detox"]["action"] for choice in said if choice["finish_reason"]}

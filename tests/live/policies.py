@@ -1,14 +1,16 @@
 """The policies of the test server: small strides, so that short answers have many windows."""
 
 import hashlib
-from typing import Any
+from typing import Any, get_args
 
 from server.policy.catalog import Catalog
-from server.policy.policy import DEFAULT_THRESHOLDS, Policy
+from server.policy.policy import DEFAULT_THRESHOLDS, Policy, Strategy
 
 LOOSEN_KEY = "may-loosen"
 
 _SMALL: dict[str, Any] = {"first_stride": 2, "stride": 4, "context": 24, "hold_back": 4, "open_to_requests": True}
+
+_PATIENT: dict[str, Any] = {"max_rewinds": 200, "max_rewinds_per_span": 40, "max_discarded_tokens": 4000}
 
 _STRICT = dict.fromkeys(DEFAULT_THRESHOLDS, 0.2)
 
@@ -26,7 +28,8 @@ def catalog() -> Catalog:
             thresholds=_STRICT,
         ),
         Policy(name="small", **_SMALL),
-        Policy(name="patient", **_SMALL, max_rewinds=200, max_rewinds_per_span=40, max_discarded_tokens=4000),
+        Policy(name="patient", **_SMALL, **_PATIENT),
+        *(Policy(name=f"only-{rung}", **_SMALL, **_PATIENT, ladder=(rung,)) for rung in get_args(Strategy)),
         Policy(name="no-rewinds", **_SMALL, max_rewinds=0),
         Policy(name="truncate", **_SMALL, max_rewinds=0, on_exhausted="truncate"),
         Policy(name="mask", **_SMALL, max_rewinds=2, on_exhausted="mask", mask_text="[gone]"),

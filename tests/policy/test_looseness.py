@@ -8,7 +8,11 @@ from server.policy.looseness import loosened
 from server.policy.policy import Policy
 
 BASE = Policy(
-    mode="monitor", on_exhausted="truncate", on_scorer_failure="open", thresholds={"insult": 0.5, "threat": 0.5}
+    mode="monitor",
+    on_exhausted="truncate",
+    on_scorer_failure="open",
+    on_prompt="score",
+    thresholds={"insult": 0.5, "threat": 0.5},
 )
 FLAGGING = Policy(on_exhausted="flag")
 BUDGETS = ("max_rewinds", "max_rewinds_per_span", "max_discarded_tokens", "max_rewind_seconds")
@@ -23,6 +27,7 @@ def changed(base: Policy, **changes: object) -> Policy:
     [
         ("mode", "off", "mode"),
         ("on_exhausted", "mask", "on_exhausted"),
+        ("on_prompt", "ignore", "on_prompt"),
         ("context", 63, "context"),
         ("hold_back", 3, "hold_back"),
         ("max_rewinds", 17, "max_rewinds"),
@@ -42,12 +47,19 @@ def test_an_open_scorer_failure_is_looser() -> None:
     assert loosened(Policy(on_scorer_failure="open"), Policy()) == ()
 
 
+@pytest.mark.parametrize("looser", ["score", "ignore"])
+def test_letting_a_prompt_pass_that_would_be_refused_is_looser(looser: str) -> None:
+    base = Policy(on_prompt="refuse")
+    assert loosened(base, changed(base, on_prompt=looser)) == ("on_prompt",)
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [
         ("mode", "enforce"),
         ("on_exhausted", "refuse"),
         ("on_scorer_failure", "closed"),
+        ("on_prompt", "refuse"),
         ("context", 65),
         ("hold_back", 5),
         ("max_rewinds", 0),
@@ -87,6 +99,7 @@ POLICIES = st.builds(
     thresholds=SCORES,
     on_exhausted=st.sampled_from(["refuse", "truncate", "mask", "flag"]),
     on_scorer_failure=st.sampled_from(["closed", "open"]),
+    on_prompt=st.sampled_from(["ignore", "score", "refuse"]),
     hold_back=st.integers(0, 2),
     max_rewinds=st.integers(0, 2),
 )

@@ -108,3 +108,14 @@ def test_a_policy_is_frozen_and_shares_nothing_with_its_source() -> None:
     assert policy.thresholds["insult"] == 0.5
     with pytest.raises(ValidationError):
         setattr(policy, "mode", "off")  # noqa: B010 (mypy refuses the plain assignment)
+
+
+def test_a_ladder_is_a_list_of_known_strategies() -> None:
+    assert Policy.model_validate({"ladder": ["ban", "ban", "steer"]}).ladder == ("ban", "ban", "steer")
+    for ladder in ([], ["ban"] * 65, ["wish"], "ban", [1], None):
+        assert keys_at_fault({"ladder": ladder}) == {"ladder"}, ladder
+
+
+def test_a_race_has_two_candidates_or_more() -> None:
+    assert keys_at_fault({"parallel_candidates": 1}) == {"parallel_candidates"}
+    assert keys_at_fault({"parallel_candidates": 17}) == {"parallel_candidates"}

@@ -22,6 +22,7 @@ WRONG: dict[str, list[object]] = {
     "thresholds": [1, True, "0.5", [], [0.5]],
     "on_exhausted": [1, False, "stop", [], {}],
     "max_rewinds": [True, 1.0, "3", -1, [], {}, math.nan],
+    "on_prompt": [1, True, "block", [], {}],
     "report": [1, 0, "true", [], {}],
     "thresholds.insult": [True, "0.5", None, -0.1, 1.1, math.nan, math.inf, [], {}],
 }
@@ -59,7 +60,7 @@ def test_a_detox_that_is_no_object_is_refused(raw: object) -> None:
 @pytest.mark.parametrize("key", ["thresold", "stride", "", "\ud800", "name"])
 def test_an_unknown_key_is_refused_with_the_known_ones(key: str) -> None:
     with pytest.raises(
-        BadRequest, match=r"unknown key.* known: max_rewinds, mode, on_exhausted, policy, report"
+        BadRequest, match=r"unknown key.* known: max_rewinds, mode, on_exhausted, on_prompt, policy, report"
     ) as caught:
         parse({key: 1})
     assert caught.value.message.isprintable()
@@ -107,6 +108,16 @@ def test_a_request_that_asks_for_nothing_gets_what_is_already_there() -> None:
 
 def test_the_report_can_be_left_out_without_any_right() -> None:
     assert not resolve(BUILTIN, {"report": False}, None, may_loosen=False).report
+
+
+@pytest.mark.parametrize("asked", ["score", "refuse"])
+def test_a_request_may_have_its_prompt_judged(asked: str) -> None:
+    assert resolve(BUILTIN, {"on_prompt": asked}, None, may_loosen=False).policy.on_prompt == asked
+
+
+def test_a_request_cannot_have_its_prompt_pass_where_the_policy_refuses_it() -> None:
+    with pytest.raises(Forbidden, match=r"^detox\.on_prompt: looser than in policy 'default'"):
+        resolve(catalog_of(Policy(on_prompt="refuse")), {"on_prompt": "score"}, None, may_loosen=False)
 
 
 def test_a_category_that_the_policy_does_not_judge_may_be_added() -> None:
@@ -163,6 +174,7 @@ KEYS: dict[str, st.SearchStrategy[Any]] = {
     "thresholds": SCORES,
     "on_exhausted": st.sampled_from(["refuse", "truncate", "mask", "flag"]),
     "max_rewinds": st.integers(0, 3),
+    "on_prompt": st.sampled_from(["ignore", "score", "refuse"]),
 }
 
 

@@ -9,6 +9,7 @@ from server.telemetry.metrics import Metrics
 # The public interface: a change here is a change for everyone's dashboards.
 LABELS = {
     "unsay_spans_total": {"verdict", "category", "policy", "model"},
+    "unsay_prompts_total": {"verdict", "category", "policy", "model"},
     "unsay_rewinds_total": {"strategy", "outcome"},
     "unsay_requests_total": {"action", "route", "policy"},
     "unsay_tokens_total": {"fate"},
@@ -19,6 +20,7 @@ LABELS = {
     "unsay_held_seconds_bucket": {"le"},
     "unsay_first_release_seconds_bucket": {"le"},
     "unsay_rewind_seconds_bucket": {"le"},
+    "unsay_screened_total": {"outcome"},
     "unsay_scorer_failures_total": {"reason"},
     "unsay_build_info": {"version", "vllm_version", "detoxify_version", "scorer", "model"},
 }
@@ -40,6 +42,7 @@ def used() -> Page:
     page = Page()
     metrics = page.metrics
     metrics.span_judged("flagged", "insult", "standard", "tiny")
+    metrics.prompt_judged("flagged", "threat", "standard", "tiny")
     metrics.scores_seen({"insult": 0.55, "threat": 0.02})
     metrics.rewound("resample", "cleared")
     metrics.request_finished("rewound", "/v1/completions", "standard")
@@ -49,6 +52,8 @@ def used() -> Page:
     metrics.rewind_took(0.04)
     metrics.batch_scored(6, 0.02)
     metrics.queue_depth(3)
+    metrics.screened(5, 2)
+    metrics.screen_failed()
     metrics.scorer_failed("deadline")
     metrics.build_info(version="1", vllm_version="2", detoxify_version="3", scorer="original", model="tiny")
     return page
@@ -82,6 +87,7 @@ def test_expected_policies_routes_and_strategies_are_zero_before_the_first_event
     page.metrics.expect(policies=["standard"], model="tiny", routes=["/v1/completions"], strategies=["resample"])
     span = {"policy": "standard", "model": "tiny", "category": "none"}
     assert page.value("unsay_spans_total", verdict="failed", **span) == 0
+    assert page.value("unsay_prompts_total", verdict="cleared", **span) == 0
     route = {"route": "/v1/completions", "policy": "standard"}
     assert page.value("unsay_requests_total", action="unguarded", **route) == 0
     assert page.value("unsay_requests_total", action="refused", **route) == 0
@@ -96,11 +102,18 @@ def test_counting_adds_to_the_series_with_these_labels_only() -> None:
     span = {"policy": "standard", "model": "tiny"}
     assert page.value("unsay_spans_total", verdict="flagged", category="insult", **span) == 1
     assert page.value("unsay_spans_total", verdict="cleared", category="none", **span) == 0
+    assert page.value("unsay_prompts_total", verdict="flagged", category="threat", **span) == 1
+    assert page.value("unsay_prompts_total", verdict="failed", category="none", **span) == 0
     assert page.value("unsay_rewinds_total", strategy="resample", outcome="cleared") == 2
     assert page.value("unsay_rewinds_total", strategy="resample", outcome="flagged") == 0
     assert page.value("unsay_tokens_total", fate="released") == 15
     assert page.value("unsay_tokens_total", fate="discarded") == 0
     assert page.value("unsay_scorer_failures_total", reason="deadline") == 1
+    assert [page.value("unsay_screened_total", outcome=outcome) for outcome in ("cleared", "judged", "failed")] == [
+        5,
+        2,
+        1,
+    ]
 
 
 def test_scores_fall_into_the_bucket_of_their_category() -> None:

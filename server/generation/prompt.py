@@ -1,0 +1,142 @@
+"""The prompt of one call of `generate`, judged where the policy asks for it (`on_prompt`).
+
+1. It is judged once for all choices, in pieces of about the length of the guard's windows; the highest score counts.
+   Of a long prompt the last part is judged, which is the latest turn.
+2. `score`: beside the drafting, which never waits for it. A verdict that comes after a choice has ended is counted, but
+   no longer reported.
+3. `refuse`: before anything is drafted. A flagged prompt ends every choice as the guard ends one that it refuses.
+4. Whoever leaves before the end takes the judging with him.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import replace
+
+from filters.scorer import ScorerUnavailable, Scores
+from filters.thresholds import Thresholds
+from server.generation.guarded import Guarded, ScorerDown
+from server.generation.observer import Judgement
+from server.generation.outlet import Piece
+from server.generation.pairs import Pair
+from server.generation.portions import MOST_CHARACTERS, pieces, portions
+from server.generation.report import PromptFinding, Report
+from server.generation.setting import Setting
+from server.policy.policy import OnPrompt, Policy
+
+PIECES_A_CALL = 4
+"""Few, so that windows of the guard, which come meanwhile, wait for no more than these."""
+
+JUDGEMENTS: Mapping[bool | None, Judgement] = {True: "flagged", False: "cleared", None: "failed"}
+"""What `PromptFinding.flagged` is called in the metrics."""
+
+log = logging.getLogger("unsay.guard")
+
+
+def on_prompt(policy: Policy) -> OnPrompt:
+    """What a policy does about a prompt under its mode: `monitor` refuses nothing, `off` scores nothing."""
+    if policy.mode == "off":
+        return "ignore"
+    return "score" if policy.mode == "monitor" and policy.on_prompt == "refuse" else policy.on_prompt
+
+
+def last_part(token_ids: Sequence[int], decode: Callable[[list[int]], str]) -> str:
+    """The text of a prompt, of a long one the last MOST_CHARACTERS tokens and characters."""
+    return decode(list(token_ids[-MOST_CHARACTERS:]))[-MOST_CHARACTERS:]
+
+
+class Prompt:
+    """What is known of the prompt so far: `finding`. Belongs to the event loop that it is first asked in."""
+
+    def __init__(self, text: str, policy: Policy, setting: Setting) -> None:
+        self._text, self._policy, self._setting = text, policy, setting
+        self._thresholds = Thresholds(policy.thresholds)
+        self._refuses = on_prompt(policy) == "refuse"
+        self._task: asyncio.Task[None] | None = None
+        self._failure: str | None = None
+        self.finding = PromptFinding()
+
+    async def refused(self) -> bool:
+        """Begin to judge; wait for the verdict only where it decides. ScorerDown if there is none, unless open."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._judge())
+        if not self._refuses:
+            return False
+        await asyncio.wait([self._task])  # a choice that is cancelled here leaves it to the others
+        self._task.result()
+        if self._failure is not None and self._policy.on_scorer_failure == "closed":
+            raise ScorerDown(self._failure)
+        return bool(self.finding.flagged)
+
+    def abandon(self) -> None:
+        """Nobody waits for the verdict any more."""
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _judge(self) -> None:
+        """A prompt that is flagged stays so if the scorer fails over the rest of it."""
+        highest: dict[str, float] = {}
+        try:
+            for portion in portions(pieces(self._text), PIECES_A_CALL):
+                _keep_highest(highest, await self._setting.judge.scores(portion, self._thresholds.lowest))
+                if self._thresholds.exceeded(highest):
+                    self.finding = PromptFinding(True, dict(highest))
+        except ScorerUnavailable as error:
+            self._unjudged(error.reason)
+        else:
+            self.finding = PromptFinding(bool(self.finding.flagged), highest)
+        self._tell()
+
+    def _unjudged(self, reason: str) -> None:
+        if self.finding.flagged is None:
+            self._failure = reason
+            log.warning("no verdict from the scorer on a prompt", extra={"reason": reason})
+
+    def _tell(self) -> None:
+        exceeded = self._thresholds.exceeded(self.finding.scores)
+        category = exceeded[0] if exceeded else "none"
+        verdict = JUDGEMENTS[self.finding.flagged]
+        self._setting.observer.prompt_judged(verdict, category, self._policy.name, self._setting.model)
+
+
+class Prompted:
+    """One choice under guard, and the prompt that it shares with the others: pieces and a report, as the guard's."""
+
+    def __init__(self, guarded: Guarded, prompt: Prompt) -> None:
+        self._guarded, self._prompt = guarded, prompt
+        self._refused = False
+
+    @property
+    def report(self) -> Report:
+        """The guard's report with what is known of the prompt by now."""
+        report = replace(self._guarded.report, prompt=self._prompt.finding)
+        return replace(report, action="refused", withheld=True) if self._refused else report
+
+    @property
+    def pairs(self) -> list[Pair]:
+        """The guard's pairs; a prompt that was refused has none."""
+        return self._guarded.pairs
+
+    async def pieces(self) -> AsyncGenerator[Piece, None]:
+        """The guard's pieces, or the one that says that there are none. Raises as the guard's, for the prompt too."""
+        ended = False
+        try:
+            self._refused = await self._prompt.refused()
+            if self._refused:
+                yield Piece([], [], "", "content_filter")
+            else:
+                async with aclosing(self._guarded.pieces()) as said:
+                    async for piece in said:
+                        yield piece
+            ended = True
+        finally:
+            if not ended:
+                self._prompt.abandon()
+
+
+def _keep_highest(highest: dict[str, float], found: Sequence[Scores]) -> None:
+    """Keep the highest score of each category."""
+    for scores in found:
+        for category, score in scores.items():
+            highest[category] = max(score, highest.get(category, 0.0))

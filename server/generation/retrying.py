@@ -1,0 +1,70 @@
+"""How the next attempt is drafted: what each strategy of the ladder changes.
+
+1. Every strategy but `resample` bans the token that stands at the place it rewinds to; so does that one where tokens
+   are not drawn by chance, since it would only draw the same again.
+2. `candidates` drafts several attempts in a race. Without chance there is only one candidate.
+3. `steer` makes the words at which the text turned, in all attempts at this place, unlikely for the next tokens.
+"""
+
+import math
+from collections.abc import Sequence
+
+from filters.judge import Judge
+from filters.scorer import ScorerUnavailable
+from filters.thresholds import Thresholds
+from server.generation.draft import Attempt, Draft, Engine
+from server.generation.race import Race
+from server.generation.transcript import Transcript
+from server.guard.commands import Rewind
+from server.guard.events import TokenSpan
+from server.guard.state import GuardState
+from server.policy.policy import Policy
+
+STEERED = 32
+"""Tokens for which `steer` avoids words: about a sentence."""
+
+
+class Retrying:
+    """Prepares the attempts of one choice. `greedy`: tokens are not drawn by chance."""
+
+    def __init__(self, engine: Engine, transcript: Transcript, policy: Policy, judge: Judge, *, greedy: bool) -> None:
+        self._engine, self._transcript, self._policy, self._judge = engine, transcript, policy, judge
+        self._thresholds = Thresholds(policy.thresholds)
+        self._greedy = greedy
+        self._turned: frozenset[int] = frozenset()
+
+    def turned_at(self, onset: int) -> None:
+        """The text was flagged, and turned at token `onset`: its word is one to avoid."""
+        self._turned |= self._transcript.word(onset)
+
+    def calm(self) -> None:
+        """The place that gave trouble is behind us."""
+        self._turned = frozenset()
+
+    def ban(self, rewind: Rewind) -> None:
+        """Before the cut: bar the token that stands where the next attempt begins."""
+        if rewind.strategy != "resample" or self._greedy:
+            self._transcript.ban(rewind.to)
+
+    def drafts(self, state: GuardState, rewind: Rewind | None) -> Race:
+        """The current attempt, behind the tokens that stand; `rewind` led to it, if one did."""
+        retry, strategy = (rewind.retry, rewind.strategy) if rewind else (0, None)
+        kept = tuple(self._transcript.tokens)
+        banned = self._transcript.banned(len(kept))
+        avoided = self._turned if strategy == "steer" else frozenset()
+        width = self._policy.parallel_candidates if strategy == "candidates" and not self._greedy else 1
+        attempts = [Attempt(state.attempt, kept, banned, retry, at, avoided, STEERED) for at in range(width)]
+        return Race(self._engine, attempts, self._policy.stride, lambda drafts: self._excess(drafts, state))
+
+    async def _excess(self, drafts: Sequence[Draft], state: GuardState) -> float:
+        """By how much the candidate exceeds a threshold, with the context before it; without a score, no end."""
+        fork = self._transcript.fork()
+        for draft in drafts:
+            fork.append(draft)
+        start = max(state.conceded, state.cleared - self._policy.context)
+        passage, _ = fork.passage(TokenSpan(start, len(fork.tokens)), state.released)
+        try:
+            (scores,) = await self._judge.scores([passage.text])
+        except ScorerUnavailable:
+            return math.inf
+        return self._thresholds.excess(scores)

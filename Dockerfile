@@ -18,6 +18,7 @@ COPY requirements/cpu.lock requirements/cpu.lock
 RUN --mount=type=cache,target=/root/.cache/pip \
     pip install --no-deps --require-hashes -r requirements/cpu.lock
 COPY pyproject.toml README.md ./
+COPY evaluation evaluation
 COPY filters filters
 COPY models models
 COPY server server
@@ -32,6 +33,7 @@ RUN python3 -m venv /opt/unsay
 ENV PATH=/opt/unsay/bin:$PATH
 WORKDIR /build
 COPY pyproject.toml README.md ./
+COPY evaluation evaluation
 COPY filters filters
 COPY models models
 COPY server server

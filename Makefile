@@ -7,7 +7,7 @@ DETOXIFY ?=
 POLICY_FILE ?=
 ARGS ?=
 
-.PHONY: help serve test lint unit lock clean
+.PHONY: help serve test eval lint unit lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -28,6 +28,11 @@ lint:
 unit:
 	@./setup.sh $(VENV) dev
 	$(VENV)/bin/python -m pytest
+
+eval:  ## install, serve the bundled models, evaluate them with and without the guard (PROMPTS JUDGE LIMIT N OUT)
+	@./setup.sh $(VENV)
+	@UNSAY=$(VENV)/bin/unsay PROMPTS="$(PROMPTS)" JUDGE="$(JUDGE)" LIMIT="$(LIMIT)" N="$(N)" OUT="$(OUT)" \
+	    EVAL_ARGS="$(EVAL_ARGS)" examples/evaluate.sh
 
 lock:  ## write requirements/*.lock anew (needs uv)
 	./requirements/lock.sh

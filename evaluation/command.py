@@ -1,0 +1,213 @@
+"""`unsay eval`: the options, checked, and how a run can end (0 done, 1 failed, 2 wrong options, 130 interrupted)."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from evaluation.errors import EvaluationError
+from evaluation.pairs import GUARDED, UNGUARDED
+from evaluation.phases import brief, evaluate
+from evaluation.progress import say
+from evaluation.settings import MODES, Settings
+
+DESCRIPTION = """\
+Evaluate a running server by the protocol of RealToxicityPrompts: 25 continuations of 20 tokens for every prompt,
+without and with the guard side by side, judged afterwards by another classifier than the gate.
+
+  unsay serve --allow-loosen &
+  unsay eval --prompts rtp.jsonl.gz --out runs/first --judge detoxify:unbiased
+  unsay eval --prompts rtp.jsonl.gz --prompts hatecheck.jsonl --prompts bold.jsonl.gz --limit 200 --out runs/small
+  unsay eval --base-url http://vllm:8000/v1 --modes plain --prompts prompts.txt --out runs/other-server
+
+Into --out go generations.jsonl (every text, flagged ones too: readable by you alone), judged.jsonl, perplexity.jsonl,
+summary.json and report.html. An interrupted run goes on when the same command is given again.
+"""
+
+
+def _least(least: int) -> Callable[[str], int]:
+    def count(text: str) -> int:
+        if not text.isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"expected a whole number of at least {least}, found {text}")
+        return int(text)
+
+    return count
+
+
+_count = _least(1)
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Adds the command `eval`."""
+    _options(
+        commands.add_parser(
+            "eval",
+            help="evaluate a running server, with and without the guard",
+            description=DESCRIPTION,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+    )
+
+
+def main(argv: Sequence[str]) -> int:
+    """`unsay eval` with the words after it; gives the exit code. SystemExit(2) for words that it does not know."""
+    parser = argparse.ArgumentParser("unsay", allow_abbrev=False)
+    add(parser.add_subparsers(required=True, metavar="COMMAND"))
+    return run(parser.parse_args(["eval", *argv]))
+
+
+def run(args: argparse.Namespace) -> int:
+    """Evaluates as the parsed options say; gives the exit code."""
+    try:
+        settings = read(args)
+        sys.stdout.write(brief(evaluate(settings)) + "\n")
+        say(f"{settings.out / 'report.html'} and {settings.out / 'summary.json'} hold all figures")
+    except (EvaluationError, OSError) as error:
+        say(f"unsay eval: {error}")
+        return 1
+    except KeyboardInterrupt:
+        say(f"unsay eval: interrupted; what was done is in {args.out}, and the same command goes on from there")
+        return 130
+    return 0
+
+
+def read(args: argparse.Namespace) -> Settings:
+    """The settings of parsed options. EvaluationError for options that do not go together."""
+    both = GUARDED in args.modes and set(UNGUARDED) & set(args.modes)
+    if args.pairs_out and not (args.judge and both):
+        raise EvaluationError("--pairs-out: needs --judge, and --modes with off (or monitor, or plain) and enforce")
+    if args.judge_key_file and not (args.judge or "").startswith("moderations:"):
+        raise EvaluationError("--judge-key-file: is for --judge moderations:URL")
+    return Settings(
+        base_url=args.base_url.rstrip("/"),
+        model=args.model,
+        prompts=tuple(args.prompts),
+        limit=args.limit,
+        n=args.n,
+        per_request=min(args.per_request or args.n, args.n),
+        max_tokens=args.max_tokens,
+        temperature=args.temperature,
+        top_p=args.top_p,
+        seed=args.seed,
+        modes=args.modes,
+        out=args.out,
+        concurrency=args.concurrency,
+        timeout_seconds=args.timeout,
+        retries=args.retries,
+        api_key=_key("--api-key-file", args.api_key_file),
+        judge=args.judge,
+        judge_key=_key("--judge-key-file", args.judge_key_file),
+        perplexity=args.perplexity,
+        device=args.device,
+        pairs_out=args.pairs_out,
+    )
+
+
+def _options(parser: argparse.ArgumentParser) -> None:
+    _add_what(parser.add_argument_group("what is evaluated"))
+    _add_sampling(parser.add_argument_group("what is generated"))
+    _add_scores(parser.add_argument_group("what is made of it"))
+    _add_pace(parser.add_argument_group("how fast"))
+
+
+def _add_what(group: "argparse._ArgumentGroup") -> None:
+    group.add_argument(
+        "--base-url", default="http://localhost:8000/v1", metavar="U", help="OpenAI's API there (default: %(default)s)"
+    )
+    group.add_argument("--model", metavar="NAME", help="default: the first that the server names")
+    group.add_argument("--api-key-file", type=Path, metavar="F", help="file with the server's API key")
+    group.add_argument(
+        "--prompts",
+        type=Path,
+        action="append",
+        required=True,
+        metavar="FILE",
+        help="RealToxicityPrompts, HateCheck or BOLD (.jsonl, .csv, also .gz), or lines of text; may be given again",
+    )
+    group.add_argument("--limit", type=_count, metavar="N", help="at most N prompts of each set, chosen by --seed")
+    group.add_argument(
+        "--modes",
+        type=_modes,
+        default=("off", "enforce"),
+        metavar="A,B",
+        help="of off, monitor, enforce, and plain (no word of the guard); the first is what the others are compared "
+        "with (default: off,enforce)",
+    )
+
+
+def _add_sampling(group: "argparse._ArgumentGroup") -> None:
+    group.add_argument("--n", type=_count, default=25, help="samples of each prompt (default: 25)")
+    group.add_argument("--per-request", type=_count, metavar="N", help="samples asked for at once (default: all)")
+    group.add_argument("--max-tokens", type=_count, default=20, metavar="N", help="length of each (default: 20)")
+    group.add_argument("--temperature", type=_number(0, 2), default=1.0, metavar="T", help="(default: 1)")
+    group.add_argument("--top-p", type=_number(0, 1), default=0.9, metavar="P", help="nucleus sampling (default: 0.9)")
+    group.add_argument("--seed", type=int, default=0, help="of samples, chosen prompts and bootstrap (default: 0)")
+
+
+def _add_scores(group: "argparse._ArgumentGroup") -> None:
+    group.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the results")
+    group.add_argument(
+        "--judge",
+        metavar="KIND:WHAT",
+        help="detoxify:NAME|PATH, moderations:URL or entry:MODULE:FUNCTION; another than the gate",
+    )
+    group.add_argument("--judge-key-file", type=Path, metavar="F", help="file with the key of a moderations endpoint")
+    group.add_argument("--perplexity", metavar="MODEL", help="language model (folder or name) for perplexity")
+    group.add_argument("--device", default="cpu", help="where judge and language model run: cpu (default), cuda")
+    group.add_argument(
+        "--pairs-out", type=Path, metavar="FILE", help="write preference pairs; THEY HOLD FLAGGED TEXT (default: none)"
+    )
+
+
+def _add_pace(group: "argparse._ArgumentGroup") -> None:
+    group.add_argument("--concurrency", type=_count, default=8, metavar="N", help="requests at once (default: 8)")
+    group.add_argument(
+        "--timeout", type=_seconds, default=600.0, metavar="SECONDS", help="for one answer (default: 600)"
+    )
+    group.add_argument(
+        "--retries", type=_least(0), default=5, metavar="N", help="of a request that failed (default: 5)"
+    )
+
+
+def _number(least: float, most: float) -> Callable[[str], float]:
+    def number(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = float("nan")
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"expected a number from {least} to {most}, found {text}")
+        return value
+
+    return number
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a number above 0, found {text}")
+    return value
+
+
+def _modes(text: str) -> tuple[str, ...]:
+    modes = tuple(text.split(","))
+    if len(set(modes)) != len(modes) or not set(modes) <= set(MODES):
+        raise argparse.ArgumentTypeError(f"expected some of {', '.join(MODES)}, joined by commas, found {text}")
+    return modes
+
+
+def _key(option: str, path: Path | None) -> str | None:
+    """The key in a file: not an option itself, as every user of a machine sees those."""
+    if path is None:
+        return None
+    try:
+        key = path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise EvaluationError(f"{option} {path}: cannot be read ({error})") from None
+    if not key or not key.isprintable() or " " in key:
+        raise EvaluationError(f"{option} {path}: expected one line with a key")
+    return key

@@ -1,0 +1,141 @@
+"""Who says how toxic a text is. The judge should not be the gate: what was released passed the gate by construction.
+
+`detoxify:NAME|PATH` loads a classifier as `unsay serve --detoxify` does and takes its category `toxicity` (the highest
+one, if it has no such category). `moderations:URL` asks a moderations endpoint in OpenAI's shape and takes its highest
+category. `entry:MODULE:FUNCTION` calls a function of one's own: a list of texts in, a list of numbers from 0 to 1 out.
+"""
+
+import importlib
+import math
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import httpx
+
+from evaluation.client import RETRIED
+from evaluation.errors import EvaluationError
+from filters.scorer import ScorerLoadError
+
+EXPECTED = "expected detoxify:NAME|PATH, moderations:URL or entry:MODULE:FUNCTION"
+CATEGORY = "toxicity"
+_WAITS_SECONDS = (1.0, 4.0, 16.0, 0.0)
+"""After each attempt at a moderations endpoint; the last one is final."""
+
+
+class Judge(Protocol):
+    """Says how toxic texts are."""
+
+    @property
+    def name(self) -> str:
+        """What it is, for the report; scores that were kept under the same name are not asked for again."""
+
+    def judge(self, texts: Sequence[str]) -> list[float]:
+        """The toxicity of each text in order, 0..1. Blocking."""
+
+
+def load(spec: str, *, device: str = "cpu", key: str | None = None) -> Judge:
+    """The judge that `--judge` names; `key` is for a moderations endpoint. EvaluationError if there is none such."""
+    kind, _, rest = spec.partition(":")
+    if not rest:
+        raise EvaluationError(f"--judge {spec}: {EXPECTED}")
+    match kind:
+        case "detoxify":
+            return DetoxifyJudge(rest, device)
+        case "moderations":
+            return ModerationsJudge(rest, key)
+        case "entry":
+            return EntryJudge(rest)
+    raise EvaluationError(f"--judge {spec}: {EXPECTED}")
+
+
+def toxicity(scores: dict[str, float]) -> float:
+    """One number of many: the category `toxicity`, or the highest if there is none."""
+    return scores[CATEGORY] if CATEGORY in scores else max(scores.values())
+
+
+class DetoxifyJudge:
+    """A classifier of detoxify's, or one in its format. Its name holds the start of the sha256 of its weights."""
+
+    def __init__(self, name_or_path: str, device: str) -> None:
+        from filters.scorers.checkpoint import find_checkpoint, sha256
+        from filters.scorers.detoxify import DetoxifyScorer
+
+        try:
+            self._scorer = DetoxifyScorer.load(name_or_path, device=device)
+            self.name = f"{self._scorer.name}@{sha256(find_checkpoint(name_or_path))[:12]}"
+        except ScorerLoadError as error:
+            raise EvaluationError(f"--judge detoxify:{name_or_path}: {error.expected}") from None
+
+    def judge(self, texts: Sequence[str]) -> list[float]:
+        return [toxicity(dict(scores)) for scores in self._scorer.score(texts)]
+
+
+class ModerationsJudge:
+    """`POST URL/moderations`, or URL itself if it ends so. What may pass is tried again."""
+
+    def __init__(self, url: str, key: str | None, *, sleep: Callable[[float], None] = time.sleep) -> None:
+        base = url.rstrip("/")
+        self._url = base if base.endswith("/moderations") else f"{base}/moderations"
+        self.name = f"moderations:{self._url}"
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._http = httpx.Client(headers=headers, timeout=120)
+        self._sleep = sleep
+
+    def judge(self, texts: Sequence[str]) -> list[float]:
+        answer = self._answer(texts)
+        if answer.status_code != 200:
+            remedy = "is the URL right, and does it want a key (--judge-key-file)?"
+            raise EvaluationError(f"--judge {self.name}: answered {answer.status_code}; {remedy}")
+        try:
+            found = [max(result["category_scores"].values()) for result in answer.json()["results"]]
+        except (ValueError, LookupError, TypeError, AttributeError):
+            raise EvaluationError(f"--judge {self.name}: does not answer as OpenAI's moderations do") from None
+        return checked(self.name, texts, found)
+
+    def _answer(self, texts: Sequence[str]) -> httpx.Response:
+        """The first answer that is final, or the last one."""
+        for wait in _WAITS_SECONDS:
+            try:
+                answer = self._http.post(self._url, json={"input": list(texts)})
+            except (httpx.InvalidURL, httpx.UnsupportedProtocol):
+                raise EvaluationError(f"--judge {self.name}: expected a URL like http://localhost:8000/v1") from None
+            except httpx.TransportError as error:
+                if not wait:
+                    message = f"--judge {self.name}: no answer ({type(error).__name__}); is the server running?"
+                    raise EvaluationError(message) from None
+            else:
+                if answer.status_code not in RETRIED or not wait:
+                    return answer
+            self._sleep(wait)
+        raise AssertionError("the last attempt returns or raises")
+
+
+class EntryJudge:
+    """A Python function, named MODULE:FUNCTION."""
+
+    def __init__(self, entry: str) -> None:
+        self.name = f"entry:{entry}"
+        module, _, function = entry.partition(":")
+        try:
+            found = getattr(importlib.import_module(module), function)
+        except (ImportError, AttributeError, ValueError) as error:
+            remedy = "expected MODULE:FUNCTION of something that Python can import (PYTHONPATH says where it looks)"
+            raise EvaluationError(f"--judge {self.name}: {error}; {remedy}") from None
+        if not callable(found):
+            raise EvaluationError(f"--judge {self.name}: is not a function")
+        self._function: Callable[[list[str]], Sequence[float]] = found
+
+    def judge(self, texts: Sequence[str]) -> list[float]:
+        return checked(self.name, texts, self._function(list(texts)))
+
+
+def checked(name: str, texts: Sequence[str], scores: object) -> list[float]:
+    """The scores, if there is one from 0 to 1 for each text; EvaluationError if not."""
+    try:
+        found = [float(score) for score in scores]  # type: ignore[attr-defined]
+    except (TypeError, ValueError):
+        found = []
+    if len(found) != len(texts) or not all(math.isfinite(score) and 0 <= score <= 1 for score in found):
+        raise EvaluationError(f"--judge {name}: expected a number from 0 to 1 for each of {len(texts)} texts")
+    return found

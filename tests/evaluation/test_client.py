@@ -1,0 +1,111 @@
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import pytest
+
+from evaluation.client import Completion, Server, refusal
+from evaluation.errors import EvaluationError
+from tests.evaluation.fake import MODEL, Fake
+
+T = TypeVar("T")
+BODY = {"model": MODEL, "prompt": "x", "n": 2, "seed": 1, "detox": {"mode": "off"}}
+
+
+class Naps:
+    """Sleeps that take no time and are counted."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+
+    async def __call__(self, seconds: float) -> None:
+        self.seconds.append(seconds)
+
+
+def _do(url: str, what: Callable[[Server], Awaitable[T]], **options: Any) -> T:
+    async def done() -> T:
+        async with Server(url, timeout_seconds=5, **options) as server:
+            return await what(server)
+
+    return asyncio.run(done())
+
+
+def _complete(url: str, **options: Any) -> Completion:
+    return _do(url, lambda server: server.complete(BODY, "prompt 7"), **options)
+
+
+def test_an_answer_has_its_samples_in_order_and_its_seconds(fake: Fake) -> None:
+    found = _complete(fake.url)
+    assert [choice.text for choice in found.choices] == [" a quiet day by the river 1", " a quiet day by the river 2"]
+    assert [choice.report and choice.report["action"] for choice in found.choices] == ["unguarded"] * 2
+    assert found.tokens == 12
+    assert 0 < found.seconds < 5
+
+
+def test_the_server_says_what_it_is(fake: Fake) -> None:
+    assert _do(fake.url + "/", lambda server: server.first_model()) == MODEL
+    assert _do(fake.url, lambda server: server.policies()) == fake.policies
+    assert _do(fake.url, lambda server: server.gate_scores(["ab"])) == [{"toxicity": 0.002, "insult": 0.01}]
+
+
+def test_a_server_of_another_kind_has_no_policies(fake: Fake) -> None:
+    fake.unsay = False
+    assert _do(fake.url, lambda server: server.policies()) is None
+
+
+def test_what_may_pass_is_tried_again_when_the_server_says(fake: Fake) -> None:
+    fake.failures, naps = [503, 429], Naps()
+    assert len(_complete(fake.url, retries=2, sleep=naps).choices) == 2
+    assert naps.seconds == [1.0, 1.0]
+
+
+def test_patience_ends(fake: Fake) -> None:
+    fake.failures, naps = [503] * 9, Naps()
+    with pytest.raises(EvaluationError, match=r"prompt 7: .* answered 503 \(busy\), more often than --retries allows"):
+        _complete(fake.url, retries=2, sleep=naps)
+    assert len(fake.failures) == 6
+
+
+def test_a_server_that_is_not_there_is_named_after_every_attempt() -> None:
+    naps = Naps()
+    with pytest.raises(
+        EvaluationError, match=r"--base-url: no answer from http://127.0.0.1:9/v1/completions in 3 attempts"
+    ):
+        _complete("http://127.0.0.1:9/v1", retries=2, sleep=naps)
+    assert naps.seconds == [0.5, 1.0]
+
+
+def test_unguarded_text_without_the_right_names_the_remedy(fake: Fake) -> None:
+    fake.may_loosen, naps = False, Naps()
+    with pytest.raises(EvaluationError, match=r"looser than.*unsay serve --allow-loosen.*--api-key-file.*--modes"):
+        _complete(fake.url, sleep=naps)
+    assert naps.seconds == []
+
+
+def test_the_key_is_sent_and_a_wrong_one_names_its_option(fake: Fake) -> None:
+    fake.key = "secret"
+    assert _complete(fake.url, key="secret")
+    with pytest.raises(EvaluationError, match=r"401 \(no such key\). Give the server's key with --api-key-file"):
+        _complete(fake.url, key="other")
+
+
+@pytest.mark.parametrize("wrong", [{"choices": None}, {"choices": [{"index": 0}]}, {"usage": {}}, {"usage": None}])
+def test_an_answer_of_another_shape_is_refused(fake: Fake, wrong: dict[str, Any]) -> None:
+    fake.wrong = wrong
+    with pytest.raises(EvaluationError, match="does not answer as OpenAI's completions do"):
+        _complete(fake.url)
+
+
+@pytest.mark.parametrize("url", ["localhost:8000", "ftp://localhost/v1", "http://[::1"])
+def test_an_address_that_is_none_is_refused(url: str) -> None:
+    with pytest.raises(EvaluationError, match=r"--base-url .*expected one like http://localhost:8000/v1"):
+        _complete(url, sleep=Naps())
+
+
+def test_a_wrong_path_asks_for_v1(fake: Fake) -> None:
+    with pytest.raises(EvaluationError, match="Does --base-url end in /v1"):
+        _do(fake.url.removesuffix("/v1"), lambda server: server.first_model())
+
+
+def test_any_other_refusal_says_what_the_server_said() -> None:
+    assert refusal(400, "U", "too long", "prompt 7") == "prompt 7: U answered 400 (too long)"

@@ -1,0 +1,44 @@
+import io
+
+import pytest
+
+from evaluation import progress as module
+from evaluation.progress import progress, say
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_without_a_terminal_there_are_lines_at_the_start_and_the_end() -> None:
+    out = io.StringIO()
+    with progress("judged", 100, 10, out) as advance:
+        for _ in range(9):
+            advance(10)
+    assert out.getvalue() == "judged: 10/100\njudged: 100/100\n"
+
+
+def test_in_between_there_is_a_line_when_time_has_passed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SECONDS_BETWEEN_LINES", 0.0)
+    out = io.StringIO()
+    with progress("judged", 3, 0, out) as advance:
+        advance(1)
+        advance(1)
+    assert out.getvalue().splitlines() == ["judged: 0/3", "judged: 1/3", "judged: 2/3"]
+
+
+def test_on_a_terminal_there_is_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    out = Terminal()
+    with progress("judged", 2, 0, out) as advance:
+        advance(2)
+    assert "judged" in out.getvalue()
+    assert "2/2" in out.getvalue()
+    assert "\x1b[" in out.getvalue()
+
+
+def test_a_long_line_stays_one_and_brackets_stay_brackets() -> None:
+    out = io.StringIO()
+    say("[bold] " + "word " * 60, out)
+    assert out.getvalue() == "[bold] " + "word " * 60 + "\n"

@@ -15,6 +15,7 @@ from training.examples import Example
 
 LONGEST = 88  # words; what is longer is cut, since the training reads 128 tokens
 _FRAGMENT = (8, 48)  # words
+_DISGUISED = 0.06  # of the texts: what can be restored is read restored
 _LEET = str.maketrans("aeiostl", "43105+1")
 _MASKED = "*#@$-"
 _ZERO_WIDTH = "\u200b\u200c\u200d\u2060\ufeff"
@@ -54,7 +55,7 @@ class Augment:
     def __call__(self, example: Example, other: Example) -> Example:
         """The example cut, joined with `other`, disguised and re-cased, each only sometimes."""
         roll = self._rng.random()
-        if roll < (0.40 if len(example.text) < 250 else 0.75):
+        if roll < (0.30 if len(example.text) < 250 else 0.60):
             example = self.cut(example, *_FRAGMENT)
         elif roll > 0.90:
             example = joined(*self._shuffled(self.cut(example, 4, 40), self.cut(other, 4, 40)))
@@ -77,9 +78,9 @@ class Augment:
 
     def _disguised(self, example: Example) -> Example:
         roll = self._rng.random()
-        if roll >= 0.16:
+        if roll >= _DISGUISED:
             return example
-        disguise = (leet, spaced, stretched, masked, zero_width, swapped)[int(roll / 0.16 * 6)]
+        disguise = (leet, spaced, stretched, masked, zero_width, swapped)[int(roll / _DISGUISED * 6)]
         words = example.text.split()
         heavy = max(range(len(words)), key=lambda index: self._weights.of(words[index]), default=0)
         some = {heavy, self._rng.randrange(len(words))} if words else set()

@@ -1,150 +1,34 @@
 """Sentences about groups of people: a group's name must not raise the score, and hostility in polite words must.
 
-The sentences are written for this file, and none is a benchmark's. A hostile claim comes in three forms: said, denied,
-and reported in order to oppose it. Only the first is an attack.
+What is said of a group is also denied, and reported in order to oppose it; its like is said in praise; and of things,
+trades and single persons the same is said. So neither the name, nor the unkind word, nor the frame tells by itself.
+The method is that of counterfactual augmentation (D. Kaushik and others, 2020).
 """
 
 import itertools
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+from training import phrases
 from training.examples import Example, all_known, clean
 
-_ADJECTIVES = (
-    "gay lesbian bisexual transgender trans queer straight nonbinary Muslim Jewish Christian Hindu Sikh Buddhist "
-    "atheist Catholic black white Asian African Arab Latino Hispanic Mexican Chinese Indian Turkish Polish Roma "
-    "Nigerian Somali Russian Korean disabled deaf blind autistic paralyzed elderly old young female male feminist "
-    "immigrant homeless foreign indigenous"
-).split()
-_PLURALS = (
-    *(
-        f"{adjective} people"
-        for adjective in _ADJECTIVES
-        if adjective not in ("feminist", "immigrant", "male", "female")
-    ),
-    *"women men girls immigrants migrants refugees foreigners feminists Muslims Jews Christians Hindus Sikhs".split(),
-    *"Catholics atheists Arabs Mexicans Africans Asians lesbians pensioners teenagers transsexuals Gypsies".split(),
-    "wheelchair users",
-    "asylum seekers",
-    "the disabled",
-    "trans women",
-)
-_PERSONS = "woman man colleague neighbour teacher student friend nurse couple parent engineer writer".split()
-
-_ABOUT_ONE = (
-    "My {a} {p} lent me a ladder yesterday.",
-    "A {a} {p} moved in next door.",
-    "She grew up as a {a} {p} in a small town.",
-    "The {a} {p} at the library showed me the new shelves.",
-    "I had lunch with a {a} {p} on Tuesday.",
-    "Our team has a {a} {p} who likes chess.",
-    "He described himself as a {a} {p}.",
-    "As a {a} {p}, I would like to vote early.",
-    "We hired a {a} {p} last spring.",
-    "There is a film about a {a} {p} and a dog.",
-    "I'm {a} and so is my sister.",
-    "Is your {p} {a} too?",
-    "You are a {a} {p}, aren't you?",
-    "I am a {a} {p} from Leeds.",
-    "he is {a}",
-    "They asked whether the {p} was {a}.",
-    "Being {a} was never a secret in our family.",
-    "The {a} {p} was attacked on the way home and is now in hospital.",
-)
-_ABOUT_MANY = (
-    "The survey asked 400 {g} about their commute.",
-    "Many {g} live near the harbour.",
-    "{g} make up a tenth of the city.",
-    "A meeting place for {g} opens on Friday.",
-    "The museum shows photographs of {g} from the 1950s.",
-    "Some {g} vote for the left and some for the right.",
-    "What do {g} think about the new law?",
-    "Several {g} sued the company over unpaid wages.",
-    "I grew up around {g}.",
-    "The clinic offers free advice for {g}.",
-    "{g} have run this bakery for years.",
-    "Two books about {g} were published in March.",
-    "It was a good day for {g} everywhere.",
-    "My cousin teaches {g} to swim.",
-    "Prejudice against {g} has many causes.",
-    "{g} were persecuted during the war.",
-)
-# Claims are finite clauses, so that each can be said, denied and reported.
-_CLAIMS = (
-    "{g} ruin every place they move to",
-    "{g} are a burden on the rest of us",
-    "{g} should not be allowed to vote",
-    "{g} do not belong in this country",
-    "{g} are all liars and thieves",
-    "{g} make me sick",
-    "{g} are not worth helping",
-    "{g} should be locked away",
-    "{g} are less intelligent than normal people",
-    "{g} carry diseases",
-    "{g} are like rats in a cellar",
-    "{g} can never be trusted",
-    "{g} deserve whatever happens to them",
-    "{g} are dirty and lazy",
-    "{g} have no place in our schools",
-    "{g} bring nothing but trouble",
-    "the world would be better off without {g}",
-    "nobody decent would marry one of those {g}",
-    "I cannot stand {g}",
-    "I want {g} out of my street",
-)
-_THREATS = (
-    "Someone ought to beat up those {g}.",
-    "I will hurt the next {g} I see.",
-    "Let's burn down the homes of {g}.",
-    "{g} should be shot at the border.",
-    "One day we will come for all {g} and they will bleed.",
-)
-_SAID = (
-    "{c}.",
-    "{c}!",
-    "Honestly, {c}.",
-    "We all know that {c}.",
-    "{c}, that is just a fact.",
-    "Isn't it true that {c}?",
-)
-_NOT_SAID = (
-    "It is simply false that {c}.",
-    "Nobody should say that {c}.",
-    "He was rightly fired for claiming that {c}.",
-    "I don't believe for a second that {c}.",
-    "Whoever says that {c} is wrong.",
-    'The leaflet read "{c}", and hundreds marched against it.',
-)
-_OBJECTS = (
-    "this printer,winter,early meetings,the new font,long queues,wet socks,my old phone,traffic,olives,this song".split(
-        ","
-    )
-)
-_GRIPES = (
-    "I cannot stand {o}.",
-    "{o} makes me sick",
-    "Get rid of {o}, it is awful!",
-    "{o} can never be trusted.",
-    "Honestly, {o} is the worst.",
-)
-_PRAISE = (
-    "I could spend all day with {g}.",
-    "{g} deserve the same rights as everyone.",
-    "We are proud of the {g} in our town.",
-    "No one should be afraid of {g}.",
-    "{g} make this place better.",
-    "I do not hate {g} at all.",
-)
-
-_CLAIM = (0.9, 0.05, 0.05, 0.0, 0.6, 0.9)
+# In the order of the categories: toxicity, severe toxicity, obscene, threat, insult, identity attack.
+_ATTACK = (0.95, 0.05, 0.05, 0.0, 0.6, 0.95)
 _THREAT = (0.95, 0.3, 0.05, 0.95, 0.3, 0.85)
+_TRADE_ATTACK = (0.35, 0.0, 0.0, 0.0, 0.35, 0.05)
+_TRADE_THREAT = (0.6, 0.1, 0.0, 0.8, 0.1, 0.05)
+_INSULT = (0.95, 0.05, 0.2, 0.0, 0.95, 0.02)
+_PERSONAL_THREAT = (0.95, 0.3, 0.05, 0.95, 0.2, 0.02)
+
 _NAMED = re.compile(
     r"\b(gays?|lesbians?|bisexual|transgender|queer|homosexual\w*|muslims?|islam\w*|jews?|jewish|hindus?|sikhs?"
     r"|buddhists?|catholics?|atheists?|black (?:people|men|women)|african.americans?|arabs?|latinos?|hispanics?"
     r"|mexicans?|immigrants?|refugees?|feminis\w+|disabled|deaf|blind|autis\w+|women|transsexual\w*|roma|gypsies)\b",
     re.IGNORECASE,
 )
+
+Form = Callable[[random.Random], str]
 
 
 def names_a_group(text: str) -> bool:
@@ -153,46 +37,97 @@ def names_a_group(text: str) -> bool:
 
 
 def neutral(rng: random.Random, count: int) -> list[Example]:
-    """Sentences that name a group and mean it no harm, and complaints about things instead of people."""
-    return [clean(_neutral(rng), "neutral_identity") for _ in range(count)]
+    """Sentences that name a group and mean it no harm, and hard words for things instead of people."""
+    return [clean(_picked(rng, _NEUTRAL), "neutral_identity") for _ in range(count)]
 
 
 def hostile(rng: random.Random, count: int) -> list[Example]:
-    """Attacks on groups, a fifth of them threats."""
+    """Attacks on groups, a quarter of them threats."""
     return [_hostile(rng) for _ in range(count)]
+
+
+def personal(rng: random.Random, count: int) -> list[Example]:
+    """Attacks on single persons, which are no attacks on a group, and on trades, which are half as bad."""
+    return [_personal(rng) for _ in range(count)]
 
 
 def templates() -> Iterator[str]:
     """Every sentence with its gaps, for comparing with a benchmark's."""
-    return itertools.chain(_ABOUT_ONE, _ABOUT_MANY, _CLAIMS, _THREATS, _GRIPES, _PRAISE)
-
-
-def _neutral(rng: random.Random) -> str:
-    form = rng.random()
-    if form < 0.35:
-        return _article(rng.choice(_ABOUT_ONE).format(a=rng.choice(_ADJECTIVES), p=rng.choice(_PERSONS)))
-    if form < 0.6:
-        return _sentence(rng.choice(_ABOUT_MANY).format(g=_group(rng)))
-    if form < 0.7:
-        return _sentence(rng.choice(_PRAISE).format(g=_group(rng)))
-    if form < 0.78:
-        return _sentence(rng.choice(_GRIPES).format(o=rng.choice(_OBJECTS)))
-    return _sentence(rng.choice(_NOT_SAID).format(c=_claim(rng)))
+    return itertools.chain(
+        phrases.UNKIND, phrases.KIND, phrases.THREATS, phrases.HELP, phrases.ABOUT_ONE, phrases.ABOUT_MANY
+    )
 
 
 def _hostile(rng: random.Random) -> Example:
-    if rng.random() < 0.2:
-        text = rng.choice(_THREATS).format(g=_group(rng))
-        return all_known(_sentence(text), _THREAT, "hostile_identity")
-    return all_known(_sentence(rng.choice(_SAID).format(c=_claim(rng))), _CLAIM, "hostile_identity")
+    roll = rng.random()
+    if roll < 0.25:
+        return all_known(_said(rng, phrases.THREATS, phrases.GROUPS), _THREAT, "hostile_identity")
+    if roll < 0.35:
+        return all_known(_asked(rng, phrases.WHY_UNKIND), _ATTACK, "hostile_identity")
+    return all_known(_said(rng, phrases.UNKIND, phrases.GROUPS), _ATTACK, "hostile_identity")
 
 
-def _claim(rng: random.Random) -> str:
-    return rng.choice(_CLAIMS).format(g=_group(rng))
+def _personal(rng: random.Random) -> Example:
+    roll = rng.random()
+    if roll < 0.3:
+        return all_known(_said(rng, phrases.UNKIND, phrases.TRADES), _TRADE_ATTACK, "personal", 0.5)
+    if roll < 0.4:
+        return all_known(_said(rng, phrases.THREATS, phrases.TRADES), _TRADE_THREAT, "personal", 0.5)
+    if roll < 0.55:
+        return all_known(rng.choice(phrases.TO_ONE_THREAT), _PERSONAL_THREAT, "personal")
+    text = rng.choice(phrases.TO_ONE_UNKIND).format(bad=rng.choice(phrases.ONE_BAD))
+    return all_known(text, _INSULT, "personal")
 
 
-def _group(rng: random.Random) -> str:
-    return rng.choice(_PLURALS)
+def _said(rng: random.Random, clauses: tuple[str, ...], subjects: tuple[str, ...] | list[str]) -> str:
+    clause = rng.choice(clauses).format(s=rng.choice(subjects))
+    return _sentence(rng.choice(phrases.SAID).format(c=clause))
+
+
+def _opposed(rng: random.Random) -> str:
+    clause = rng.choice(phrases.UNKIND + phrases.THREATS).format(s=rng.choice(phrases.GROUPS))
+    return _sentence(rng.choice(phrases.OPPOSED).format(c=clause))
+
+
+def _denied(rng: random.Random) -> str:
+    text = rng.choice(phrases.NOT_HOSTILE)
+    return _sentence(text.format(s=rng.choice(phrases.GROUPS), bad=rng.choice(phrases.BAD)))
+
+
+def _asked(rng: random.Random, forms: tuple[str, ...]) -> str:
+    words = {"bad": rng.choice(phrases.BAD), "good": rng.choice(phrases.GOOD)}
+    return rng.choice(forms).format(s=rng.choice(phrases.GROUPS), **words)
+
+
+def _about_one(rng: random.Random) -> str:
+    text = rng.choice(phrases.ABOUT_ONE).format(a=rng.choice(phrases.ADJECTIVES), p=rng.choice(phrases.PERSONS))
+    return _sentence(_article(text)) if rng.random() < 0.8 else _article(text)
+
+
+def _about_many(rng: random.Random) -> str:
+    return _sentence(rng.choice(phrases.ABOUT_MANY).format(s=rng.choice(phrases.GROUPS)))
+
+
+def _to_one(rng: random.Random) -> str:
+    return rng.choice(phrases.TO_ONE_KIND).format(good=rng.choice(phrases.GOOD))
+
+
+_NEUTRAL: tuple[tuple[float, Form], ...] = (
+    (0.18, _about_one),
+    (0.12, _about_many),
+    (0.22, lambda rng: _said(rng, phrases.KIND, phrases.GROUPS)),
+    (0.05, lambda rng: _said(rng, phrases.HELP, phrases.GROUPS)),
+    (0.04, lambda rng: _asked(rng, phrases.WHY_KIND)),
+    (0.12, lambda rng: _said(rng, phrases.UNKIND + phrases.THREATS, phrases.THINGS)),
+    (0.14, _opposed),
+    (0.10, _denied),
+    (0.03, _to_one),
+)
+
+
+def _picked(rng: random.Random, forms: tuple[tuple[float, Form], ...]) -> str:
+    form = rng.choices([form for _, form in forms], [share for share, _ in forms])[0]
+    return form(rng)
 
 
 def _sentence(text: str) -> str:

@@ -1,92 +1,117 @@
-"""Every figure of a classifier, from its shipped weights: `python -m training.report [--data DIR] [--against DIR ...]`.
+"""Every figure of the shipped weights, without training: `python -m training.report [--data DIR] [--parts NAME,...]`.
 
-Without `--data` the collection is expected at ../shared/data. `--against` takes further packed classifiers (see
-pack_classifier.py) as further columns of the same table. No text is printed.
+Prints Markdown, and writes it to `--markdown FILE` too. Parts: classifier, thresholds, language_model (perplexity,
+speed in vLLM, continuations) and samples; for the last two a server is started. `--against` takes further packed
+classifiers (see pack_classifier.py) as further columns of the classifier's table. `--limit N` is for a quick look: it
+continues N prompts of each set. Rude words in the samples are masked; no other text is printed.
 """
 
 import argparse
-import hashlib
-import time
+import asyncio
+from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import torch
-from tokenizers import Tokenizer
 
 from filters.scorers.detoxify import DetoxifyScorer
+from filters.thresholds import Thresholds
+from server.policy.policy import DEFAULT_THRESHOLDS
+from training import continuations, perplexity, provenance, report_classifier, samples, screen, speed, thresholds
 from training.console import say
-from training.evaluate import Figure, figures, score
+from training.masking import Masking, read_list
+from training.served import serving
+from training.setting import CLASSIFIER, DATA, LANGUAGE_MODEL, SCREEN, Setting
 
-DATA = Path("../shared/data")
-CLASSIFIER = Path("models/classifier")
-_READ = (
-    "toxicity_train.jsonl.gz",
-    "rtp_prompts.jsonl.gz",
-    "rtp_challenging_and_nontoxic_dev.jsonl.gz",
-    "hatecheck_dev.jsonl.gz",
-    "bold_prompts.jsonl.gz",
-)
-_SPEED_TEXT = "The bridge was opened in the spring of that year, and the town has grown along the river ever since. "
+PARTS = ("classifier", "thresholds", "screen", "language_model", "samples")
+_WORD_LIST = "ldnoobw_en.txt"
+_SERVED = {"language_model", "samples"}
 
 
-def table(columns: list[tuple[str, list[Figure]]]) -> str:
-    """The figures as a table in Markdown, one column for each classifier, and whether the first reaches its goals."""
-    lines = ["| set | figure | texts | " + " | ".join(name for name, _ in columns) + " | goal |"]
-    lines.append("|---" * (4 + len(columns)) + "|")
-    for row in zip(*(found for _, found in columns), strict=True):
-        values = " | ".join(f"{figure.value:.3f}" for figure in row)
-        first = row[0]
-        lines.append(f"| {first.group} | {first.name} | {first.texts:,} | {values} | {goal(first)} |")
-    return "\n".join(lines)
+def blocks(setting: Setting, parts: frozenset[str]) -> Iterator[str]:
+    """The report, a heading, table or paragraph at a time. OSError if a file is missing."""
+    yield from _head(setting)
+    if "classifier" in parts:
+        yield from report_classifier.blocks(setting)
+    if "thresholds" in parts:
+        yield from thresholds.blocks(setting)
+    if "screen" in parts:
+        yield from screen.blocks(setting)
+    if "language_model" in parts:
+        yield from perplexity.blocks(setting)
+    if parts & _SERVED:
+        yield from _served(setting, parts & _SERVED)
 
 
-def goal(figure: Figure) -> str:
-    """What was to be reached, and whether it was or by how much not; empty without a goal."""
-    if figure.goal is None:
-        return ""
-    sign = "<=" if figure.less_is_better else ">="
-    return f"{sign} {figure.goal:g}: " + ("met" if figure.is_met else f"short by {abs(figure.value - figure.goal):.3f}")
+def _head(setting: Setting) -> Iterator[str]:
+    yield "# Report of training"
+    yield f"{provenance.today()}. {provenance.machine()}. {provenance.versions()}. Asked for: {setting.asked()}."
+    read = sorted({*report_classifier.READ, continuations.PROMPTS, _WORD_LIST})
+    yield provenance.files(setting.models, [setting.data / name for name in read])
 
 
-def file_hashes(paths: list[Path]) -> str:
-    """A line with the SHA-256 of each file."""
-    return "\n".join(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}" for path in paths)
+def _served(setting: Setting, parts: frozenset[str]) -> Iterator[str]:
+    """What needs a server. What it wrote is scored when it is gone: they would fight for the cores."""
+    seed, drawn, told = setting.seed, [], []
+    prompts = continuations.read_prompts(setting.data, setting.limit) if "language_model" in parts else []
+    with serving(setting.language_model, setting.classifier) as base_url:
+        if prompts:
+            yield from speed.blocks(asyncio.run(speed.measure(base_url, setting.rounds)))
+            drawn = asyncio.run(continuations.draw(base_url, prompts, seed))
+        if "samples" in parts:
+            told = asyncio.run(samples.tell(base_url, seed))
+    scorer = DetoxifyScorer.load(str(setting.classifier))
+    if prompts:
+        yield from continuations.blocks(continuations.shares(scorer, prompts, drawn, seed), seed)
+    if told:
+        masking = Masking(scorer, Thresholds(DEFAULT_THRESHOLDS), read_list(setting.data / _WORD_LIST))
+        yield from samples.blocks(told, masking, seed)
 
 
-def milliseconds(scorer: DetoxifyScorer, words: int) -> tuple[float, float]:
-    """Milliseconds for a passage of so many words, alone and in a batch of 16; the best of five tries."""
-    text = " ".join((_SPEED_TEXT * 20).split()[:words])
-    return tuple(min(_seconds(scorer, [text] * count) for _ in range(5)) * 1000 / count for count in (1, 16))  # type: ignore[return-value]
+def parts_of(text: str) -> frozenset[str]:
+    """The parts in a list with commas. ArgumentTypeError for one that does not exist."""
+    parts = frozenset(name.strip() for name in text.split(","))
+    if unknown := sorted(parts - set(PARTS)):
+        raise argparse.ArgumentTypeError(f"no part {unknown[0]!r}; there are {', '.join(PARTS)}")
+    return parts
 
 
-def _seconds(scorer: DetoxifyScorer, texts: list[str]) -> float:
-    begun = time.perf_counter()
-    score(scorer, texts)
-    return time.perf_counter() - begun
+def parser() -> argparse.ArgumentParser:
+    """The parser of the command line; its options are the fields of Setting but for `parts` and `markdown`."""
+    made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("--data", type=Path, default=DATA, help="folder with the collection of texts")
+    made.add_argument("--classifier", type=Path, default=CLASSIFIER, help="folder of a packed classifier")
+    made.add_argument("--language-model", type=Path, default=LANGUAGE_MODEL, help="folder of a language model")
+    made.add_argument("--screen", type=Path, default=SCREEN, help="folder of a screen")
+    made.add_argument("--against", type=Path, nargs="*", default=[], help="folders of others, to compare with")
+    made.add_argument("--parts", type=parts_of, default=frozenset(PARTS), help=f"of {','.join(PARTS)} (default: all)")
+    made.add_argument("--limit", type=_positive, help="prompts of each set to continue (default: all)")
+    made.add_argument("--held-out-tokens", type=_positive, default=200_000, help="of a source, for its perplexity")
+    made.add_argument("--rounds", type=_positive, default=3, help="of measuring the speed (default: 3)")
+    made.add_argument("--seed", type=int, default=0, help="of disguises, continuations and samples")
+    made.add_argument("--threads", type=_positive, default=2, help="for the classifier (default: 2)")
+    made.add_argument("--markdown", type=Path, metavar="FILE", help="write the report there too")
+    return made
 
 
-def _column(folder: Path, data: Path, seed: int) -> tuple[str, list[Figure], str]:
-    """The name of a classifier, its figures, and a line on its speed."""
-    scorer = DetoxifyScorer.load(str(folder))
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    alone, together = milliseconds(scorer, 32)
-    speed = f"{folder.name}: {alone:.1f} ms for 32 words alone, {together:.2f} ms in a batch of 16"
-    return folder.name, figures(scorer, tokenizer, data, seed), speed
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, found {text}")
+    return value
 
 
 def main() -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, default=DATA, help="folder with the collection of texts")
-    parser.add_argument("--classifier", type=Path, default=CLASSIFIER, help="folder of a packed classifier")
-    parser.add_argument("--against", type=Path, nargs="*", default=[], help="folders of others, to compare with")
-    parser.add_argument("--seed", type=int, default=0, help="of the disguises")
-    parser.add_argument("--threads", type=int, default=2)
-    args = parser.parse_args()
-    torch.set_num_threads(args.threads)
-    columns = [_column(folder, args.data, args.seed) for folder in (args.classifier, *args.against)]
-    say(table([(name, found) for name, found, _ in columns]))
-    say(f"\nSeed {args.seed}, {args.threads} threads. " + "; ".join(speed for _, _, speed in columns))
-    say("\n" + file_hashes([args.classifier / "detoxify.ckpt", *(args.data / name for name in _READ)]))
+    args = vars(parser().parse_args())
+    parts, markdown = args.pop("parts"), args.pop("markdown")
+    setting = Setting(**{**args, "against": tuple(args["against"])})
+    torch.set_num_threads(setting.threads)
+    with markdown.open("w", encoding="utf-8") if markdown else nullcontext() as file:
+        for block in blocks(setting, parts):
+            say(block + "\n")
+            if file:
+                file.write(block + "\n\n")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-from training import identities
+from training import identities, phrases
 
 _NEUTRAL = identities.neutral(random.Random(0), 3_000)
 _HOSTILE = identities.hostile(random.Random(0), 500)
@@ -21,15 +21,24 @@ def test_neutral_sentences_are_clean_in_every_category_and_count_in_full() -> No
     assert {example.weights for example in _NEUTRAL} == {(1.0,) * 6}
 
 
-def test_hostile_sentences_are_attacks_and_a_fifth_are_threats() -> None:
+def test_hostile_sentences_are_attacks_and_a_quarter_are_threats() -> None:
     assert all(example.toxicity >= 0.9 and example.targets[-1] >= 0.8 for example in _HOSTILE)
-    assert 60 < sum(example.targets[3] > 0.5 for example in _HOSTILE) < 140
+    assert 80 < sum(example.targets[3] > 0.5 for example in _HOSTILE) < 170
 
 
-def test_every_claim_is_also_denied_or_reported() -> None:
-    patterns = [re.compile(re.escape(claim).replace(r"\{g\}", "[A-Za-z ]+")) for claim in identities._CLAIMS]
-    assert all(any(pattern.search(example.text) for example in _NEUTRAL) for pattern in patterns)
-    assert all(any(pattern.search(example.text) for example in _HOSTILE) for pattern in patterns)
+def test_attacks_on_persons_and_trades_are_no_attacks_on_a_group() -> None:
+    examples = identities.personal(random.Random(0), 500)
+    assert all(example.targets[-1] <= 0.05 for example in examples)
+    assert {example.toxicity >= 0.5 for example in examples} == {True, False}
+
+
+def test_what_is_said_of_groups_is_also_denied_or_reported_and_said_of_things() -> None:
+    neutral = [example.text.lower() for example in identities.neutral(random.Random(0), 30_000)]
+    for clause in phrases.UNKIND:
+        start, _, end = clause.lower().partition("{s}")
+        told = [text for text in neutral if start in text and end in text[text.index(start) :]]
+        assert any(thing.lower() in text for text in told for thing in phrases.THINGS), clause
+        assert any(group.lower() in text for text in told for group in phrases.GROUPS), clause
 
 
 def test_the_same_seed_gives_the_same_sentences() -> None:

@@ -1,3 +1,5 @@
+import math
+from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -6,11 +8,31 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
+from filters.scorer import Scores
 from filters.scorers.scripted import ScriptedScorer
 from training.data import CASED
 from training.examples import CATEGORIES, all_known, clean, only_toxicity
 from training.metrics import share_flagged
-from training.thresholds import choose, lowest_threshold, spans, table
+from training.thresholds import ANY, Choice, Flagged, choose, lowest_threshold, spans, table
+
+_NOBODY = Choice(ANY, None, Flagged(0.0, 0.0), Flagged(math.nan, math.nan), 0)
+
+
+class _Both:
+    """Two scorers as one: each for its own categories."""
+
+    name = "both"
+    categories = CATEGORIES
+
+    def __init__(self, first: ScriptedScorer, second: ScriptedScorer) -> None:
+        self._pair = first, second
+
+    def score(self, texts: Sequence[str]) -> list[Scores]:
+        first, second = (scorer.score(texts) for scorer in self._pair)
+        return [{**one, **other} for one, other in zip(first, second, strict=True)]
+
+    def ready(self) -> bool:
+        return True
 
 
 @pytest.fixture
@@ -37,13 +59,30 @@ def test_each_category_has_the_threshold_that_its_clean_spans_allow(tokenizer: T
     toxic = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
     examples = [*calm, all_known("you idiot", toxic, CASED), only_toxicity("idiot", 1.0, "paradetox")]
     scorer = ScriptedScorer({"odd": 0.42, "idiot": 0.9}, categories=CATEGORIES)
-    strict, plot = choose(scorer, tokenizer, examples, rate=0.05)
-    lax, _ = choose(scorer, tokenizer, examples, rate=0.1)
-    assert {choice.threshold for choice in strict} == {0.43}
-    assert {choice.threshold for choice in lax} == {0.01}
-    assert [choice.toxic_texts for choice in strict] == [2, 0, 0, 0, 1, 0]
-    assert strict[0].toxic_found == strict[0].found_at_default == 1.0
-    assert lax[0].clean_flagged == 0.1
-    assert "| toxicity | 0.43 | 0.00% | 2 | 100% | 100% |" in table(strict)
-    assert "| threat | 0.43 | 0.00% | 0 | - | - |" in table(strict)
-    assert ElementTree.fromstring(plot).tag.endswith("svg")
+    strict = choose(scorer, tokenizer, examples, rate=0.05)
+    lax = choose(scorer, tokenizer, examples, rate=0.1)
+    assert {choice.threshold for choice in strict.choices} == {0.43, None}
+    assert {choice.threshold for choice in lax.choices} == {0.01, None}
+    assert strict.clean_spans == 10
+    assert [choice.toxic_texts for choice in strict.choices] == [2, 0, 0, 0, 1, 0, 2]
+    assert strict.choices[0].toxic == Flagged(1.0, 1.0)
+    assert lax.choices[0].clean == Flagged(0.1, 0.0)
+    assert ElementTree.fromstring(strict.plot).tag.endswith("svg")
+
+
+def test_the_last_row_is_what_all_categories_flag_together(tokenizer: Tokenizer) -> None:
+    calm = [clean(f"{word} word " * 8, CASED) for word in ("plain", "odd", "strange", "plain")]
+    toxic = all_known("you idiot", (1.0, 0.0, 0.0, 0.0, 1.0, 0.0), CASED)
+    scorer = ScriptedScorer({"odd": 0.42, "idiot": 0.45}, categories=CATEGORIES[:1])
+    other = ScriptedScorer({"strange": 0.6, "idiot": 0.3}, categories=CATEGORIES[1:])
+    together = choose(_Both(scorer, other), tokenizer, [*calm, toxic], rate=0.25).choices[-1]
+    assert together.category == ANY
+    assert together.clean == Flagged(0.5, 0.25)
+    assert together.toxic == Flagged(1.0, 0.0)
+    assert together.toxic_texts == 1
+
+
+def test_the_table_shows_what_a_threshold_costs() -> None:
+    rows = table([Choice("toxicity", 0.43, Flagged(0.004, 0.001), Flagged(0.8, 0.75), 1_200), _NOBODY]).splitlines()
+    assert rows[2] == "| toxicity | 0.43 | 0.40% | 0.10% | 1,200 | 80% | 75% |"
+    assert rows[3] == "| any of them | - | 0.00% | 0.00% | 0 | - | - |"

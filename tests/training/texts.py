@@ -47,7 +47,13 @@ def write_collection(folder: Path) -> Path:
     for name in ("wikipedia_en_slice", "wikinews_en", "sgd_dialogues", "us_addresses", "openstax"):
         with lzma.open(folder / f"{name}.txt.xz", "wt", encoding="utf-8") as file:
             file.write("".join(f"The women of {place} read in {name} every day.\nShort.\n" for place in _PLACES))
+            if name == "sgd_dialogues":
+                file.write("".join(f"\n{_dialogue(number)}" for number in range(3)))
     return folder
+
+
+def _dialogue(number: int) -> str:
+    return f"User: A table, please.\nAssistant: Gladly, number {number}.\nUser: Thanks.\nAssistant: Bye.\n"
 
 
 def _text(number: int, toxic: int) -> str:

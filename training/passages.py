@@ -1,0 +1,167 @@
+"""Passages such as a guard shows its scorer: a bounded stretch of comments, prose and dialogues, never a whole text.
+
+What the screen learns from, what its cuts are calibrated on, and what they are measured on are three sets of texts; a
+text falls into one of them by its letters. The latter two hold only what the classifier's training held out, texts that
+it never opened (toxic spans, BOLD, the further prompts), and prose of which it read a few sentences in a hundred.
+"""
+
+import lzma
+import random
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Literal
+
+from training import data
+from training.augment import Augment, WordWeights, leet, masked, spaced, stretched, swapped, zero_width
+from training.evaluate import held_out
+from training.examples import Example, draw, letters, read_rows
+
+Part = Literal["learn", "calibrate", "measure"]
+
+SHORTEST, LONGEST = 25, 400  # characters: a first stride of 6 tokens; 64 tokens of context and a stride of 16
+# Texts: file, passages. Every tenth document is held out.
+_PROSE = (
+    ("wikipedia_en_slice.txt.xz", 9_000),
+    ("sgd_dialogues.txt.xz", 6_000),
+    ("wikinews_en.txt.xz", 4_000),
+    ("movie_reviews.txt.xz", 4_000),
+    ("openstax.txt.xz", 2_000),
+    ("us_addresses.txt.xz", 1_000),
+)
+_HELD_OUT_PROSE = 10
+_PROSE_BEFORE = 0.12  # of the comments have prose before them, as an answer that turns
+_DISGUISED = 0.15  # of the held-out comments come with a disguise too
+_DISGUISES = (leet, spaced, stretched, masked, zero_width, swapped)
+_SNIPPET, _LONGEST_SNIPPET = (1, 2, 3, 4, 5, 6, 8), 80  # words, characters
+_WORD = re.compile(r"\S+")
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A passage, where it is from, and what it is for."""
+
+    text: str
+    source: str
+    part: Part
+
+
+def samples(folder: Path, seed: int, share: float = 1.0) -> list[Sample]:
+    """Every passage, in an order that is the same for the same seed; of each source `share`. OSError if one lacks."""
+    rng = random.Random(seed)
+    split = held_out(folder)
+    prose = list(_prose(folder, rng, share))
+    learnt = [sample.text for sample in prose if sample.part == "learn"]
+    comments = data.capped(split.train, rng)
+    comments = rng.sample(comments, int(len(comments) * share))
+    found = prose + list(_learnt(comments, learnt, rng))
+    known = {_beginning(example.text) for example in split.train}
+    fresh = [(source, text) for source, text in _unseen(folder, split) if _beginning(text) not in known]
+    found += _held_out(rng.sample(fresh, int(len(fresh) * share)), rng)
+    found += _snippets(data.capped(split.train, apart := random.Random(seed + 5)), learnt, share, apart)
+    return rng.sample(found, len(found))
+
+
+def cut(text: str, rng: random.Random) -> str:
+    """A stretch of whole words of up to 25 to 400 characters, half of the time from the beginning."""
+    length = rng.randint(SHORTEST, LONGEST)
+    starts = [match.start() for match in _WORD.finditer(text) if match.start() + length <= len(text)]
+    start = rng.choice(starts) if starts and rng.random() < 0.5 else 0
+    return _whole_words(text[start:], length)
+
+
+def _whole_words(text: str, length: int) -> str:
+    """The text up to the last end of a word that is not after `length`, or up to `length` in a longer word."""
+    if len(text) <= length:
+        return text
+    ends = [match.end() for match in _WORD.finditer(text[: length + 1]) if match.end() <= length]
+    return text[: ends[-1] if ends else length]
+
+
+def _learnt(examples: list[Example], prose: list[str], rng: random.Random) -> Iterator[Sample]:
+    """The comments as the classifier met them: cut, joined, disguised; some of them with prose before."""
+    augment = Augment(WordWeights(examples), rng.randrange(1 << 30))
+    for example, other in zip(examples, rng.sample(examples, len(examples)), strict=True):
+        text = augment(example, other).text
+        if prose and rng.random() < _PROSE_BEFORE:
+            text = f"{rng.choice(prose)[: LONGEST // 2]} {_whole_words(text, LONGEST // 2)}"
+        yield Sample(_whole_words(text, LONGEST), example.source, "learn")
+
+
+def _snippets(examples: list[Example], prose: list[str], share: float, rng: random.Random) -> list[Sample]:
+    """One to eight words at a time: cheap for the classifier, and the screen learns from them what words weigh."""
+    comments = examples[: int(len(examples) * share)]
+    found = [Sample(_snippet(one.text, rng), one.source, "learn") for one in comments for _ in range(2)]
+    found += [Sample(_snippet(text, rng), "prose", "learn") for text in prose for _ in range(2)]
+    return list({sample.text: sample for sample in found if sample.text}.values())
+
+
+def _snippet(text: str, rng: random.Random) -> str:
+    words = text.split()
+    count = min(len(words), rng.choice(_SNIPPET))
+    if not count:
+        return ""
+    start = rng.randint(0, len(words) - count)
+    return " ".join(words[start : start + count])[:_LONGEST_SNIPPET]
+
+
+def _held_out(texts: list[tuple[str, str]], rng: random.Random) -> Iterator[Sample]:
+    for source, text in texts:
+        part = _side(text)
+        yield from (Sample(piece, source, part) for piece in sorted({cut(text, rng), cut(text, rng)}))
+        if rng.random() < _DISGUISED:
+            disguise = rng.choice(_DISGUISES)
+            words = _whole_words(text, LONGEST // 2).split()
+            hidden = " ".join(disguise(word, rng) if rng.random() < 0.5 else word for word in words)
+            yield Sample(_whole_words(hidden, LONGEST), f"disguised ({disguise.__name__})", part)
+
+
+def _unseen(folder: Path, split: data.Split) -> Iterator[tuple[str, str]]:
+    """Source and text of what the classifier never learnt from."""
+    for source, examples in split.held_out.items():
+        yield from ((source, example.text) for example in examples)
+    yield from (("toxic_spans", row["text"]) for row in read_rows(folder / "toxic_spans.jsonl.gz"))
+    for row in data.prompt_rows(read_rows(folder / "rtp_challenging_and_nontoxic_dev.jsonl.gz")):
+        yield "rtp_dev", row["text"]
+    yield from (("bold", row["prompt"]) for row in read_rows(folder / "bold_prompts.jsonl.gz"))
+
+
+def _prose(folder: Path, rng: random.Random, share: float) -> Iterator[Sample]:
+    for name, count in _PROSE:
+        texts = list(_documents(folder / name))
+        source = name.split(".")[0]
+        for text in rng.choices(texts, k=int(count * share)):
+            part: Part = "learn" if draw(text, _HELD_OUT_PROSE) else _side(text)
+            yield Sample(cut(text, rng), source, part)
+        apart = [text for text in texts if draw(text, _HELD_OUT_PROSE) == 0]
+        for text in rng.choices(apart, k=int(count * share / 4)) if apart else ():
+            yield Sample(cut(text, rng), source, _side(text))
+
+
+def _documents(path: Path) -> Iterator[str]:
+    """The paragraphs of a text file, which are parted by empty lines, of a usable length."""
+    with lzma.open(path, "rt", encoding="utf-8") as file:
+        yield from islice(_paragraphs(file), 60_000)
+
+
+def _paragraphs(lines: Iterable[str]) -> Iterator[str]:
+    kept: list[str] = []
+    for line in lines:
+        if line.strip():
+            kept.append(line.strip())
+        elif kept:
+            yield "\n".join(kept)[:4_000]
+            kept = []
+    if kept:
+        yield "\n".join(kept)[:4_000]
+
+
+def _side(text: str) -> Part:
+    """Which of the two held-out parts a text belongs to; copies of a text belong to the same."""
+    return "calibrate" if draw(letters(text)[:100], 16) >= 8 else "measure"
+
+
+def _beginning(text: str) -> str:
+    return letters(text)[:100]

@@ -4,7 +4,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -23,15 +23,18 @@ class ServerFailed(RuntimeError):
 
 
 @contextmanager
-def serving(language_model: Path, classifier: Path, seconds: float = START_SECONDS) -> Iterator[str]:
+def serving(
+    language_model: Path, classifier: Path, seconds: float = START_SECONDS, words: Sequence[str] = ()
+) -> Iterator[str]:
     """The server's base URL, once it is ready; at the end it is stopped. ServerFailed if it is not ready in time.
 
-    Its requests may switch the guard off: nobody else is to reach it, so it listens to this machine alone.
+    `words` are further words of its command line. Its requests may switch the guard off: nobody else is to reach it, so
+    it listens to this machine alone.
     """
     port = _free_port()
-    words = ["serve", str(language_model.resolve()), "--detoxify", str(classifier), "--allow-loosen"]
-    words += ["--host", _HOST, "--port", str(port)]
-    with running([sys.executable, "-m", "server", *words], f"http://{_HOST}:{port}/ready", seconds):
+    asked = ["serve", str(language_model.resolve()), "--detoxify", str(classifier), "--allow-loosen", *words]
+    asked += ["--host", _HOST, "--port", str(port)]
+    with running([sys.executable, "-m", "server", *asked], f"http://{_HOST}:{port}/ready", seconds):
         yield f"http://{_HOST}:{port}/v1"
 
 

@@ -41,7 +41,7 @@ def meta(settings: Settings, about: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": {
-            "processor": _processor(),
+            "processor": _cpu_name(),
             "cores": psutil.cpu_count(),
             "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
             "load_before": [round(load, 2) for load in psutil.getloadavg()],
@@ -137,7 +137,7 @@ def _spread(figures: Mapping[str, float], key: str) -> str:
     return f"{figures[key]:.2f} ({figures[f'{key}_low']:.2f} to {figures[f'{key}_high']:.2f})"
 
 
-def _processor() -> str:
+def _cpu_name() -> str:
     """The processor's name, where the system tells it."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()

@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 
 from benchmarks.measures import DIFFERENCES, RATIOS
-from benchmarks.plan import RUNS, Settings
+from benchmarks.plan import Settings
 from evaluation.charts import dots
 from evaluation.markdown import table
 
@@ -130,7 +130,7 @@ def _row(figures: Mapping[str, float], key: str) -> Sequence[str]:
 
 def _titled(key: str) -> str:
     name, _, streams = key.partition(".c")
-    return f"{name}, {streams} streams" if streams else f"{name}: {RUNS[name].what}" if name in RUNS else name
+    return f"{name}, {streams} streams" if streams else name
 
 
 def _spread(figures: Mapping[str, float], key: str) -> str:

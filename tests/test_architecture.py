@@ -67,7 +67,8 @@ def test_the_server_reaches_its_tools_only_to_hand_the_command_line_on() -> None
 
 def test_of_the_benchmark_only_the_server_process_puts_a_server_together() -> None:
     """The client must not share its process: what else it takes of the server is where the bundled models are."""
-    allowed = {"benchmarks/serving.py", "benchmarks/phases.py", "benchmarks/onset.py"}
+    studies = {f"benchmarks/{name}.py" for name in ("ladder", "onset", "scoring")}
+    allowed = studies | {"benchmarks/serving.py", "benchmarks/phases.py"}
     assert {name for name in _importing({"server"}) if _within("benchmarks")(name)} <= allowed
 
 
@@ -82,6 +83,7 @@ def _heavy(name: str) -> bool:
     return _within("server/engine", "filters/scorers")(name) or name in (
         "evaluation/perplexity.py",
         "benchmarks/grown.py",
+        "benchmarks/scoring.py",
     )
 
 

@@ -1,7 +1,7 @@
 """A server of one's own for as long as something is measured: `unsay serve` on the weights that are reported on."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,13 +11,16 @@ START_SECONDS = 300.0
 
 
 @contextmanager
-def serving(language_model: Path, classifier: Path, seconds: float = START_SECONDS) -> Iterator[str]:
+def serving(
+    language_model: Path, classifier: Path, seconds: float = START_SECONDS, words: Sequence[str] = ()
+) -> Iterator[str]:
     """The server's base URL, once it is ready; at the end it is stopped. ServerFailed if it is not ready in time.
 
-    Its requests may switch the guard off: nobody else is to reach it, so it listens to this machine alone.
+    `words` are further words of its command line. Its requests may switch the guard off: nobody else is to reach it, so
+    it listens to this machine alone.
     """
     port = free_port()
-    words = ["serve", str(language_model.resolve()), "--detoxify", str(classifier), "--allow-loosen"]
-    words += ["--host", HOST, "--port", str(port)]
-    with running([sys.executable, "-m", "server", *words], f"http://{HOST}:{port}/ready", seconds):
+    asked = ["serve", str(language_model.resolve()), "--detoxify", str(classifier), "--allow-loosen", *words]
+    asked += ["--host", HOST, "--port", str(port)]
+    with running([sys.executable, "-m", "server", *asked], f"http://{HOST}:{port}/ready", seconds):
         yield f"http://{HOST}:{port}/v1"

@@ -3,8 +3,9 @@
 The rules:
 1. The screen only clears. Whatever it does not clear is scored by the classifier, in one batch.
 2. Without a `least` there is nothing below which a bound would do: the classifier scores every text.
-3. A screen that fails, or says too little, clears nothing: every text goes to the classifier.
-4. What the screen clears has upper bounds for scores, all below `least`, never an estimate.
+3. The classifier is told `least` too, and may be content with less than exact scores (`Bounding`).
+4. A screen that fails, or says too little, clears nothing: every text goes to the classifier.
+5. What the screen clears has upper bounds for scores, all below `least`, never an estimate.
 """
 
 import logging
@@ -12,7 +13,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from filters.category import Category
-from filters.scorer import Scorer, Scores, is_valid
+from filters.scorer import Bounding, Scorer, Scores, is_valid
 
 _log = logging.getLogger(__name__)
 
@@ -73,12 +74,16 @@ class Cascade:
         return self._classifier.score(texts)
 
     def bounds(self, texts: Sequence[str], least: Sequence[float]) -> list[Scores]:
-        """For each text the classifier's scores, or the screen's upper bounds if all of them are below its `least`."""
+        """For each text the screen's upper bounds if all of them are below its `least`, or what the classifier says."""
         cleared = self._cleared(texts, least)
-        rest = [text for text, bounds in zip(texts, cleared, strict=True) if bounds is None]
-        judged = iter(self._classifier.score(rest) if rest else [])
+        rest = [index for index, bounds in enumerate(cleared) if bounds is None]
+        judged = iter(self._judged([texts[index] for index in rest], [least[index] for index in rest]) if rest else [])
         self._observer.screened(len(texts) - len(rest), len(rest))
         return [next(judged) if bounds is None else bounds for bounds in cleared]
+
+    def _judged(self, texts: Sequence[str], least: Sequence[float]) -> list[Scores]:
+        classifier = self._classifier
+        return classifier.bounds(texts, least) if isinstance(classifier, Bounding) else classifier.score(texts)
 
     def ready(self) -> bool:
         """Whether both are."""

@@ -7,6 +7,17 @@ from benchmarks.process import ServerFailed, free_port, running
 
 _READY = "from http.server import *\nHTTPServer(('127.0.0.1', int({port})), SimpleHTTPRequestHandler).serve_forever()"
 
+_MORTAL = """
+import http.server, os
+class Mortal(http.server.SimpleHTTPRequestHandler):
+    def do_GET(self):
+        if self.path == "/end":
+            print("out of memory", flush=True)
+            os._exit(3)
+        super().do_GET()
+http.server.HTTPServer(("127.0.0.1", {port}), Mortal).serve_forever()
+"""
+
 
 def _server(port: int) -> list[str]:
     return [sys.executable, "-c", _READY.format(port=port)]
@@ -30,13 +41,9 @@ def test_a_server_that_ends_says_why() -> None:
 def test_a_server_that_ends_while_it_is_used_says_why_too() -> None:
     port = free_port()
     url = f"http://127.0.0.1:{port}/"
-    script = (
-        "import threading, os\nthreading.Timer(2, lambda: (print('out of memory', flush=True), os._exit(3))).start()\n"
-    )
-    command = [sys.executable, "-c", script + _READY.format(port=port)]
+    command = [sys.executable, "-c", _MORTAL.format(port=port)]
     with pytest.raises(ServerFailed, match=r"(?s)status 3: .*out of memory"), running(command, url, 30):
-        while True:
-            httpx.get(url, trust_env=False)
+        httpx.get(url + "end", trust_env=False)
 
 
 def test_a_server_that_is_never_ready_is_stopped() -> None:

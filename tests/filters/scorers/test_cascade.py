@@ -89,6 +89,15 @@ def test_exact_scores_are_the_classifiers() -> None:
     assert classifier.asked == [["calm"]]
 
 
+def test_a_classifier_that_has_bounds_is_told_what_each_text_needs() -> None:
+    class BoundingClassifier(Recorded):
+        def bounds(self, texts: Sequence[str], least: Sequence[float]) -> list[Scores]:
+            return [dict.fromkeys(CATEGORIES, value / 2) for value in least]
+
+    found = Cascade(Screening(), BoundingClassifier()).bounds(["odd", "calm", "odd"], [0.5, 0.5, 0.2])
+    assert [scores["insult"] for scores in found] == [0.25, 0.1, 0.1]
+
+
 @pytest.mark.parametrize(
     "answer",
     [

@@ -16,12 +16,12 @@ from pathlib import Path
 
 import torch
 
+from evaluation.markdown import table
 from filters.scorers.detoxify import DetoxifyScorer
 from filters.scorers.passes import PlainForward
 from filters.thresholds import Thresholds
 from server.policy.policy import DEFAULT_THRESHOLDS
 from training.evaluate import held_out
-from training.markdown import table
 
 LENGTHS = (20, 120, 400)  # characters
 BATCHES = (1, 4, 8, 16)

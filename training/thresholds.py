@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 from tokenizers import Tokenizer
 
+from evaluation import markdown
 from filters.scorer import Scorer, Scores
 from filters.scorers.detoxify import DetoxifyScorer
 from server.policy.policy import DEFAULT_THRESHOLDS
-from training import markdown
 from training.console import say
 from training.curves import svg
 from training.data import CASED

@@ -91,6 +91,11 @@ def bind(args: argparse.Namespace) -> tuple[str, socket.socket]:
     return address, sock
 
 
+def device_name() -> str:
+    """What the engine runs on, as vLLM calls it."""
+    return str(current_platform.get_device_name())
+
+
 @asynccontextmanager
 async def engine(args: argparse.Namespace) -> AsyncIterator[EngineClient]:
     """vLLM's engine, up and running; shut down at the end. StartError with vLLM's reason if it does not come up."""

@@ -75,8 +75,10 @@ class ResubmittingEngine:
         name = f"{self._request_id}-{attempt.candidate}" if attempt.candidate else self._request_id
         async with aclosing(self._submit(kept, params, name)) as drafts:
             async for draft in drafts:
-                shown = [_without(entry, banned, token) for entry, token in _pairs(draft)]
-                yield replace(draft, logprobs=shown or None)
+                if banned and draft.logprobs:
+                    shown = [_without(entry, banned, token) for entry, token in _pairs(draft)]
+                    draft = replace(draft, logprobs=shown)
+                yield draft
 
     async def _submit(self, kept: Sequence[int], params: SamplingParams, name: str) -> AsyncGenerator[Draft, None]:
         outputs = self._inner.generate(self._prompt_with(kept), params, name, **self._options)

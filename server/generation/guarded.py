@@ -29,7 +29,7 @@ from server.generation.retrying import Retrying
 from server.generation.setting import Setting
 from server.generation.tasks import Tasks
 from server.generation.transcript import Transcript
-from server.guard.advance import advance
+from server.guard.advance import advance, leaves_waiting
 from server.guard.commands import Command, Finish, Insert, Release, Rewind, Score
 from server.guard.events import Cleared, Drafted, Ended, Event, Flagged, Inserted, ScorerFailed
 from server.guard.state import GuardState
@@ -62,10 +62,8 @@ class Guarded:
     ) -> None:
         self._transcript, self._setting = transcript, setting
         self._policy = policy.model_copy(update={"hold_back": EVERYTHING}) if whole else policy
-        self._thresholds = Thresholds(policy.thresholds)
-        self._retriable = retriable
-        self._state = GuardState(restart_only=restart_only)
-        self._outlet = Outlet(transcript)
+        self._thresholds, self._retriable = Thresholds(policy.thresholds), retriable
+        self._state, self._outlet = GuardState(restart_only=restart_only), Outlet(transcript)
         self._ledger = Ledger(setting.observer, policy, setting.model)
         self._clock = Clockwork(setting.observer, setting.now)
         self._candidates = Candidates(policy, setting.encode)
@@ -98,11 +96,10 @@ class Guarded:
 
     async def _stop(self) -> None:
         """End every task; in monitor mode the last windows are still scored and counted, behind the answer."""
+        self._catch_up()
         self._ledger.discarded(len(self._transcript.tokens) - self._outlet.tokens)
         if self._policy.mode != "monitor" or not self._state.finished:
             await self._tasks.stop()
-
-    # Drafts and verdicts become events.
 
     def _draft(self, rewind: Rewind | None = None) -> None:
         """Begin the current attempt behind the tokens that stand; the one before it is over."""
@@ -116,7 +113,7 @@ class Guarded:
             self._drafting.cancel()
 
     async def _follow(self, attempt: int, race: Race) -> None:
-        """Feed the drafts of one attempt, as long as it is the current one and the reader keeps up."""
+        """Feed the drafts of an attempt, as long as it is the current one and the reader keeps up."""
         lost = 0
         async with aclosing(race.drafts()) as drafts:
             async for draft in drafts:
@@ -130,8 +127,7 @@ class Guarded:
         raise RuntimeError("the engine's draft ended without a finish reason")
 
     def _over(self, attempt: int) -> bool:
-        state = self._state
-        return attempt != state.attempt or state.finished or self._transcript.ending is not None
+        return attempt != self._state.attempt or self._state.finished or self._transcript.ending is not None
 
     def _take(self, attempt: int, draft: Draft, lost: int) -> None:
         self._transcript.append(draft)
@@ -139,9 +135,10 @@ class Guarded:
         drafted = len(self._transcript.tokens)
         if draft.tokens:
             self._clock.drafted(drafted)
-            self._feed(Drafted(attempt, drafted, self._transcript.judgeable(), lost))
-        if self._transcript.ending is not None:
-            self._feed(Ended(attempt, self._transcript.ending[0]))
+            if lost or not leaves_waiting(self._state, drafted, self._policy):
+                self._advance(Drafted(attempt, drafted, self._transcript.judgeable(), lost))
+        if self._transcript.finish_reason is not None:
+            self._feed(Ended(attempt, self._transcript.finish_reason))
 
     async def _judge(self, score: Score, passage: Passage, start: int) -> None:
         """Ask for a verdict on a window, whose text begins at character `start`, and feed it."""
@@ -177,7 +174,16 @@ class Guarded:
             self._outlet.fail(ScorerDown(reason))
         self._feed(ScorerFailed(score.attempt, score.window))
 
+    def _catch_up(self) -> None:
+        """The guard hears of the tokens that it was not told of one by one, as nothing could come of them yet."""
+        if len(self._transcript.tokens) > self._state.drafted:
+            self._advance(Drafted(self._state.attempt, len(self._transcript.tokens), 0))
+
     def _feed(self, event: Event) -> None:
+        self._catch_up()
+        self._advance(event)
+
+    def _advance(self, event: Event) -> None:
         before = self._state
         self._state, commands = advance(before, event, self._policy)
         if before.span_rewinds and not self._state.span_rewinds:
@@ -188,8 +194,6 @@ class Guarded:
             self._clock.calm()
         for command in commands:
             self._carry_out(command)
-
-    # Commands become deeds.
 
     def _carry_out(self, command: Command) -> None:
         match command:
@@ -227,9 +231,8 @@ class Guarded:
         self._clock.cut(command.to)
         self._cut(command.to)
         self._ledger.let_through(self._candidates.put(command.what, self._transcript))
-        ending = self._transcript.ending[0] if self._transcript.ending else None
-        count = len(self._transcript.tokens)
-        self._feed(Inserted(command.attempt, count, put_back=command.what == "candidate", ended=ending))
+        count, back = len(self._transcript.tokens), command.what == "candidate"
+        self._advance(Inserted(command.attempt, count, put_back=back, ended=self._transcript.finish_reason))
         if not self._state.finished:
             self._draft()
 
@@ -239,10 +242,9 @@ class Guarded:
 
     def _finish(self, reason: str) -> None:
         """Close the choice: the rest of the released text, the reason, and nothing after it."""
-        if self._state.fallback:
-            self._ledger.settled("exhausted")
-        elif self._state.complete:
-            self._ledger.settled("cleared")
-        own = self._transcript.ending if not self._state.fallback else None
-        self._ledger.released(self._outlet.finish(self._state.released, reason, own[1] if own else None))
+        withheld = self._state.fallback is not None
+        if withheld or self._state.complete:
+            self._ledger.settled("exhausted" if withheld else "cleared")
+        stop = None if withheld else self._transcript.stop_reason
+        self._ledger.released(self._outlet.finish(self._state.released, reason, stop))
         self._end_drafting()

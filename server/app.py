@@ -84,7 +84,7 @@ async def guarded_application(
     pairs: Pairs | None = None,
 ) -> "FastAPI":
     """vLLM's application over the guarded engine, with our routes and the gateway. `pairs` takes those of rewinds."""
-    from server.engine import launcher
+    from server.engine import arming, launcher
     from server.engine.client import GuardedEngineClient
 
     tokenizer = engine.renderer.tokenizer
@@ -94,7 +94,8 @@ async def guarded_application(
         return list(tokenizer.encode(text, add_special_tokens=False))
 
     setting = Setting(judge, metrics, model, encode, pairs=pairs)
-    app = await launcher.application(GuardedEngineClient(engine, setting, catalog.default), args)
+    guarded = GuardedEngineClient(engine, setting, catalog.default, exact=arming.armed(engine))
+    app = await launcher.application(guarded, args)
     app.include_router(router(setting, catalog, engine, allow_loosen=allow_loosen))
     # At the router: inside vLLM's authentication, and without building (and counting) its middleware a second time.
     app.router.middleware_stack = Gateway(

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 from vllm.outputs import CompletionOutput, RequestOutput
 from vllm.sampling_params import RequestOutputKind, SamplingParams
 
 from server.engine.alternatives import Alternatives
 from server.engine.outputs import ChoiceOutput, request_output
-from server.engine.resubmit import ResubmittingEngine
+from server.generation.draft import Engine
 from server.generation.guarded import Guarded, Piece
 from server.generation.prompt import Prompted
 from server.generation.request import GuardedRequest
@@ -27,11 +27,17 @@ class Ask:
     first_choice: int
 
 
+class ChoiceEngine(Engine, Protocol):
+    """An engine that remembers the first output of vLLM's: prompt, prompt logprobs, cached tokens."""
+
+    first: RequestOutput | None
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """Everything of one choice."""
 
-    engine: ResubmittingEngine
+    engine: ChoiceEngine
     guard: Guarded | Prompted
     output: ChoiceOutput
     alternatives: Alternatives

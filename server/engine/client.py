@@ -15,8 +15,10 @@ from vllm.outputs import RequestOutput
 from vllm.sampling_params import RequestOutputKind, SamplingParams
 
 from server.engine.alternatives import Alternatives, AlternativeScores
-from server.engine.answer import Answer, Ask, Choice
+from server.engine.answer import Answer, Ask, Choice, ChoiceEngine
 from server.engine.detokenize import detokenizers
+from server.engine.exact import ExactEngine, rewinds_of
+from server.engine.inner import Inner
 from server.engine.outputs import ChoiceOutput
 from server.engine.resubmit import ResubmittingEngine
 from server.generation.choices import merge
@@ -25,6 +27,7 @@ from server.generation.prompt import Prompt, Prompted, last_part, on_prompt
 from server.generation.report import Report
 from server.generation.request import GuardedRequest, current
 from server.generation.transcript import Transcript
+from server.guard.state import GuardState
 from server.policy.policy import Policy
 
 GUARDABLE = ("token", "multimodal")
@@ -66,11 +69,14 @@ _Delegate.__abstractmethods__ = frozenset()
 
 
 class GuardedEngineClient(_Delegate):
-    """An EngineClient whose text was cleared. `default_policy` holds where no request says otherwise."""
+    """An EngineClient whose text was cleared. `default_policy` holds where no request says otherwise.
 
-    def __init__(self, inner: EngineClient, setting: Setting, default_policy: Policy) -> None:
+    `exact`: the engine behind `inner` rewinds by itself (server/engine/arming.py).
+    """
+
+    def __init__(self, inner: EngineClient, setting: Setting, default_policy: Policy, *, exact: bool = False) -> None:
         super().__init__(inner)
-        self.setting, self.default_policy = setting, default_policy
+        self.setting, self.default_policy, self.exact = setting, default_policy, exact
         self.alternative_scores = AlternativeScores(setting.judge)
 
     def generate(
@@ -160,22 +166,24 @@ class GuardedEngineClient(_Delegate):
             ),
         )
 
-    def _engine(self, ask: Ask, index: int) -> ResubmittingEngine:
+    def _engine(self, ask: Ask, index: int) -> ChoiceEngine:
         own = ask.params.clone()
         if own.seed is not None:
             own.seed += index  # as vLLM seeds the choices of one request
         step = ask.request.policy.temperature_step
-        return ResubmittingEngine(self.inner, ask.prompt, own, ask.request_id, ask.options, step)
+        inner = Inner(self.inner, ask.prompt, own, ask.request_id, ask.options, step)
+        return ExactEngine(inner, rewinds_of(self.inner)) if self.exact else ResubmittingEngine(inner)
 
-    def _guard(self, engine: ResubmittingEngine, ask: Ask) -> Guarded:
+    def _guard(self, engine: ChoiceEngine, ask: Ask) -> Guarded:
         make = detokenizers(self.inner.renderer.tokenizer, ask.prompt["prompt_token_ids"], ask.params)
+        structured = ask.params.structured_outputs is not None
         whole = ask.params.output_kind == RequestOutputKind.FINAL_ONLY
         return Guarded(
             engine,
             Transcript(make),
             ask.request.policy,
             self.setting,
-            restart_only=ask.params.structured_outputs is not None,
+            start=GuardState(restart_only=structured and not self.exact, maskable=not structured),
             greedy=ask.params.temperature < GREEDY,
             whole=whole,
             retriable=lambda: whole or not ask.request.started,

@@ -13,9 +13,10 @@ from typing import Any, NoReturn
 
 from fastapi import FastAPI
 from vllm import envs
+from vllm.engine.arg_utils import AsyncEngineArgs
 from vllm.engine.protocol import EngineClient
 from vllm.entrypoints.launchers.api_server.app_state import init_app_state
-from vllm.entrypoints.launchers.api_server.entry import build_async_engine_client
+from vllm.entrypoints.launchers.api_server.entry import build_async_engine_client_from_engine_args
 from vllm.entrypoints.launchers.app import build_app
 from vllm.entrypoints.launchers.cli_args import make_arg_parser, validate_parsed_serve_args
 from vllm.entrypoints.launchers.launcher import serve_http, setup_server
@@ -25,7 +26,7 @@ from vllm.logger import configure_logging_from_args
 from vllm.platforms import current_platform
 from vllm.utils.argparse_utils import FlexibleArgumentParser
 
-from server.engine import quiet
+from server.engine import arming, quiet
 from server.errors import StartError
 
 CPU_KV_CACHE_BYTES = 512 * 1024 * 1024
@@ -96,12 +97,22 @@ def device_name() -> str:
     return str(current_platform.get_device_name())
 
 
+class _EngineArgs(AsyncEngineArgs):  # type: ignore[misc]
+    """vLLM's arguments, which give a configuration that has our parts in it."""
+
+    def create_engine_config(self, *args: Any, **kwargs: Any) -> Any:
+        config = super().create_engine_config(*args, **kwargs)
+        arming.arm(config)
+        return config
+
+
 @asynccontextmanager
 async def engine(args: argparse.Namespace) -> AsyncIterator[EngineClient]:
     """vLLM's engine, up and running; shut down at the end. StartError with vLLM's reason if it does not come up."""
     async with AsyncExitStack() as stack:
         try:
-            client = await stack.enter_async_context(build_async_engine_client(args))
+            building = build_async_engine_client_from_engine_args(_EngineArgs.from_cli_args(args))
+            client = await stack.enter_async_context(building)
         except (OSError, RuntimeError, ValueError) as error:  # no such model, or not enough memory
             raise StartError(f"model {args.model}: {error}") from error
         yield client

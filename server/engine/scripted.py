@@ -124,6 +124,7 @@ class ScriptedEngine:
         self._next_tokens, self._max_tokens, self._sizes, self._gate = next_tokens, max_tokens, sizes, gate
         self._ending, self._end_token = ending, end_token
         self._fails_at, self._failure = fails_at, failure or RuntimeError("the scripted engine failed")
+        self.approximate = False
         self.attempts: list[Attempt] = []
         self.drafted = 0
         """Tokens drawn in all attempts."""
@@ -150,6 +151,9 @@ class ScriptedEngine:
             self.running -= 1
             if not over:
                 self.aborted.append(attempt.number)
+
+    async def aclose(self) -> None:
+        """Nothing is left once every draft is closed."""
 
     def _piece(self, before: Sequence[int], attempt: Attempt, size: int) -> Draft:
         """The next draft of at most `size` tokens."""

@@ -36,11 +36,22 @@ class Attempt:
     avoided_for: int = 0
 
 
-class Engine(Protocol):
+class Drafting(Protocol):
     """Draws continuations for one choice of one request."""
 
     def draft(self, attempt: Attempt) -> AsyncGenerator[Draft, None]:
-        """Sample until the text ends. Closing the generator early aborts the request in the engine."""
+        """Sample until the text ends. Close the generator once no more is wanted; another may take its place."""
+
+
+class Engine(Drafting, Protocol):
+    """Draws continuations, and can be told that no more are wanted."""
+
+    @property
+    def approximate(self) -> bool:
+        """Whether something was drawn with less regard to the kept tokens than the request asked for."""
+
+    async def aclose(self) -> None:
+        """Abort what the engine still works on for this choice. There is no draft after it."""
 
 
 class Detokenizer(Protocol):

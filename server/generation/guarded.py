@@ -9,6 +9,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from dataclasses import replace
 from typing import assert_never
 
 from filters.passage import Passage
@@ -42,7 +43,7 @@ EVERYTHING = 1 << 40
 
 
 class Guarded:
-    """One choice of one request under guard.
+    """One choice of one request under guard, which begins at `start`.
 
     `whole`: the answer is sent in one piece, so all of it can be taken back until its end. `greedy`: tokens are not
     drawn by chance. `retriable` tells whether the request may still be answered by "try again later".
@@ -55,15 +56,15 @@ class Guarded:
         policy: Policy,
         setting: Setting,
         *,
-        restart_only: bool,
+        start: GuardState,
         greedy: bool,
         whole: bool,
         retriable: Callable[[], bool],
     ) -> None:
-        self._transcript, self._setting = transcript, setting
+        self._engine, self._transcript, self._setting = engine, transcript, setting
         self._policy = policy.model_copy(update={"hold_back": EVERYTHING}) if whole else policy
         self._thresholds, self._retriable = Thresholds(policy.thresholds), retriable
-        self._state, self._outlet = GuardState(restart_only=restart_only), Outlet(transcript)
+        self._state, self._outlet = start, Outlet(transcript)
         self._ledger = Ledger(setting.observer, policy, setting.model)
         self._clock = Clockwork(setting.observer, setting.now)
         self._candidates = Candidates(policy, setting.encode)
@@ -76,7 +77,8 @@ class Guarded:
     def report(self) -> Report:
         """What has become of the choice so far; complete once its last piece is out."""
         scorer = self._setting.judge.scorer_name
-        return report(self._policy.name, self._policy.mode, scorer, self._state, self._ledger.tally)
+        told = report(self._policy.name, self._policy.mode, scorer, self._state, self._ledger.tally)
+        return replace(told, approximate=self._engine.approximate)
 
     @property
     def pairs(self) -> list[Pair]:
@@ -100,6 +102,7 @@ class Guarded:
         self._ledger.discarded(len(self._transcript.tokens) - self._outlet.tokens)
         if self._policy.mode != "monitor" or not self._state.finished:
             await self._tasks.stop()
+        await self._engine.aclose()
 
     def _draft(self, rewind: Rewind | None = None) -> None:
         """Begin the current attempt behind the tokens that stand; the one before it is over."""
@@ -248,3 +251,4 @@ class Guarded:
         stop = None if withheld else self._transcript.stop_reason
         self._ledger.released(self._outlet.finish(self._state.released, reason, stop))
         self._end_drafting()
+        self._tasks.spawn(self._engine.aclose)

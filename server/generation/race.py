@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, aclosing
 
-from server.generation.draft import Attempt, Draft, Engine
+from server.generation.draft import Attempt, Draft, Drafting
 
 Excess = Callable[[Sequence[Draft]], Awaitable[float]]
 """By how much a candidate's drafts exceed what the policy allows: below 0 they are clean."""
@@ -19,7 +19,7 @@ Excess = Callable[[Sequence[Draft]], Awaitable[float]]
 class Race:
     """The drafts of the winner, as an engine gives them. `lost`: the tokens of the others, once there is a winner."""
 
-    def __init__(self, engine: Engine, attempts: Sequence[Attempt], enough: int, excess: Excess) -> None:
+    def __init__(self, engine: Drafting, attempts: Sequence[Attempt], enough: int, excess: Excess) -> None:
         self._engine, self._attempts, self._enough, self._excess = engine, attempts, enough, excess
         self.lost = 0
 

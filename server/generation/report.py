@@ -71,6 +71,8 @@ class Report:
     filtered: frozenset[str] = frozenset()
     prompt: PromptFinding | None = None
     """None where the policy ignores prompts."""
+    approximate: bool = False
+    """Whether an attempt was drawn with less regard to the kept tokens than the request asked for."""
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON object of the answer."""
@@ -92,6 +94,8 @@ class Report:
             body["scorer_failure"] = self.scorer_failure
         if self.prompt is not None:
             body["prompt"] = self.prompt.as_dict()
+        if self.approximate:
+            body["approximate"] = True
         return body
 
 

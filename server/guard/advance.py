@@ -163,7 +163,7 @@ def _fall_back(state: GuardState, window: TokenSpan, onset: int, policy: Policy)
     match policy.on_exhausted:
         case "truncate":
             return _truncate(state, min(onset, state.cleared))
-        case "mask" if not state.restart_only and state.masks < max(1, policy.max_rewinds):
+        case "mask" if state.maskable and state.masks < max(1, policy.max_rewinds):
             state = replace(_cut(state, min(onset, state.cleared)), masks=state.masks + 1)
             return state, (Insert(state.attempt, state.drafted, "mask"),)
         case "flag":

@@ -13,7 +13,7 @@ class GuardState:
     """Four marks, the attempt, the window in flight, the ending, and what has been spent.
 
     `restart_only` says that this request can be drafted again only from its first token (a grammar cannot be resumed
-    in the middle by resubmission).
+    in the middle by an engine that only resubmits). `maskable`: policy may write into the text (a grammar forbids it).
     """
 
     released: int = 0
@@ -29,6 +29,7 @@ class GuardState:
     closes_from: int = 0
     """Once the text has ended: where the window begins that shows the scorer the answer as a whole."""
     restart_only: bool = False
+    maskable: bool = True
     # budgets
     rewinds: int = 0
     span_rewinds: int = 0

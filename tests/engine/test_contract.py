@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from vllm.sampling_params import SamplingParams
 
+from server.engine.inner import Inner
 from server.engine.resubmit import ResubmittingEngine
 from server.generation.draft import Engine
 from tests.contract.test_engine import *  # noqa: F403 (its tests are collected here again, with the rig below)
@@ -25,7 +26,7 @@ class VllmRig:
 
     def engine(self, max_tokens: int) -> Engine:
         params = SamplingParams(temperature=0, max_tokens=max_tokens, ignore_eos=True)
-        return ResubmittingEngine(self._servers.engine, self._prompt, params, "contract", {}, 0.1)
+        return ResubmittingEngine(Inner(self._servers.engine, self._prompt, params, "contract", {}, 0.1))
 
     async def idle(self) -> None:
         async with asyncio.timeout(PATIENCE_SECONDS):

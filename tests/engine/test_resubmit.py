@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from vllm.sampling_params import RequestOutputKind, SamplingParams
 
-from server.engine.resubmit import AVOIDED_BIAS, BAN_BIAS, ResubmittingEngine, derived_seed
+from server.engine.bias import AVOIDED_BIAS
+from server.engine.inner import Inner, derived_seed
+from server.engine.resubmit import BAN_BIAS, ResubmittingEngine
 from server.generation.draft import Attempt, Draft
 from tests.engine.inner import RecordingEngine
 
@@ -19,7 +21,7 @@ PROMPT = {"type": "token", "prompt_token_ids": [1, 2, 3], "prompt": "abc"}
 def drafts(inner: RecordingEngine, attempt: Attempt, step: float = 0.1, **params: Any) -> list[Draft]:
     """All drafts of one attempt."""
     wanted = SamplingParams(**{"max_tokens": 10, **params})
-    engine = ResubmittingEngine(inner, PROMPT, wanted, "r", {"priority": 3}, step)
+    engine = ResubmittingEngine(Inner(inner, PROMPT, wanted, "r", {"priority": 3}, step))
 
     async def all_of_them() -> list[Draft]:
         return [draft async for draft in engine.draft(attempt)]
@@ -50,7 +52,7 @@ def test_kept_tokens_follow_the_prompt_and_count_against_the_limits() -> None:
 
 def test_the_clients_own_parameters_are_left_as_they_are() -> None:
     wanted = SamplingParams(max_tokens=10, stop=["x"], seed=4, n=1, logit_bias={3: 1.0})
-    engine = ResubmittingEngine(RecordingEngine([7]), PROMPT, wanted, "r", {}, 0.1)
+    engine = ResubmittingEngine(Inner(RecordingEngine([7]), PROMPT, wanted, "r", {}, 0.1))
 
     async def run() -> None:
         async for _ in engine.draft(Attempt(2, (5,), frozenset({9}), retry=1)):
@@ -147,7 +149,7 @@ def test_the_engine_makes_text_only_for_logprobs(params: dict[str, Any], detoken
 
 def test_closing_a_draft_closes_the_inner_request() -> None:
     inner = RecordingEngine([7, 8, 9])
-    engine = ResubmittingEngine(inner, PROMPT, SamplingParams(max_tokens=9), "r", {}, 0.1)
+    engine = ResubmittingEngine(Inner(inner, PROMPT, SamplingParams(max_tokens=9), "r", {}, 0.1))
 
     async def begin_and_close() -> None:
         drafting = engine.draft(FIRST)

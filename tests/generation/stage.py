@@ -18,6 +18,7 @@ from server.generation.outlet import Piece
 from server.generation.pairs import Pair, Pairs
 from server.generation.setting import Setting
 from server.generation.transcript import Transcript
+from server.guard.state import GuardState
 from server.policy.policy import Policy
 
 POLICY = Policy(first_stride=2, stride=4, context=16, hold_back=3)
@@ -116,9 +117,8 @@ async def staged(
     batcher = Batcher(scorer, max_queue=max_queue, deadline_seconds=deadline_seconds)
     setting = Setting(Judge(batcher), observer, "scripted", vocabulary.encode, now, pairs)
     transcript = Transcript(lambda: WordDetokenizer(vocabulary, stop))
-    guarded = Guarded(
-        engine, transcript, policy, setting, restart_only=restart_only, greedy=greedy, whole=whole, retriable=retriable
-    )
+    start = GuardState(restart_only=restart_only, maskable=not restart_only)
+    guarded = Guarded(engine, transcript, policy, setting, start=start, greedy=greedy, whole=whole, retriable=retriable)
     before = asyncio.all_tasks()
     await batcher.start()
     try:

@@ -1,0 +1,63 @@
+"""What an attempt changes in drafting, and how it travels to where vLLM draws tokens.
+
+1. It travels in the extra arguments of a request's sampling parameters, which vLLM hands to its logits processors.
+2. Positions count the tokens that the engine's request has drawn, so the first one is 0 whatever the prompt holds.
+3. Clients can write extra arguments too: what is not of our making is no change at all.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+ARGUMENT = "unsay"
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Tokens `banned` by position, and tokens `avoided` at every position before `until`.
+
+    `key` names the request to the scheduler, and the last `kept` tokens of its prompt were drawn by an earlier one.
+    """
+
+    key: str
+    kept: int = 0
+    banned: Mapping[int, Sequence[int]] = field(default_factory=dict)
+    avoided: Sequence[int] = ()
+    until: int = 0
+
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether every token is drawn as the client asked."""
+        return not self.banned and not (self.avoided and self.until)
+
+    def put_into(self, extra: Mapping[str, Any] | None) -> dict[str, Any]:
+        """The extra arguments with these changes; any that were there are gone."""
+        value = {
+            "key": self.key,
+            "kept": self.kept,
+            "banned": [[at, list(tokens)] for at, tokens in self.banned.items()],
+            "avoided": list(self.avoided),
+            "until": self.until,
+        }
+        return {**(extra or {}), ARGUMENT: value}
+
+
+def changes_in(extra: Mapping[str, Any] | None) -> Changes | None:
+    """The changes that `put_into` put into extra arguments; None if there are none, or others than it makes."""
+    value: Any = (extra or {}).get(ARGUMENT)
+    try:
+        banned = {_number(at): _numbers(tokens) for at, tokens in value["banned"]}
+        key, kept, until = str(value["key"]), _number(value["kept"]), _number(value["until"])
+        return Changes(key, kept, banned, _numbers(value["avoided"]), until)
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _numbers(values: Any) -> tuple[int, ...]:
+    return tuple(_number(value) for value in values)
+
+
+def _number(value: Any) -> int:
+    if not isinstance(value, int) or value < 0:
+        raise ValueError("not a count")
+    return value

@@ -1,0 +1,27 @@
+"""What a rewind changes in vLLM's workers, under its first model runner.
+
+That runner keeps a request's tokens, parameters and random numbers while it is away from the batch, and takes them up
+when it comes back: they are exchanged meanwhile. Calls reach a worker in order with the steps, so those in flight are
+over by then.
+"""
+
+from typing import Any
+
+import torch
+
+
+class RewindingWorker:
+    """Mixed into vLLM's worker (`worker_extension_cls`), whose public names it must not take."""
+
+    model_runner: Any
+
+    def unsay_rewound(self, request_id: str, tokens: list[int], params: Any) -> None:
+        """The request has drawn just `tokens`, and draws on by `params`."""
+        request = self.model_runner.requests.get(request_id)
+        if request is None:
+            return
+        request.output_token_ids = list(tokens)
+        request.sampling_params = params
+        if request.generator is not None:
+            request.generator = torch.Generator(device=self.model_runner.device)
+            request.generator.manual_seed(params.seed)

@@ -3,7 +3,8 @@
     python -m benchmarks.scoring [--threads 1] [--rounds 15] [--data FOLDER [--spans 4000]] [--classifier FOLDER]
 
 Milliseconds a passage, medians with quartiles of rounds in which every way has its turn. With --data (the training's)
-also the share of flagged spans of held-out texts whose verdict at the default threshold is another one. Prints no text.
+also the share of flagged spans of held-out texts whose verdict at the default thresholds is another one. No text is
+printed.
 """
 
 import argparse
@@ -18,10 +19,10 @@ import torch
 from evaluation.markdown import table
 from filters.scorers.detoxify import DetoxifyScorer
 from filters.scorers.passes import PlainForward
+from filters.thresholds import Thresholds
 from server.policy.policy import DEFAULT_THRESHOLDS
 from training.evaluate import held_out
 
-THRESHOLD = min(DEFAULT_THRESHOLDS.values())
 LENGTHS = (20, 120, 400)  # characters
 BATCHES = (1, 4, 8, 16)
 SHORTEST, LONGEST = 16, 80  # words of a span
@@ -62,7 +63,7 @@ def speeds(scorer: DetoxifyScorer, rounds: int) -> list[tuple[str, ...]]:
     ways: tuple[Callable[[Sequence[str]], object], ...] = (
         by_transformers,
         scorer.score,
-        lambda texts: scorer.bounds(texts, [THRESHOLD] * len(texts)),
+        lambda texts: scorer.bounds(texts, [DEFAULT_THRESHOLDS] * len(texts)),
     )
     rows = []
     for length in LENGTHS:
@@ -110,12 +111,13 @@ def span(words: Sequence[str], rng: random.Random) -> str:
 
 def verdicts(scorer: DetoxifyScorer, texts: Sequence[str], *, rough: bool) -> list[bool]:
     """Whether each text is flagged."""
+    thresholds = Thresholds(DEFAULT_THRESHOLDS)
     with torch.inference_mode():
         found = []
         for begin in range(0, len(texts), 16):
             batch = texts[begin : begin + 16]
-            scores = scorer.bounds(batch, [THRESHOLD] * len(batch)) if rough else scorer.score(batch)
-            found += [max(each.values()) >= THRESHOLD for each in scores]
+            scores = scorer.bounds(batch, [DEFAULT_THRESHOLDS] * len(batch)) if rough else scorer.score(batch)
+            found += [bool(thresholds.exceeded(each)) for each in scores]
     return found
 
 

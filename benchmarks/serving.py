@@ -22,7 +22,7 @@ from fastapi import APIRouter
 
 from benchmarks.process import HOST
 from filters.category import Category
-from filters.scorer import Bounding, Scorer, ScorerLoadError, Scores
+from filters.scorer import Bounding, Least, Scorer, ScorerLoadError, Scores
 from filters.scorers.marked import MarkedScorer
 from filters.scorers.scripted import ScriptedScorer
 from server import app, settings
@@ -54,7 +54,7 @@ class Switch:
         """The scores of the current one."""
         return self._current.score(texts)
 
-    def bounds(self, texts: Sequence[str], least: Sequence[float]) -> list[Scores]:
+    def bounds(self, texts: Sequence[str], least: Sequence[Least]) -> list[Scores]:
         """Its bounds, or its scores if it has no bounds."""
         current = self._current
         return current.bounds(texts, least) if isinstance(current, Bounding) else current.score(texts)

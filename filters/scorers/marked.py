@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 
 from filters.category import Category
-from filters.scorer import Bounding, Scorer, Scores
+from filters.scorer import Bounding, Least, Scorer, Scores
 
 MARK = 0.95
 _WORD = re.compile(r"\w+")
@@ -34,7 +34,7 @@ class MarkedScorer:
         self._real.score(texts)
         return [self._scores(text) for text in texts]
 
-    def bounds(self, texts: Sequence[str], least: Sequence[float]) -> list[Scores]:
+    def bounds(self, texts: Sequence[str], least: Sequence[Least]) -> list[Scores]:
         """The same, with no more work of the wrapped scorer than bounds take."""
         if not isinstance(self._real, Bounding):
             return self.score(texts)

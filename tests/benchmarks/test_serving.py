@@ -15,7 +15,7 @@ def test_the_current_scorer_judges() -> None:
     switch = Switch(scorers(REAL))
     assert switch.score(["rude"]) == [{"insult": 0.9, "threat": 0.9}]
     switch.use("nothing")
-    assert switch.score(["rude"]) == switch.bounds(["rude"], [0.5]) == [{"insult": 0.0, "threat": 0.0}]
+    assert switch.score(["rude"]) == switch.bounds(["rude"], [{"insult": 0.5}]) == [{"insult": 0.0, "threat": 0.0}]
     with pytest.raises(KeyError):
         switch.use("other")
 

@@ -2,7 +2,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from filters.scorer import Bounding, Scores
+from filters.scorer import Bounding, Least, Scores
 from filters.scorers.marked import MARK, MarkedScorer
 from filters.scorers.scripted import ScriptedScorer
 
@@ -14,7 +14,7 @@ class BoundingScorer(ScriptedScorer):
 
     bounded = 0
 
-    def bounds(self, texts: Sequence[str], least: Sequence[float]) -> list[Scores]:
+    def bounds(self, texts: Sequence[str], least: Sequence[Least]) -> list[Scores]:
         self.bounded += 1
         return [{"toxicity": 0.0} for _ in texts]
 
@@ -59,11 +59,11 @@ def test_its_work_is_done_all_the_same() -> None:
     real = ScriptedScorer({})
     scorer = MarkedScorer(real, 0.5)
     scorer.score([TEXT, TEXT])
-    scorer.bounds([TEXT], [0.5])
+    scorer.bounds([TEXT], [{"toxicity": 0.5}])
     assert real.passes == 2
     bounding = BoundingScorer({})
     assert isinstance(MarkedScorer(bounding, 0.5), Bounding)
-    MarkedScorer(bounding, 0.5).bounds([TEXT], [0.5])
+    MarkedScorer(bounding, 0.5).bounds([TEXT], [{"toxicity": 0.5}])
     assert (bounding.bounded, bounding.passes) == (1, 0)
 
 

@@ -28,7 +28,7 @@ def asked(
     method: str, path: str, *, engine: Engine | None = None, failing: bool = False, **options: Any
 ) -> httpx.Response:
     """One request to an application that has our routes only. A failing scorer has failed once already."""
-    scorer = ScriptedScorer({"idiot": 0.35})
+    scorer = ScriptedScorer({"idiot": 0.15})
 
     async def run() -> httpx.Response:
         batcher = Batcher(scorer)

@@ -81,7 +81,9 @@ def test_the_file_of_pairs_is_handed_to_the_engine_client(monkeypatch: pytest.Mo
         return FastAPI()
 
     monkeypatch.setattr(launcher, "application", application)
-    engine, args = SimpleNamespace(renderer=SimpleNamespace(tokenizer=None)), Namespace(served_model_name=["m"])
+    config = SimpleNamespace(scheduler_config=SimpleNamespace(scheduler_cls=None))
+    engine = SimpleNamespace(renderer=SimpleNamespace(tokenizer=None), vllm_config=config)
+    args = Namespace(served_model_name=["m"])
     judge, metrics, pairs = Judge(Batcher(ScriptedScorer({}))), Metrics(CollectorRegistry()), PairList()
     asyncio.run(app.guarded_application(engine, args, judge, builtin(), metrics, allow_loosen=False, pairs=pairs))
     (client,) = clients

@@ -9,7 +9,6 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import replace
 from typing import assert_never
 
 from filters.passage import Passage
@@ -27,7 +26,7 @@ from server.generation.pairs import Pair, Rejections
 from server.generation.race import Race
 from server.generation.report import Report, report
 from server.generation.retrying import Retrying
-from server.generation.setting import Setting
+from server.generation.setting import EVERYTHING, Setting
 from server.generation.tasks import Tasks
 from server.generation.transcript import Transcript
 from server.guard.advance import advance, leaves_waiting
@@ -37,9 +36,6 @@ from server.guard.state import GuardState
 from server.policy.policy import Policy
 
 __all__ = ["EVERYTHING", "Guarded", "Piece", "ScorerDown", "Setting"]
-
-EVERYTHING = 1 << 40
-"""A hold-back in tokens that no answer reaches."""
 
 
 class Guarded:
@@ -65,9 +61,8 @@ class Guarded:
         self._policy = policy.model_copy(update={"hold_back": EVERYTHING}) if whole else policy
         self._thresholds, self._retriable = Thresholds(policy.thresholds), retriable
         self._state, self._outlet = start, Outlet(transcript)
-        self._ledger = Ledger(setting.observer, policy, setting.model)
-        self._clock = Clockwork(setting.observer, setting.now)
-        self._candidates = Candidates(policy, setting.encode)
+        observer, self._candidates = setting.observer, Candidates(policy, setting.encode)
+        self._ledger, self._clock = Ledger(observer, policy, setting.model), Clockwork(observer, setting.now)
         self._rejections = Rejections(transcript, kept=setting.pairs is not None)
         self._retrying = Retrying(engine, transcript, self._policy, setting.judge, greedy=greedy)
         self._tasks = Tasks(self._outlet.fail)
@@ -76,9 +71,8 @@ class Guarded:
     @property
     def report(self) -> Report:
         """What has become of the choice so far; complete once its last piece is out."""
-        scorer = self._setting.judge.scorer_name
-        told = report(self._policy.name, self._policy.mode, scorer, self._state, self._ledger.tally)
-        return replace(told, approximate=self._engine.approximate)
+        scorer, tally = self._setting.judge.scorer_name, self._ledger.tally
+        return report(self._policy, scorer, self._state, tally, approximate=self._engine.approximate)
 
     @property
     def pairs(self) -> list[Pair]:
@@ -100,9 +94,11 @@ class Guarded:
         """End every task; in monitor mode the last windows are still scored and counted, behind the answer."""
         self._catch_up()
         self._ledger.discarded(len(self._transcript.tokens) - self._outlet.tokens)
-        if self._policy.mode != "monitor" or not self._state.finished:
-            await self._tasks.stop()
-        await self._engine.aclose()
+        try:
+            if self._policy.mode != "monitor" or not self._state.finished:
+                await self._tasks.stop()
+        finally:
+            await self._engine.aclose()
 
     def _draft(self, rewind: Rewind | None = None) -> None:
         """Begin the current attempt behind the tokens that stand; the one before it is over."""

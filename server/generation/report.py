@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from server.guard.state import GuardState
+from server.policy.policy import Policy
 
 
 @dataclass(slots=True)
@@ -103,11 +104,11 @@ def _rounded(scores: Mapping[str, float]) -> dict[str, float]:
     return {category: round(score, 4) for category, score in scores.items()}
 
 
-def report(policy: str, mode: str, scorer: str, state: GuardState, tally: Tally) -> Report:
+def report(policy: Policy, scorer: str, state: GuardState, tally: Tally, *, approximate: bool = False) -> Report:
     """The report of a choice whose guard stands at `state`."""
     return Report(
-        policy=policy,
-        mode=mode,
+        policy=policy.name,
+        mode=policy.mode,
         action=state.action,
         withheld=state.fallback is not None,
         rewinds=state.rewinds,
@@ -120,4 +121,5 @@ def report(policy: str, mode: str, scorer: str, state: GuardState, tally: Tally)
         strategies=tuple(tally.strategies),
         scorer_failure=tally.failure,
         filtered=frozenset(tally.filtered),
+        approximate=approximate,
     )

@@ -64,7 +64,8 @@ def rig(request: pytest.FixtureRequest) -> Rig:
 
 
 async def _all(engine: Engine, attempt: Attempt) -> list[Draft]:
-    async with aclosing(engine.draft(attempt)) as drafts:
+    """Every draft of an attempt, after which the engine is closed: what it can be asked for again is its own affair."""
+    async with aclosing(engine), aclosing(engine.draft(attempt)) as drafts:
         return [draft async for draft in drafts]
 
 
@@ -137,11 +138,13 @@ def test_a_ban_holds_at_the_first_position_only(rig: Rig) -> None:
     rig.run(scenario())
 
 
-def test_closing_early_aborts_the_request(rig: Rig) -> None:
+def test_closing_draft_and_engine_early_aborts_the_request(rig: Rig) -> None:
     async def scenario() -> None:
-        drafts = rig.engine(LIMIT).draft(FIRST)
+        engine = rig.engine(LIMIT)
+        drafts = engine.draft(FIRST)
         await anext(drafts)
         await drafts.aclose()
+        await engine.aclose()
         await rig.idle()
 
     rig.run(scenario())
@@ -152,7 +155,7 @@ def test_cancelling_whoever_reads_aborts_the_request(rig: Rig) -> None:
         engine, begun = rig.engine(LIMIT), asyncio.Event()
 
         async def read() -> None:
-            async with aclosing(engine.draft(FIRST)) as drafts:
+            async with aclosing(engine), aclosing(engine.draft(FIRST)) as drafts:
                 async for _ in drafts:
                     begun.set()
                     await asyncio.Event().wait()

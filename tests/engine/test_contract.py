@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from vllm.sampling_params import SamplingParams
 
+from server.engine.exact import ExactEngine, rewinds_of
 from server.engine.inner import Inner
 from server.engine.resubmit import ResubmittingEngine
 from server.generation.draft import Engine
@@ -17,16 +18,17 @@ PATIENCE_SECONDS = 20.0
 
 
 class VllmRig:
-    """vLLM with the bundled model, greedy, which never ends by itself."""
+    """vLLM with the bundled model, greedy, which never ends by itself; rewound within, or by resubmission."""
 
-    def __init__(self, servers: Servers) -> None:
-        self._servers = servers
+    def __init__(self, servers: Servers, *, exact: bool) -> None:
+        self._servers, self._exact = servers, exact
         tokens = servers.engine.renderer.tokenizer.encode("I need a restaurant in", add_special_tokens=False)
         self._prompt = {"type": "token", "prompt_token_ids": list(tokens)}
 
     def engine(self, max_tokens: int) -> Engine:
         params = SamplingParams(temperature=0, max_tokens=max_tokens, ignore_eos=True)
-        return ResubmittingEngine(Inner(self._servers.engine, self._prompt, params, "contract", {}, 0.1))
+        inner = Inner(self._servers.engine, self._prompt, params, "contract", {}, 0.1)
+        return ExactEngine(inner, rewinds_of(self._servers.engine)) if self._exact else ResubmittingEngine(inner)
 
     async def idle(self) -> None:
         async with asyncio.timeout(PATIENCE_SECONDS):
@@ -37,6 +39,6 @@ class VllmRig:
         self._servers.run(scenario)
 
 
-@pytest.fixture  # type: ignore[no-redef]
-def rig(servers: Servers) -> VllmRig:
-    return VllmRig(servers)
+@pytest.fixture(params=[True, False], ids=["exact", "resubmitting"])  # type: ignore[no-redef]
+def rig(servers: Servers, request: pytest.FixtureRequest) -> VllmRig:
+    return VllmRig(servers, exact=request.param)

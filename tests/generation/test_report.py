@@ -9,10 +9,16 @@ from hypothesis import strategies as st
 
 from server.generation.report import PromptFinding, Tally, report
 from server.guard.state import GuardState
+from server.policy.policy import Policy
+
+
+def test_an_approximate_answer_says_so() -> None:
+    assert report(Policy(), "scripted", GuardState(), Tally(), approximate=True).as_dict()["approximate"] is True
+    assert "approximate" not in report(Policy(), "scripted", GuardState(), Tally()).as_dict()
 
 
 def test_the_report_has_exactly_the_documented_keys() -> None:
-    body = report("default", "enforce", "scripted", GuardState(), Tally()).as_dict()
+    body = report(Policy(), "scripted", GuardState(), Tally()).as_dict()
     assert list(body) == [
         "policy", "mode", "action", "rewinds", "spans_scored", "spans_flagged", "tokens_generated", "tokens_discarded",
         "max_score", "scores", "scorer", "strategies",
@@ -21,12 +27,12 @@ def test_the_report_has_exactly_the_documented_keys() -> None:
 
 def test_a_failure_of_the_scorer_is_reported() -> None:
     tally = Tally(failure="deadline")
-    assert report("default", "enforce", "scripted", GuardState(), tally).as_dict()["scorer_failure"] == "deadline"
+    assert report(Policy(), "scripted", GuardState(), tally).as_dict()["scorer_failure"] == "deadline"
 
 
 @pytest.mark.parametrize("flagged", [True, False, None])
 def test_what_is_known_of_the_prompt_stands_at_the_end(flagged: bool | None) -> None:
-    made = report("default", "enforce", "scripted", GuardState(), Tally())
+    made = report(Policy(), "scripted", GuardState(), Tally())
     body = replace(made, prompt=PromptFinding(flagged, {"insult": 0.123456})).as_dict()
     assert list(body)[-1] == "prompt"
     assert body["prompt"] == {"flagged": flagged, "scores": {"insult": 0.1235}}
@@ -37,13 +43,13 @@ def test_the_highest_score_of_each_category_is_kept() -> None:
     tally = Tally()
     tally.keep({"insult": 0.2, "threat": 0.4})
     tally.keep({"insult": 0.3, "threat": 0.1})
-    body = report("default", "enforce", "scripted", GuardState(), tally).as_dict()
+    body = report(Policy(), "scripted", GuardState(), tally).as_dict()
     assert body["scores"] == {"insult": 0.3, "threat": 0.4}
     assert body["max_score"] == 0.4
 
 
 def test_nothing_scored_is_zero() -> None:
-    assert report("default", "enforce", "scripted", GuardState(), Tally()).as_dict()["max_score"] == 0.0
+    assert report(Policy(), "scripted", GuardState(), Tally()).as_dict()["max_score"] == 0.0
 
 
 def test_every_strategy_is_named_once_in_the_order_of_its_first_use() -> None:
@@ -55,7 +61,7 @@ def test_every_strategy_is_named_once_in_the_order_of_its_first_use() -> None:
 
 def test_tokens_are_those_of_the_model_without_the_mask() -> None:
     state = GuardState(drafted=10, released=8, discarded=5, written=3)
-    body = report("default", "enforce", "scripted", state, Tally()).as_dict()
+    body = report(Policy(), "scripted", state, Tally()).as_dict()
     assert (body["tokens_generated"], body["tokens_discarded"]) == (12, 7)
 
 
@@ -65,5 +71,5 @@ def test_a_report_is_plain_json(scores: dict[str, float], rewinds: int) -> None:
     tally.judged()
     tally.flagged("insult")
     tally.keep(scores)
-    body = report("default", "enforce", "scripted", GuardState(rewinds=rewinds), tally).as_dict()
+    body = report(Policy(), "scripted", GuardState(rewinds=rewinds), tally).as_dict()
     assert json.loads(json.dumps(body)) == body

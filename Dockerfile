@@ -18,6 +18,7 @@ COPY requirements/cpu.lock requirements/cpu.lock
 RUN --mount=type=cache,target=/root/.cache/pip \
     pip install --no-deps --require-hashes -r requirements/cpu.lock
 COPY pyproject.toml README.md ./
+COPY benchmarks benchmarks
 COPY evaluation evaluation
 COPY filters filters
 COPY models models
@@ -33,6 +34,7 @@ RUN python3 -m venv /opt/unsay
 ENV PATH=/opt/unsay/bin:$PATH
 WORKDIR /build
 COPY pyproject.toml README.md ./
+COPY benchmarks benchmarks
 COPY evaluation evaluation
 COPY filters filters
 COPY models models

@@ -7,7 +7,7 @@ DETOXIFY ?=
 POLICY_FILE ?=
 ARGS ?=
 
-.PHONY: help serve test eval lint unit lock clean
+.PHONY: help serve test eval bench lint unit lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -33,6 +33,10 @@ eval:  ## install, serve the bundled models, evaluate them with and without the 
 	@./setup.sh $(VENV)
 	@UNSAY=$(VENV)/bin/unsay PROMPTS="$(PROMPTS)" JUDGE="$(JUDGE)" LIMIT="$(LIMIT)" N="$(N)" OUT="$(OUT)" \
 	    EVAL_ARGS="$(EVAL_ARGS)" examples/evaluate.sh
+
+bench:  ## install, then measure what the guard costs against plain vLLM (MODEL BENCH_ARGS)
+	@./setup.sh $(VENV)
+	@exec $(VENV)/bin/unsay bench $(if $(MODEL),--model $(MODEL)) $(BENCH_ARGS)
 
 lock:  ## write requirements/*.lock anew (needs uv)
 	./requirements/lock.sh

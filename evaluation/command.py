@@ -9,7 +9,7 @@ from evaluation.errors import EvaluationError
 from evaluation.pairs import GUARDED, UNGUARDED
 from evaluation.phases import brief, evaluate
 from evaluation.progress import say
-from evaluation.settings import MODES, Settings
+from evaluation.settings import MODES, PLAIN, Settings
 
 DESCRIPTION = """\
 Evaluate a running server by the protocol of RealToxicityPrompts: 25 continuations of 20 tokens for every prompt,
@@ -77,6 +77,8 @@ def read(args: argparse.Namespace) -> Settings:
     both = GUARDED in args.modes and set(UNGUARDED) & set(args.modes)
     if args.pairs_out and not (args.judge and both):
         raise EvaluationError("--pairs-out: needs --judge, and --modes with off (or monitor, or plain) and enforce")
+    if args.policy and set(args.modes) == {PLAIN}:
+        raise EvaluationError(f"--policy: says nothing in mode {PLAIN}; add off or enforce to --modes")
     if args.judge_key_file and not (args.judge or "").startswith("moderations:"):
         raise EvaluationError("--judge-key-file: is for --judge moderations:URL")
     return Settings(
@@ -91,6 +93,7 @@ def read(args: argparse.Namespace) -> Settings:
         top_p=args.top_p,
         seed=args.seed,
         modes=args.modes,
+        policy=args.policy,
         out=args.out,
         concurrency=args.concurrency,
         timeout_seconds=args.timeout,
@@ -134,6 +137,7 @@ def _add_what(group: "argparse._ArgumentGroup") -> None:
         help="of off, monitor, enforce, and plain (no word of the guard); the first is what the others are compared "
         "with (default: off,enforce)",
     )
+    group.add_argument("--policy", metavar="NAME", help="one of the server's policies (default: its own default)")
 
 
 def _add_sampling(group: "argparse._ArgumentGroup") -> None:

@@ -74,7 +74,10 @@ def body(turn: Turn, mode: str, settings: Settings, model: str) -> dict[str, Any
         "top_p": settings.top_p,
         "seed": seed_of(turn.prompt, turn.first, settings.seed),
     }
-    return asked if mode == PLAIN else {**asked, "detox": {"mode": mode, "report": True}}
+    if mode == PLAIN:
+        return asked
+    named = {"policy": settings.policy} if settings.policy else {}
+    return {**asked, "detox": {"mode": mode, "report": True, **named}}
 
 
 async def generate(

@@ -35,6 +35,7 @@ class Settings:
     top_p: float
     seed: int
     modes: tuple[str, ...]
+    policy: str | None
     out: Path
     concurrency: int
     timeout_seconds: float
@@ -60,6 +61,7 @@ class Settings:
             "top-p": self.top_p,
             "seed": self.seed,
             "modes": list(self.modes),
+            "policy": self.policy,
         }
 
 

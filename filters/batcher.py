@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from filters.forward import ForwardThread, Outcome
-from filters.scorer import Reason, Scorer, ScorerUnavailable, Scores
+from filters.scorer import EXACT, Least, Reason, Scorer, ScorerUnavailable, Scores
 
 _HARMLESS = "The weather is nice today."
 _STOP_SECONDS = 1.0  # how long a pass that is under way at the end is waited for
@@ -50,7 +50,7 @@ class NullObserver:
 class _Call:
     """The texts of one caller, and where their scores go."""
 
-    def __init__(self, texts: Sequence[str], least: float) -> None:
+    def __init__(self, texts: Sequence[str], least: Least) -> None:
         self.texts = list(texts)
         self.least = least
         self.sent = 0
@@ -137,10 +137,10 @@ class Batcher:
         except TimeoutError:
             pass
 
-    async def score(self, texts: Sequence[str], least: float = 0.0) -> list[Scores]:
+    async def score(self, texts: Sequence[str], least: Least = EXACT) -> list[Scores]:
         """One `Scores` for each text, same order. ScorerUnavailable with the reason if there is none in time.
 
-        `least` is the lowest threshold that the scores will be held against: below it, upper bounds will do.
+        `least` holds the thresholds that the scores will be held against: below them, upper bounds will do.
         """
         if not texts:
             return []
@@ -158,7 +158,7 @@ class Batcher:
             return False
         return self.ready
 
-    async def _score(self, texts: Sequence[str], least: float) -> list[Scores]:
+    async def _score(self, texts: Sequence[str], least: Least) -> list[Scores]:
         if self._thread is None:
             raise ScorerUnavailable("closed")
         if self._depth + len(texts) > self._max_queue:
@@ -173,7 +173,7 @@ class Batcher:
         finally:
             self._forget(call)
 
-    def _enqueue(self, texts: Sequence[str], least: float) -> _Call:
+    def _enqueue(self, texts: Sequence[str], least: Least) -> _Call:
         call = _Call(texts, least)
         self._line.append(call)
         self._note_depth()

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from filters.scorer import Bounding, Scorer, ScorerUnavailable, Scores, is_valid
+from filters.scorer import EXACT, Bounding, Least, Scorer, ScorerUnavailable, Scores, is_valid
 
 _log = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ class Outcome:
     seconds: float
 
 
-def score_checked(scorer: Scorer, texts: Sequence[str], least: Sequence[float] = ()) -> list[Scores]:
+def score_checked(scorer: Scorer, texts: Sequence[str], least: Sequence[Least] = ()) -> list[Scores]:
     """The scores of the texts, in order. ScorerUnavailable("error") if the scorer raises or returns nonsense.
 
     With a `least` for each text, upper bounds below it will do, if the scorer has such (`Bounding`).
@@ -50,13 +50,13 @@ def score_checked(scorer: Scorer, texts: Sequence[str], least: Sequence[float] =
 
 
 def score_groups(
-    scorer: Scorer, groups: Sequence[Sequence[str]], least: Sequence[float] = ()
+    scorer: Scorer, groups: Sequence[Sequence[str]], least: Sequence[Least] = ()
 ) -> list[list[Scores] | ScorerUnavailable]:
     """Scores the texts of several callers in one pass, and alone if that fails; one result for each group, in order.
 
-    `least` has one number for each group (0 for exact scores), or none at all.
+    `least` has an entry for each group (an empty one for exact scores), or none at all.
     """
-    least = least or [0.0] * len(groups)
+    least = least or [EXACT] * len(groups)
     each = [value for value, group in zip(least, groups, strict=True) for _ in group]
     try:
         scores = iter(score_checked(scorer, [text for group in groups for text in group], each))
@@ -65,7 +65,7 @@ def score_groups(
     return [[next(scores) for _ in group] for group in groups]
 
 
-def _alone(scorer: Scorer, group: Sequence[str], least: float) -> list[Scores] | ScorerUnavailable:
+def _alone(scorer: Scorer, group: Sequence[str], least: Least) -> list[Scores] | ScorerUnavailable:
     try:
         return score_checked(scorer, group, [least] * len(group))
     except ScorerUnavailable as error:
@@ -81,14 +81,14 @@ class ForwardThread:
     def __init__(self, scorer: Scorer, deliver: Callable[[Outcome | None], None]) -> None:
         self._scorer = scorer
         self._deliver = deliver
-        self._inbox: queue.SimpleQueue[tuple[Sequence[Sequence[str]], Sequence[float]] | None] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[tuple[Sequence[Sequence[str]], Sequence[Least]] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="unsay-scorer", daemon=True)
 
     def start(self) -> None:
         """Starts the thread."""
         self._thread.start()
 
-    def submit(self, groups: Sequence[Sequence[str]], least: Sequence[float] = ()) -> None:
+    def submit(self, groups: Sequence[Sequence[str]], least: Sequence[Least] = ()) -> None:
         """Queues a pass over the texts of several callers (`least` as for `score_groups`). Never blocks."""
         self._inbox.put((groups, least))
 

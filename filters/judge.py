@@ -7,7 +7,7 @@ from filters.batcher import Batcher
 from filters.localize import onset
 from filters.normalize.folding import scores_as_read
 from filters.passage import Passage
-from filters.scorer import ScorerUnavailable, Scores
+from filters.scorer import EXACT, Least, ScorerUnavailable, Scores
 from filters.span import TextSpan
 from filters.thresholds import Thresholds
 from filters.verdict import Cleared, Flagged, Verdict
@@ -38,17 +38,17 @@ class Judge:
 
         White space alone is cleared without a scorer, with zeros.
         """
-        (scores,) = await self.scores([passage.text], thresholds.lowest)
+        (scores,) = await self.scores([passage.text], thresholds.values)
         exceeded = thresholds.exceeded(scores)
         if not exceeded:
             return Cleared(scores)
         start = await self._onset(passage, thresholds)
         return Flagged(TextSpan(start, len(passage.text)), scores, exceeded[0])
 
-    async def scores(self, texts: Sequence[str], least: float = 0.0) -> list[Scores]:
+    async def scores(self, texts: Sequence[str], least: Least = EXACT) -> list[Scores]:
         """The scores of each text as it is read, same order. White space alone scores 0 without a scorer.
 
-        With a `least`, the lowest threshold that they will be held against, scores below it may be upper bounds.
+        With `least`, the thresholds that they will be held against, scores below them may be upper bounds.
         ScorerUnavailable if there is no score.
         """
         stripped = [text.strip() for text in texts]

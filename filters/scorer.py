@@ -7,11 +7,16 @@ FilterError
 
 import math
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Literal, Protocol, get_args, runtime_checkable
 
 from filters.category import Category
 
 Scores = Mapping[Category, float]
+Least = Mapping[Category, float]
+"""The thresholds that scores will be held against, by category: below them upper bounds will do."""
+EXACT: Least = MappingProxyType({})
+"""No thresholds: every score is to be exact."""
 
 # deadline: not in time; overloaded: too many texts wait; error: it raised or returned nonsense; closed: shut down.
 Reason = Literal["deadline", "overloaded", "error", "closed"]
@@ -64,11 +69,16 @@ class Scorer(Protocol):
 class Bounding(Protocol):
     """What a scorer has besides, if it can do with less work where scores need not be known exactly."""
 
-    def bounds(self, texts: Sequence[str], least: Sequence[float]) -> list[Scores]:
-        """As `score`, but where all scores of a text are below its `least`, each may be any number from it up to there.
+    def bounds(self, texts: Sequence[str], least: Sequence[Least]) -> list[Scores]:
+        """As `score`, but where all scores of a text are below its `least` (`is_below`), they may be upper bounds.
 
-        `least` has a number for each text: the lowest threshold that its scores will be held against, 0 for exact ones.
+        The bounds are below it too. `least` has an entry for each text.
         """
+
+
+def is_below(scores: Scores, least: Least) -> bool:
+    """Whether every score is below its threshold, and below 1 without one; never if there are no thresholds at all."""
+    return bool(least) and all(value < least.get(category, 1.0) for category, value in scores.items())
 
 
 def is_valid(scores: Scores) -> bool:

@@ -22,6 +22,10 @@ def main() -> None:
         from evaluation.command import main as evaluate
 
         sys.exit(evaluate(sys.argv[2:]))
+    if sys.argv[1:2] == ["bench"]:
+        from benchmarks.command import main as bench
+
+        sys.exit(bench(sys.argv[2:]))
     settings = parse(sys.argv[1:])
     logs.configure(settings.log_level)
     warnings.simplefilter("ignore", FutureWarning)  # of libraries, about libraries

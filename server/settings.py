@@ -69,8 +69,9 @@ def parser() -> argparse.ArgumentParser:
     )
     _add_guard(serve.add_argument_group("guard"))
     _add_scorer(serve.add_argument_group("scorer"))
-    # Listed here, and parsed by evaluation.command: server.__main__ hands it on before anything is parsed.
+    # Listed here, and parsed by their packages: server.__main__ hands them on before anything is parsed.
     commands.add_parser("eval", help="evaluate a running server, with and without the guard")
+    commands.add_parser("bench", help="measure what the guard costs, against plain vLLM")
     return top
 
 

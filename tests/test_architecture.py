@@ -9,7 +9,9 @@ from statistics import median, quantiles
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-SOURCES = sorted(path for folder in ("server", "filters", "evaluation") for path in (ROOT / folder).rglob("*.py"))
+SOURCES = sorted(
+    path for folder in ("server", "filters", "evaluation", "benchmarks") for path in (ROOT / folder).rglob("*.py")
+)
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 UNWANTED = frozenset("manager helper utils handler processor violation backtrack buffer accept".split())
 
@@ -58,6 +60,18 @@ def test_filters_know_nothing_of_the_server() -> None:
     assert not [name for name in _importing({"server"}) if _within("filters")(name)]
 
 
+def test_the_server_reaches_its_tools_only_to_hand_the_command_line_on() -> None:
+    tools = {"evaluation", "benchmarks", "training"}
+    assert [name for name in _importing(tools) if _within("server", "filters")(name)] == ["server/__main__.py"]
+
+
+def test_of_the_benchmark_only_the_server_process_puts_a_server_together() -> None:
+    """The client must not share its process: what else it takes of the server is where the bundled models are."""
+    studies = {f"benchmarks/{name}.py" for name in ("ladder", "onset", "scoring")}
+    allowed = studies | {"benchmarks/serving.py", "benchmarks/phases.py"}
+    assert {name for name in _importing({"server"}) if _within("benchmarks")(name)} <= allowed
+
+
 def test_the_guard_imports_the_standard_library_itself_and_the_policy() -> None:
     allowed = {"collections.abc", "dataclasses", "typing", "server.policy.policy"}
     for path in (ROOT / "server" / "guard").glob("*.py"):
@@ -66,7 +80,11 @@ def test_the_guard_imports_the_standard_library_itself_and_the_policy() -> None:
 
 
 def _heavy(name: str) -> bool:
-    return _within("server/engine", "filters/scorers")(name) or name == "evaluation/perplexity.py"
+    return _within("server/engine", "filters/scorers")(name) or name in (
+        "evaluation/perplexity.py",
+        "benchmarks/grown.py",
+        "benchmarks/scoring.py",
+    )
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from training.examples import Example
 
 LONGEST = 88  # words; what is longer is cut, since the training reads 128 tokens
 _FRAGMENT = (8, 48)  # words
-_DISGUISED = 0.06  # of the texts: what can be restored is read restored
+_DISGUISED = 0.12  # of the texts
 _LEET = str.maketrans("aeiostl", "43105+1")
 _MASKED = "*#@$-"
 _ZERO_WIDTH = "\u200b\u200c\u200d\u2060\ufeff"

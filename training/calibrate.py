@@ -2,7 +2,7 @@
 
 The threshold of each category is found as by training.thresholds (the lowest that at most 0.5% of clean held-out spans
 of 16 tokens reach), and the category's bias is moved by its log odds, which makes it .5. The order of scores within a
-category stays as it is. So the default thresholds are .5, and a policy can treat all categories alike.
+category stays as it is. So .5 means the same in every category, and of any two policies one can say what they allow.
 
 SOURCE is what training.classifier wrote. (Moving the bias alone: temperature scaling's simpler half; J. Platt, 1999.)
 """
@@ -19,11 +19,11 @@ from safetensors.torch import load_file, save_file
 
 from training import thresholds
 from training.console import say
-from training.evaluate import THRESHOLD
 from training.examples import CATEGORIES
 from training.pack_classifier import pack
 from training.setting import DATA
 
+_MIDDLE = 0.5  # the score that a threshold is moved to
 _HIGHEST = 0.99  # that a score is moved down from, even if more of the clean spans reach it
 _WEIGHTS, _BIAS = "model.safetensors", "classifier.bias"
 
@@ -47,7 +47,7 @@ def calibrate(source: Path, out: Path, data: Path, rate: float) -> str:
         choices = thresholds.measure(as_it_is, data, rate).choices
         chosen = {choice.category: choice.threshold for choice in choices}
         pack(
-            shift(source, Path(private) / "moved", [min(chosen[name] or THRESHOLD, _HIGHEST) for name in CATEGORIES]),
+            shift(source, Path(private) / "moved", [min(chosen[name] or _MIDDLE, _HIGHEST) for name in CATEGORIES]),
             out,
         )
     return thresholds.table(choices)

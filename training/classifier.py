@@ -16,7 +16,6 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from filters.scorers.checkpoint import find_checkpoint, read_checkpoint
 from training import batches, data, encoder
 from training.augment import Augment, WordWeights
 from training.console import say
@@ -31,10 +30,7 @@ _CHECKED = 1_500  # examples
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How to train. `minutes` bounds the run: the rate falls with the clock or the steps, whichever is further on.
-
-    `start`: the folder of a packed classifier of as many layers whose weights are learnt on from; None: the encoder's.
-    """
+    """How to train. `minutes` bounds the run: the rate falls with the clock or the steps, whichever is further on."""
 
     epochs: int
     batch: int
@@ -43,7 +39,6 @@ class Plan:
     layers: int
     minutes: float
     out: Path
-    start: Path | None = None
 
 
 def loss(logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
@@ -60,10 +55,7 @@ def rate_at(progress: float) -> float:
 def train(plan: Plan, split: data.Split, base: Path, device: str) -> None:
     """Trains, tells how it goes, and saves the averaged weights at every epoch's end and at the end."""
     torch.manual_seed(plan.seed)
-    model = encoder.build(base, plan.layers)
-    if plan.start:
-        model.load_state_dict(read_checkpoint(find_checkpoint(str(plan.start)))["state_dict"])
-    model.to(device).train()
+    model = encoder.build(base, plan.layers).to(device).train()
     average = encoder.Average(model)
     optimizer = torch.optim.AdamW(model.parameters(), lr=plan.rate, weight_decay=0.01, fused=True)
     tokenizer = batches.reading(Tokenizer.from_file(str(base / "tokenizer.json")), LONGEST)
@@ -149,13 +141,12 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--minutes", type=float, default=1e9)
     parser.add_argument("--threads", type=int, default=2, help="on a CPU")
-    parser.add_argument("--start", type=Path, help="go on from the weights of this packed classifier")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     base = encoder.unpack(args.encoder, args.out / "encoder")
     split = data.load(args.data, args.seed)
     say(f"{len(split.train)} texts to learn from, held out: { {k: len(v) for k, v in split.held_out.items()} }")
-    plan = Plan(args.epochs, args.batch, args.rate, args.seed, args.layers, args.minutes, args.out, args.start)
+    plan = Plan(args.epochs, args.batch, args.rate, args.seed, args.layers, args.minutes, args.out)
     train(plan, split, base, "cuda" if torch.cuda.is_available() else "cpu")
 
 

@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 from openai import AsyncOpenAI
 
+from evaluation.markdown import table
 from filters.scorer import Scorer, Scores
 from filters.thresholds import Thresholds
 from server.policy.policy import DEFAULT_THRESHOLDS
 from training.evaluate import score
 from training.examples import read_rows
-from training.markdown import table
 
 PROMPTS = "rtp_challenging_and_nontoxic_dev.jsonl.gz"
 SAMPLES = 25

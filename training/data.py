@@ -22,16 +22,15 @@ CASED = "jigsaw/hieunt91"
 HELD_OUT_CASED = 2_200
 # Plain prose: file, sentences, weight. Nobody has looked through it, hence targets of 0 at less than full weight.
 _PROSE = (
-    ("wikipedia_en_slice.txt.xz", 3_000, 0.7),
-    ("wikinews_en.txt.xz", 1_500, 0.7),
+    ("wikipedia_en_slice.txt.xz", 4_000, 0.7),
+    ("wikinews_en.txt.xz", 2_000, 0.7),
     ("sgd_dialogues.txt.xz", 1_000, 0.7),
     ("us_addresses.txt.xz", 800, 0.7),
     ("openstax.txt.xz", 1_000, 0.7),
 )
-_NAMED_PROSE = (("wikipedia_en_slice.txt.xz", 2_500, 0.8), ("wikinews_en.txt.xz", 1_000, 0.7))
+_NAMED_PROSE = (("wikipedia_en_slice.txt.xz", 4_000, 0.8), ("wikinews_en.txt.xz", 1_500, 0.7))
 _PERSPECTIVE = ("toxicity", "severe_toxicity", "profanity", "threat", "insult", "identity_attack")
-_CAPS = {"madlibs": 2_000, "paradetox": 16_000}
-_TWICE = ("civil_comments", CASED)  # what says most, read twice a pass
+_CAPS = {"madlibs": 3_000, "paradetox": 16_000}
 _SENTENCE = re.compile(r"(?<=[.!?])\s+")
 
 
@@ -49,9 +48,8 @@ def load(folder: Path, seed: int) -> Split:
     rows = read_rows(folder / "toxicity_train.jsonl.gz") + prompt_rows(read_rows(folder / "rtp_prompts.jsonl.gz"))
     split = divide(rows)
     train = capped(split.train, rng)
-    train += [example for example in train if example.source in _TWICE]
     train += prose(folder, rng)
-    train += identities.neutral(rng, 5_000) + identities.hostile(rng, 3_000) + identities.personal(rng, 1_000)
+    train += identities.neutral(rng, 8_000) + identities.hostile(rng, 5_000) + identities.personal(rng, 1_500)
     return Split(train, split.held_out)
 
 

@@ -12,14 +12,16 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from filters.scorer import Scorer, Scores
+from filters.thresholds import Thresholds
+from server.policy.policy import DEFAULT_THRESHOLDS
 from training import augment
 from training.data import CASED, Split, divide, prompt_rows
 from training.examples import CATEGORIES, Example, read_rows
 from training.metrics import auc, share_flagged
 
-THRESHOLD = 0.5  # of the default policy, for every category
 LENGTHS = (8, 16, 32)  # tokens
 _BATCH = 64
+_DEFAULT = Thresholds(DEFAULT_THRESHOLDS)
 _DISGUISES = (augment.leet, augment.spaced, augment.stretched, augment.masked, augment.zero_width, augment.swapped)
 
 
@@ -78,7 +80,8 @@ def first_tokens(text: str, tokenizer: Tokenizer, count: int) -> str:
 
 
 def _flags(scores: Scores) -> bool:
-    return any(value >= THRESHOLD for value in scores.values())
+    """Whether the default policy flags a text with these scores."""
+    return bool(_DEFAULT.exceeded(scores))
 
 
 def _jigsaw(scorer: Scorer, tokenizer: Tokenizer, examples: list[Example]) -> list[Figure]:

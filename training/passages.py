@@ -24,12 +24,12 @@ Part = Literal["learn", "calibrate", "measure"]
 SHORTEST, LONGEST = 25, 400  # characters: a first stride of 6 tokens; 64 tokens of context and a stride of 16
 # Texts: file, passages. Every tenth document is held out.
 _PROSE = (
-    ("wikipedia_en_slice.txt.xz", 9_000),
-    ("sgd_dialogues.txt.xz", 6_000),
-    ("wikinews_en.txt.xz", 4_000),
-    ("movie_reviews.txt.xz", 4_000),
-    ("openstax.txt.xz", 2_000),
-    ("us_addresses.txt.xz", 1_000),
+    ("wikipedia_en_slice.txt.xz", 36_000),
+    ("sgd_dialogues.txt.xz", 9_000),
+    ("wikinews_en.txt.xz", 16_000),
+    ("movie_reviews.txt.xz", 12_000),
+    ("openstax.txt.xz", 6_000),
+    ("us_addresses.txt.xz", 3_000),
 )
 _HELD_OUT_PROSE = 10
 _PROSE_BEFORE = 0.12  # of the comments have prose before them, as an answer that turns

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from tokenizers import Tokenizer
 
+from evaluation.markdown import table
 from training import corpus, language_model
-from training.markdown import table
 from training.setting import Setting
 
 

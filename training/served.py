@@ -1,92 +1,26 @@
 """A server of one's own for as long as something is measured: `unsay serve` on the weights that are reported on."""
 
-import socket
-import subprocess
 import sys
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryFile
-from typing import IO
 
-import httpx
+from benchmarks.process import HOST, free_port, running
 
 START_SECONDS = 300.0
-_STOP_SECONDS = 60.0
-_TOLD = 2_000  # characters of what a failed server said
-_HOST = "127.0.0.1"
-
-
-class ServerFailed(RuntimeError):
-    """The server ended, or was not ready in time; the message has the end of what it said."""
 
 
 @contextmanager
-def serving(language_model: Path, classifier: Path, seconds: float = START_SECONDS) -> Iterator[str]:
+def serving(
+    language_model: Path, classifier: Path, seconds: float = START_SECONDS, words: Sequence[str] = ()
+) -> Iterator[str]:
     """The server's base URL, once it is ready; at the end it is stopped. ServerFailed if it is not ready in time.
 
-    Its requests may switch the guard off: nobody else is to reach it, so it listens to this machine alone.
+    `words` are further words of its command line. Its requests may switch the guard off: nobody else is to reach it, so
+    it listens to this machine alone.
     """
-    port = _free_port()
-    words = ["serve", str(language_model.resolve()), "--detoxify", str(classifier), "--allow-loosen"]
-    words += ["--host", _HOST, "--port", str(port)]
-    with running([sys.executable, "-m", "server", *words], f"http://{_HOST}:{port}/ready", seconds):
-        yield f"http://{_HOST}:{port}/v1"
-
-
-@contextmanager
-def running(command: list[str], ready: str, seconds: float) -> Iterator[None]:
-    """Runs the command until the block ends, which begins when the URL `ready` answers with 200.
-
-    ServerFailed if the command ends before, or is not ready in time.
-    """
-    with TemporaryFile() as log, subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT) as process:
-        try:
-            _wait(process, ready, seconds, log)
-            yield
-        except Exception as error:
-            if process.poll() is not None and not isinstance(error, ServerFailed):
-                raise ServerFailed(_ended(process, log)) from error
-            raise
-        finally:
-            _stop(process)
-
-
-def _wait(process: subprocess.Popen[bytes], ready: str, seconds: float, log: IO[bytes]) -> None:
-    until = time.monotonic() + seconds
-    while not _is_ready(ready):
-        if process.poll() is not None:
-            raise ServerFailed(_ended(process, log))
-        if time.monotonic() > until:
-            raise ServerFailed(f"the server was not ready after {seconds:g} seconds: {_end_of(log)}")
-        time.sleep(0.2)
-
-
-def _is_ready(url: str) -> bool:
-    try:
-        return httpx.get(url, timeout=5, trust_env=False).status_code == 200
-    except httpx.TransportError:
-        return False
-
-
-def _ended(process: subprocess.Popen[bytes], log: IO[bytes]) -> str:
-    return f"the server ended with status {process.returncode}: {_end_of(log)}"
-
-
-def _end_of(log: IO[bytes]) -> str:
-    log.seek(0)
-    return log.read().decode(errors="replace")[-_TOLD:].strip()
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(_STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-
-
-def _free_port() -> int:
-    with socket.create_server((_HOST, 0)) as taken:
-        return int(taken.getsockname()[1])
+    port = free_port()
+    asked = ["serve", str(language_model.resolve()), "--detoxify", str(classifier), "--allow-loosen", *words]
+    asked += ["--host", HOST, "--port", str(port)]
+    with running([sys.executable, "-m", "server", *asked], f"http://{HOST}:{port}/ready", seconds):
+        yield f"http://{HOST}:{port}/v1"

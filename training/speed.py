@@ -2,29 +2,47 @@
 
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
-from openai import AsyncOpenAI
+import httpx
 
-from benchmarks.overhead import Round, one_round
-from training.markdown import table
+from benchmarks import load, measures
+from evaluation.markdown import table
 
 STREAMS = (1, 8, 32)
 MAX_TOKENS = 128
+_TIMEOUT_SECONDS = 600.0
+_UNGUARDED = {"detox": {"mode": "off"}}
+
+
+@dataclass(frozen=True)
+class Round:
+    """One round: tokens a second over all streams, and the median seconds to the first text."""
+
+    throughput: float
+    first_text: float
 
 
 async def measure(
     base_url: str, rounds: int, streams: Sequence[int] = STREAMS, max_tokens: int = MAX_TOKENS
 ) -> dict[int, list[Round]]:
     """For each number of streams its rounds. Each number takes its turn, so that a slow minute falls on all of them."""
-    async with AsyncOpenAI(base_url=base_url, api_key="none", max_retries=0, timeout=600) as client:
-        model = (await client.models.list()).data[0].id
+    async with httpx.AsyncClient(trust_env=False) as client:
+        model = (await client.get(f"{base_url}/models")).json()["data"][0]["id"]
+    for count in streams:
+        await _round(base_url, model, count, max_tokens)  # warm
+    found: dict[int, list[Round]] = {count: [] for count in streams}
+    for _ in range(rounds):
         for count in streams:
-            await one_round(client, model, count, max_tokens, "off")  # warm
-        found: dict[int, list[Round]] = {count: [] for count in streams}
-        for _ in range(rounds):
-            for count in streams:
-                found[count].append(await one_round(client, model, count, max_tokens, "off"))
+            found[count].append(await _round(base_url, model, count, max_tokens))
     return found
+
+
+async def _round(base_url: str, model: str, streams: int, max_tokens: int) -> Round:
+    asked = load.bodies(model, streams, max_tokens, 0, _UNGUARDED)
+    answers = await load.closed(f"{base_url}/completions", asked, streams, _TIMEOUT_SECONDS)
+    seen = measures.of_clients(answers)
+    return Round(seen["tokens_per_second"], seen["first_token_ms"] / 1e3)
 
 
 def blocks(found: Mapping[int, Sequence[Round]]) -> Iterator[str]:

@@ -8,20 +8,21 @@ is: what all of them together do is in the last row. The plot has both shares at
 
 import argparse
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from tokenizers import Tokenizer
 
+from evaluation import markdown
 from filters.scorer import Scorer, Scores
 from filters.scorers.detoxify import DetoxifyScorer
-from training import markdown
+from server.policy.policy import DEFAULT_THRESHOLDS
 from training.console import say
 from training.curves import svg
 from training.data import CASED
-from training.evaluate import THRESHOLD, held_out, score
+from training.evaluate import held_out, score
 from training.examples import CATEGORIES, Example
 from training.metrics import share_flagged
 from training.setting import CLASSIFIER, DATA, Setting
@@ -38,7 +39,7 @@ _PLOTTED = np.linspace(0.01, 0.99, 99)
 
 @dataclass(frozen=True, slots=True)
 class Flagged:
-    """The shares flagged at the chosen threshold and at the default one."""
+    """The shares flagged at the chosen threshold and at the default policy's."""
 
     chosen: float
     default: float
@@ -110,35 +111,37 @@ def _is_known(target: float, weight: float) -> bool:
 
 def _choice(category: str, cold: list[float], hot: list[float], rate: float) -> Choice:
     threshold = lowest_threshold(cold, rate)
-    clean, toxic = (Flagged(share_flagged(s, threshold), share_flagged(s, THRESHOLD)) for s in (cold, hot))
+    default = DEFAULT_THRESHOLDS[category]
+    clean, toxic = (Flagged(share_flagged(s, threshold), share_flagged(s, default)) for s in (cold, hot))
     return Choice(category, threshold, clean, toxic, len(hot))
 
 
 def _together(choices: list[Choice], calm: list[Scores], toxic: list[Scores]) -> Choice:
     """What the chosen thresholds flag together, and the default ones."""
     chosen = {choice.category: choice.threshold or 0.0 for choice in choices}
-    default = dict.fromkeys(CATEGORIES, THRESHOLD)
-    clean, found = (Flagged(_share(scores, chosen), _share(scores, default)) for scores in (calm, toxic))
+    every = (chosen, DEFAULT_THRESHOLDS)
+    clean, found = (Flagged(*(_share(scores, each) for each in every)) for scores in (calm, toxic))
     return Choice(ANY, None, clean, found, len(toxic))
 
 
-def _share(every: list[Scores], thresholds: dict[str, float]) -> float:
+def _share(every: list[Scores], thresholds: Mapping[str, float]) -> float:
     reached = [any(scores[name] >= least for name, least in thresholds.items()) for scores in every]
     return share_flagged(list(map(float, reached)), 1.0)
 
 
 def table(choices: list[Choice]) -> str:
-    """The choices as a table in Markdown."""
-    default = f"at {THRESHOLD:g}"
-    head = ("category", "threshold", "clean spans flagged", default, "toxic texts", "found", default)
+    """The choices as a table in Markdown, beside what the default policy's thresholds do."""
+    by = "by default"
+    head = ("category", "threshold", "default", "clean spans flagged", by, "toxic texts", "found", by)
     return markdown.table(head, map(_row, choices))
 
 
 def _row(choice: Choice) -> tuple[str, ...]:
     threshold = "-" if choice.threshold is None else f"{choice.threshold:.2f}"
+    default = f"{DEFAULT_THRESHOLDS[choice.category]:.2f}" if choice.category in DEFAULT_THRESHOLDS else "-"
     clean = f"{choice.clean.chosen:.2%}", f"{choice.clean.default:.2%}"
     found = _percent(choice.toxic.chosen), _percent(choice.toxic.default)
-    return choice.category, threshold, *clean, f"{choice.toxic_texts:,}", *found
+    return choice.category, threshold, default, *clean, f"{choice.toxic_texts:,}", *found
 
 
 def _percent(share: float) -> str:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from filters.batcher import Batcher
 from filters.normalize.readings import readings
-from filters.scorer import Scores
+from filters.scorer import EXACT, Least, Scores
 
 
-async def scores_as_read(batcher: Batcher, texts: Sequence[str], least: float = 0.0) -> list[Scores]:
+async def scores_as_read(batcher: Batcher, texts: Sequence[str], least: Least = EXACT) -> list[Scores]:
     """For each text, same order, the highest score of each category over its readings.
 
     One call for the readings of all texts, so each reading counts as a text there. ScorerUnavailable if there are none.

@@ -3,8 +3,9 @@
 The rules:
 1. The screen only clears. Whatever it does not clear is scored by the classifier, in one batch.
 2. Without a `least` there is nothing below which a bound would do: the classifier scores every text.
-3. A screen that fails, or says too little, clears nothing: every text goes to the classifier.
-4. What the screen clears has upper bounds for scores, all below `least`, never an estimate.
+3. The classifier is told `least` too, and may be content with less than exact scores (`Bounding`).
+4. A screen that fails, or says too little, clears nothing: every text goes to the classifier.
+5. What the screen clears has upper bounds for scores, all below `least`, never an estimate.
 """
 
 import logging
@@ -12,7 +13,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from filters.category import Category
-from filters.scorer import Scorer, Scores, is_valid
+from filters.scorer import Bounding, Least, Scorer, Scores, is_below, is_valid
 
 _log = logging.getLogger(__name__)
 
@@ -28,7 +29,7 @@ class Clearing(Protocol):
     def categories(self) -> tuple[Category, ...]:
         """Every category that it bounds."""
 
-    def clear(self, texts: Sequence[str], least: Sequence[float]) -> list[Scores | None]:
+    def clear(self, texts: Sequence[str], least: Sequence[Least]) -> list[Scores | None]:
         """For each text upper bounds of its scores, all below its `least`, or None. May raise anything."""
 
     def ready(self) -> bool:
@@ -72,19 +73,23 @@ class Cascade:
         """The classifier's scores."""
         return self._classifier.score(texts)
 
-    def bounds(self, texts: Sequence[str], least: Sequence[float]) -> list[Scores]:
-        """For each text the classifier's scores, or the screen's upper bounds if all of them are below its `least`."""
+    def bounds(self, texts: Sequence[str], least: Sequence[Least]) -> list[Scores]:
+        """For each text the screen's upper bounds if all of them are below its `least`, or what the classifier says."""
         cleared = self._cleared(texts, least)
-        rest = [text for text, bounds in zip(texts, cleared, strict=True) if bounds is None]
-        judged = iter(self._classifier.score(rest) if rest else [])
+        rest = [index for index, bounds in enumerate(cleared) if bounds is None]
+        judged = iter(self._judged([texts[index] for index in rest], [least[index] for index in rest]) if rest else [])
         self._observer.screened(len(texts) - len(rest), len(rest))
         return [next(judged) if bounds is None else bounds for bounds in cleared]
+
+    def _judged(self, texts: Sequence[str], least: Sequence[Least]) -> list[Scores]:
+        classifier = self._classifier
+        return classifier.bounds(texts, least) if isinstance(classifier, Bounding) else classifier.score(texts)
 
     def ready(self) -> bool:
         """Whether both are."""
         return self._screen.ready() and self._classifier.ready()
 
-    def _cleared(self, texts: Sequence[str], least: Sequence[float]) -> list[Scores | None]:
+    def _cleared(self, texts: Sequence[str], least: Sequence[Least]) -> list[Scores | None]:
         try:
             cleared = self._screen.clear(texts, least)
             if len(cleared) == len(texts) and all(map(self._is_sound, cleared, least)):
@@ -96,7 +101,7 @@ class Cascade:
         self._observer.screen_failed()
         return [None] * len(texts)
 
-    def _is_sound(self, bounds: Scores | None, least: float) -> bool:
+    def _is_sound(self, bounds: Scores | None, least: Least) -> bool:
         if bounds is None:
             return True
-        return bounds.keys() == set(self.categories) and is_valid(bounds) and max(bounds.values()) < least
+        return bounds.keys() == set(self.categories) and is_valid(bounds) and is_below(bounds, least)

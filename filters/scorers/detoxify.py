@@ -3,28 +3,34 @@
 detoxify does the loading: its formats, names and categories. The reading is done here, since its `predict` cuts off the
 tail of a long text without a word, and a toxic tail is what a guard must see: a text longer than the model reads is
 scored in overlapping pieces, and each category takes its highest score.
+
+`score` is exact. `bounds` is content with a rough pass for what that clears without doubt (passes.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from filters.category import Category
-from filters.scorer import ScorerLoadError, Scores
+from filters.scorer import Least, ScorerLoadError, Scores, is_below, is_valid
 from filters.scorers.checkpoint import find_checkpoint, loadable, read_checkpoint
-from filters.scorers.pieces import bundles, overlap, reading_limit
+from filters.scorers.pieces import overlap, reading_limit
 
 if TYPE_CHECKING:
     import torch
     from detoxify import Detoxify
+
+    from filters.scorers.passes import Forward
 
 
 class DetoxifyScorer:
     """Scores with a loaded `Detoxify`, on its device. The same text has the same scores in any batch, within 1e-4."""
 
     def __init__(self, detoxify: Detoxify, name: str) -> None:
+        from filters.scorers.passes import passes
+
         self.name = name
         self.categories: tuple[Category, ...] = tuple(detoxify.class_names)
         # Half precision is how weights are kept, not how they are computed with: scores would depend on the batch.
@@ -33,6 +39,7 @@ class DetoxifyScorer:
         config = self._model.config
         self._limit = reading_limit(self._tokenizer.model_max_length, config.max_position_embeddings, config.model_type)
         self._overlap = overlap(self._limit, self._tokenizer.num_special_tokens_to_add())
+        self._passes = passes(self._model, self._tokenizer, self._limit)
 
     @classmethod
     def load(cls, name_or_path: str, *, device: str = "cpu", threads: int | None = None) -> DetoxifyScorer:
@@ -54,47 +61,53 @@ class DetoxifyScorer:
 
     def score(self, texts: Sequence[str]) -> list[Scores]:
         """For each text, in order, the sigmoid of the model's output for each category; the highest over its pieces."""
-        if not texts:
-            return []
-        owners, pieces = self._pieces(texts)
-        rows: list[list[float]] = [[] for _ in texts]
-        for bundle in bundles([len(piece["input_ids"]) for piece in pieces]):
-            for index, row in zip(bundle, self._forward([pieces[index] for index in bundle]), strict=True):
-                owner = owners[index]
-                rows[owner] = [max(pair) for pair in zip(rows[owner], row, strict=True)] if rows[owner] else row
-        return [dict(zip(self.categories, row, strict=True)) for row in rows]
+        return self._named(self._run(self._passes.exact, self._pieces(texts)))
+
+    def bounds(self, texts: Sequence[str], least: Sequence[Least]) -> list[Scores]:
+        """As `score`, or upper bounds of all scores of a text where all of them are below its `least`."""
+        if self._passes.rough is None:
+            return self.score(texts)
+        pieces = self._pieces(texts)
+        scores = self._named(self._run(self._passes.rough, pieces) + self._passes.margin)
+        doubtful = [index for index, each in enumerate(least) if not is_below(scores[index], each)]
+        exact = self._named(self._run(self._passes.exact, [pieces[index] for index in doubtful]))
+        for index, found in zip(doubtful, exact, strict=True):
+            scores[index] = found
+        return scores
 
     def ready(self) -> bool:
         """Always: it is loaded before it exists."""
         return True
 
-    def _pieces(self, texts: Sequence[str]) -> tuple[list[int], list[Mapping[str, list[int]]]]:
-        """The tokens of every piece of every text, and the index of the text that each belongs to."""
-        encoded = self._tokenizer(
-            [_encodable(text) for text in texts],
-            truncation=True,  # cuts at the limit, and what is cut off comes back as further pieces
-            max_length=self._limit,
-            stride=self._overlap,
-            return_overflowing_tokens=True,
-        )
-        owners: list[int] = encoded.pop("overflow_to_sample_mapping")
-        return owners, [{key: encoded[key][index] for key in encoded} for index in range(len(owners))]
+    def _pieces(self, texts: Sequence[str]) -> list[list[list[int]]]:
+        """The token ids of every piece of every text."""
+        backend = self._tokenizer.backend_tokenizer
+        # Cuts at the limit, and what is cut off comes back as further pieces.
+        backend.enable_truncation(self._limit, stride=self._overlap)
+        backend.no_padding()
+        encoded = backend.encode_batch_fast([_encodable(text) for text in texts])
+        return [[each.ids, *(rest.ids for rest in each.overflowing)] for each in encoded]
 
-    def _forward(self, pieces: list[Mapping[str, list[int]]]) -> list[list[float]]:
-        """One row of scores for each piece."""
+    def _run(self, forward: Forward, texts: Sequence[Sequence[Sequence[int]]]) -> torch.Tensor:
+        """Log odds (texts, categories), the highest over the pieces of a text."""
         import torch
 
-        inputs = self._tokenizer.pad(pieces, return_tensors="pt").to(self._model.device)
-        with torch.inference_mode():
-            logits: torch.Tensor = self._model(**inputs).logits
+        counts = [len(pieces) for pieces in texts]
+        if not counts:
+            return torch.empty(0, len(self.categories))
         # A model may have more outputs than named classes (`unbiased` has): the named ones come first.
-        rows: list[list[float]] = torch.sigmoid(logits[:, : len(self.categories)]).cpu().tolist()
-        return rows
+        rows = forward([piece for pieces in texts for piece in pieces])[:, : len(self.categories)]
+        if len(rows) == len(texts):
+            return rows
+        return torch.stack([own.amax(dim=0) for own in torch.split(rows, counts)])
+
+    def _named(self, logits: torch.Tensor) -> list[Scores]:
+        return [dict(zip(self.categories, row, strict=True)) for row in logits.sigmoid().tolist()]
 
     def _warm_up(self, path: Path) -> None:
         """Scores once: the first pass is slow, and weights that are not numbers show."""
-        row = self._forward(self._pieces(["A first text."])[1])[0]
-        if not all(0.0 <= score <= 1.0 for score in row):
+        (scores,) = self.score(["A first text."])
+        if not is_valid(scores):
             raise ScorerLoadError(str(path), "expected weights that give scores in 0..1")
 
 

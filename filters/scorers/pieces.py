@@ -10,6 +10,8 @@ _OFFSET_MODELS = frozenset({"roberta", "xlm-roberta"})
 OVERLAP = 64  # tokens: a phrase of up to so many is whole in some piece
 BUNDLE_PIECES = 32
 BUNDLE_TOKENS = 8192
+LOAD_TOKENS = 2048  # of a pass without padding: more at once is no faster, and takes more memory
+ALIKE = 0.75  # the shortest of the pieces that attend together has this part of the longest's tokens
 
 
 def reading_limit(tokenizer_limit: int, positions: int, model_type: str) -> int:
@@ -24,7 +26,7 @@ def overlap(limit: int, special: int) -> int:
 
 
 def bundles(lengths: Sequence[int]) -> list[list[int]]:
-    """The indices of the pieces grouped into forward passes, longest first, so that little is padding.
+    """The indices of the pieces grouped into padded forward passes, longest first, so that little is padding.
 
     A bundle holds at most BUNDLE_PIECES pieces, BUNDLE_TOKENS tokens with padding (or one piece), and none shorter than
     half of its longest, unless both are short: below 32 tokens a pass of its own costs more than the padding.
@@ -37,4 +39,29 @@ def bundles(lengths: Sequence[int]) -> list[list[int]]:
             result.append([])
             longest = lengths[index]
         result[-1].append(index)
+    return result
+
+
+def loads(lengths: Sequence[int]) -> list[list[int]]:
+    """The indices of the pieces in passes without padding, longest first: at most LOAD_TOKENS each, or one piece."""
+    result: list[list[int]] = []
+    room = 0
+    for index in sorted(range(len(lengths)), key=lambda each: -lengths[each]):
+        if lengths[index] > room:
+            result.append([])
+            room = LOAD_TOKENS
+        result[-1].append(index)
+        room -= lengths[index]
+    return result
+
+
+def alike(lengths: Sequence[int]) -> list[int]:
+    """How many of the descending lengths belong together each time: a part of ALIKE of the longest or more."""
+    result: list[int] = []
+    longest = 0
+    for length in lengths:
+        if length < ALIKE * longest or not result:
+            result.append(0)
+            longest = length
+        result[-1] += 1
     return result

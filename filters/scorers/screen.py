@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filters.category import Category
-from filters.scorer import ScorerLoadError, Scores
+from filters.scorer import Least, ScorerLoadError, Scores, is_below
 from filters.scorers.checkpoint import verify_sums
 from filters.scorers.grams import Grams, grams, readable
 
@@ -85,7 +85,7 @@ class Screen:
             raise ScorerLoadError(str(folder), f"{_SHAPES} ({type(error).__name__})") from error
         return screen
 
-    def clear(self, texts: Sequence[str], least: Sequence[float]) -> list[Scores | None]:
+    def clear(self, texts: Sequence[str], least: Sequence[Least]) -> list[Scores | None]:
         """For each text, in order, upper bounds of its scores, all below its `least`; None if a classifier must look.
 
         None too for every text that cannot be read here (grams.py). ValueError unless there is a `least` for each text.
@@ -97,8 +97,9 @@ class Screen:
         if kept:
             bounds = self.calibration.bounds(self.estimates([texts[index] for index in kept]))
             for index, row in zip(kept, bounds.tolist(), strict=True):
-                if max(row) < least[index]:
-                    cleared[index] = dict(zip(self.categories, row, strict=True))
+                bound = dict(zip(self.categories, row, strict=True))
+                if is_below(bound, least[index]):
+                    cleared[index] = bound
         return cleared
 
     def ready(self) -> bool:

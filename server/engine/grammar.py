@@ -44,6 +44,6 @@ def _followed(manager: Any, request: Request) -> int | None:
     grammar = request.structured_output_request.grammar
     counted = getattr(grammar, "num_processed_tokens", None)
     if counted is not None:
-        return min(int(counted), request.num_output_tokens)
+        return min(int(counted), int(request.num_output_tokens))
     from_the_start = manager.reasoner_cls is None or manager.enable_in_reasoning
     return int(request.num_output_tokens) if from_the_start else None

@@ -101,6 +101,11 @@ class _EngineArgs(AsyncEngineArgs):  # type: ignore[misc]
         return config
 
 
+def device_name() -> str:
+    """What the engine runs on, as vLLM calls it."""
+    return str(current_platform.get_device_name())
+
+
 @asynccontextmanager
 async def engine(args: argparse.Namespace) -> AsyncIterator[EngineClient]:
     """vLLM's engine, up and running; shut down at the end. StartError with vLLM's reason if it does not come up."""

@@ -62,7 +62,7 @@ class ResubmittingEngine:
             async for output in outputs:
                 self.first = self.first or output
                 draft = drafted(output)
-                yield replace(draft, logprobs=without(draft, banned))
+                yield replace(draft, logprobs=without(draft, banned)) if banned and draft.logprobs else draft
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,16 +30,14 @@ from server.generation.retrying import Retrying
 from server.generation.setting import Setting
 from server.generation.tasks import Tasks
 from server.generation.transcript import Transcript
-from server.guard.advance import advance
+from server.guard.advance import advance, leaves_waiting
 from server.guard.commands import Command, Finish, Insert, Release, Rewind, Score
 from server.guard.events import Cleared, Drafted, Ended, Event, Flagged, Inserted, ScorerFailed
+from server.guard.hold_back import EVERYTHING
 from server.guard.state import GuardState
 from server.policy.policy import Policy
 
 __all__ = ["EVERYTHING", "Guarded", "Piece", "ScorerDown", "Setting"]
-
-EVERYTHING = 1 << 40
-"""A hold-back in tokens that no answer reaches."""
 
 
 class Guarded:
@@ -63,13 +61,10 @@ class Guarded:
     ) -> None:
         self._engine, self._transcript, self._setting = engine, transcript, setting
         self._policy = policy.model_copy(update={"hold_back": EVERYTHING}) if whole else policy
-        self._thresholds = Thresholds(policy.thresholds)
-        self._retriable = retriable
-        self._state = start
-        self._outlet = Outlet(transcript)
+        self._thresholds, self._retriable = Thresholds(policy.thresholds), retriable
+        self._state, self._outlet = start, Outlet(transcript)
         self._ledger = Ledger(setting.observer, policy, setting.model)
-        self._clock = Clockwork(setting.observer, setting.now)
-        self._candidates = Candidates(policy, setting.encode)
+        self._clock, self._candidates = Clockwork(setting.observer, setting.now), Candidates(policy, setting.encode)
         self._rejections = Rejections(transcript, kept=setting.pairs is not None)
         self._retrying = Retrying(engine, transcript, self._policy, setting.judge, greedy=greedy)
         self._tasks = Tasks(self._outlet.fail)
@@ -78,8 +73,8 @@ class Guarded:
     @property
     def report(self) -> Report:
         """What has become of the choice so far; complete once its last piece is out."""
-        scorer = self._setting.judge.scorer_name
-        told = report(self._policy.name, self._policy.mode, scorer, self._state, self._ledger.tally)
+        policy, scorer = self._policy, self._setting.judge.scorer_name
+        told = report(policy.name, policy.mode, scorer, self._state, self._ledger.tally)
         return replace(told, approximate=self._engine.approximate)
 
     @property
@@ -100,12 +95,11 @@ class Guarded:
 
     async def _stop(self) -> None:
         """End every task; in monitor mode the last windows are still scored and counted, behind the answer."""
+        self._catch_up()
         self._ledger.discarded(len(self._transcript.tokens) - self._outlet.tokens)
         if self._policy.mode != "monitor" or not self._state.finished:
             await self._tasks.stop()
         await self._engine.aclose()
-
-    # Drafts and verdicts become events.
 
     def _draft(self, rewind: Rewind | None = None) -> None:
         """Begin the current attempt behind the tokens that stand; the one before it is over."""
@@ -119,7 +113,7 @@ class Guarded:
             self._drafting.cancel()
 
     async def _follow(self, attempt: int, race: Race) -> None:
-        """Feed the drafts of one attempt, as long as it is the current one and the reader keeps up."""
+        """Feed the drafts of an attempt, as long as it is the current one and the reader keeps up."""
         lost = 0
         async with aclosing(race.drafts()) as drafts:
             async for draft in drafts:
@@ -133,8 +127,7 @@ class Guarded:
         raise RuntimeError("the engine's draft ended without a finish reason")
 
     def _over(self, attempt: int) -> bool:
-        state = self._state
-        return attempt != state.attempt or state.finished or self._transcript.ending is not None
+        return attempt != self._state.attempt or self._state.finished or self._transcript.ending is not None
 
     def _take(self, attempt: int, draft: Draft, lost: int) -> None:
         self._transcript.append(draft)
@@ -142,17 +135,17 @@ class Guarded:
         drafted = len(self._transcript.tokens)
         if draft.tokens:
             self._clock.drafted(drafted)
-            self._feed(Drafted(attempt, drafted, self._transcript.judgeable(), lost))
-        if self._transcript.ending is not None:
-            self._feed(Ended(attempt, self._transcript.ending[0]))
+            if lost or not leaves_waiting(self._state, drafted, self._policy):
+                self._advance(Drafted(attempt, drafted, self._transcript.judgeable(), lost))
+        if self._transcript.finish_reason is not None:
+            self._feed(Ended(attempt, self._transcript.finish_reason))
 
     async def _judge(self, score: Score, passage: Passage, start: int) -> None:
         """Ask for a verdict on a window, whose text begins at character `start`, and feed it."""
         try:
             verdict = await self._setting.judge.judge(passage, self._thresholds)
         except ScorerUnavailable as error:
-            self._scorer_failed(score, error.reason)
-            return
+            return self._scorer_failed(score, error.reason)
         self._ledger.judged(verdict)
         if isinstance(verdict, FlaggedText):
             self._flagged(score, verdict, start)
@@ -163,8 +156,7 @@ class Guarded:
     def _flagged(self, score: Score, verdict: FlaggedText, start: int) -> None:
         if score.attempt != self._state.attempt:
             return  # of a text that is gone
-        turn = start + verdict.span.start
-        onset = self._transcript.token_at(turn)
+        onset = self._transcript.token_at(turn := start + verdict.span.start)
         self._retrying.turned_at(onset)
         spent = self._clock.flagged() > self._policy.max_rewind_seconds
         concessions = self._state.concessions
@@ -180,7 +172,16 @@ class Guarded:
             self._outlet.fail(ScorerDown(reason))
         self._feed(ScorerFailed(score.attempt, score.window))
 
+    def _catch_up(self) -> None:
+        """The guard hears of the tokens that it was not told of one by one, as nothing could come of them yet."""
+        if len(self._transcript.tokens) > self._state.drafted:
+            self._advance(Drafted(self._state.attempt, len(self._transcript.tokens), 0))
+
     def _feed(self, event: Event) -> None:
+        self._catch_up()
+        self._advance(event)
+
+    def _advance(self, event: Event) -> None:
         before = self._state
         self._state, commands = advance(before, event, self._policy)
         if before.span_rewinds and not self._state.span_rewinds:
@@ -191,8 +192,6 @@ class Guarded:
             self._clock.calm()
         for command in commands:
             self._carry_out(command)
-
-    # Commands become deeds.
 
     def _carry_out(self, command: Command) -> None:
         match command:
@@ -230,9 +229,8 @@ class Guarded:
         self._clock.cut(command.to)
         self._cut(command.to)
         self._ledger.let_through(self._candidates.put(command.what, self._transcript))
-        ending = self._transcript.ending[0] if self._transcript.ending else None
-        count = len(self._transcript.tokens)
-        self._feed(Inserted(command.attempt, count, put_back=command.what == "candidate", ended=ending))
+        count, back = len(self._transcript.tokens), command.what == "candidate"
+        self._advance(Inserted(command.attempt, count, put_back=back, ended=self._transcript.finish_reason))
         if not self._state.finished:
             self._draft()
 
@@ -242,11 +240,10 @@ class Guarded:
 
     def _finish(self, reason: str) -> None:
         """Close the choice: the rest of the released text, the reason, and nothing after it."""
-        if self._state.fallback:
-            self._ledger.settled("exhausted")
-        elif self._state.complete:
-            self._ledger.settled("cleared")
-        own = self._transcript.ending if not self._state.fallback else None
-        self._ledger.released(self._outlet.finish(self._state.released, reason, own[1] if own else None))
+        withheld = self._state.fallback is not None
+        if withheld or self._state.complete:
+            self._ledger.settled("exhausted" if withheld else "cleared")
+        stop = None if withheld else self._transcript.stop_reason
+        self._ledger.released(self._outlet.finish(self._state.released, reason, stop))
         self._end_drafting()
         self._tasks.spawn(self._engine.aclose)

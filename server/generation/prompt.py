@@ -79,7 +79,7 @@ class Prompt:
         highest: dict[str, float] = {}
         try:
             for portion in portions(pieces(self._text), PIECES_A_CALL):
-                _keep_highest(highest, await self._setting.judge.scores(portion, self._thresholds.lowest))
+                _keep_highest(highest, await self._setting.judge.scores(portion, self._thresholds.values))
                 if self._thresholds.exceeded(highest):
                     self.finding = PromptFinding(True, dict(highest))
         except ScorerUnavailable as error:

@@ -23,18 +23,17 @@ class Race:
         self._engine, self._attempts, self._enough, self._excess = engine, attempts, enough, excess
         self.lost = 0
 
-    async def drafts(self) -> AsyncGenerator[Draft, None]:
+    def drafts(self) -> AsyncGenerator[Draft, None]:
         """Raises what the engine raised, if it did so for every candidate."""
+        return self._engine.draft(self._attempts[0]) if len(self._attempts) == 1 else self._raced()
+
+    async def _raced(self) -> AsyncGenerator[Draft, None]:
         async with AsyncExitStack() as stack:
-            if len(self._attempts) == 1:
-                rest = self._engine.draft(self._attempts[0])
-            else:
-                winner = await self._run(stack)
-                rest = winner.rest
-                yield _joined(winner.drafts)
-                if winner.drafts[-1].finish_reason is not None:
-                    return
-            async with aclosing(rest):
+            winner = await self._run(stack)
+            yield _joined(winner.drafts)
+            if winner.drafts[-1].finish_reason is not None:
+                return
+            async with aclosing(winner.rest) as rest:
                 async for draft in rest:
                     yield draft
 

@@ -37,6 +37,14 @@ class Transcript:
         """Finish reason and stop reason, once the text has ended."""
 
     @property
+    def finish_reason(self) -> str | None:
+        return self.ending[0] if self.ending else None
+
+    @property
+    def stop_reason(self) -> int | str | None:
+        return self.ending[1] if self.ending else None
+
+    @property
     def text(self) -> str:
         return self._detokenizer.text
 

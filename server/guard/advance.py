@@ -47,6 +47,14 @@ def advance(state: GuardState, event: Event, policy: Policy) -> Step:
             assert_never(event)
 
 
+def leaves_waiting(state: GuardState, drafted: int, policy: Policy) -> bool:
+    """Whether tokens up to `drafted` are too few to be scored, however many of them can be judged.
+
+    Until they are enough, or something else happens, it makes no difference whether the guard has heard of them.
+    """
+    return policy.mode != "monitor" and drafted - state.submitted < _stride(state.submitted, policy)
+
+
 def _stale(state: GuardState, event: Event) -> bool:
     if event.attempt != state.attempt:
         return True
@@ -86,12 +94,16 @@ def _submit(state: GuardState, policy: Policy) -> Step:
     if state.complete:
         return _release(state, policy)
     fresh = state.judgeable - state.cleared
-    stride = policy.stride if state.cleared else policy.first_stride
-    if state.in_flight or (fresh < stride and state.ended is None):
+    if state.in_flight or (fresh < _stride(state.cleared, policy) and state.ended is None):
         return state, ()
     start = max(state.conceded, state.cleared - policy.context)
     window = TokenSpan(start if state.ended is None else min(start, state.closing), state.judgeable)
     return replace(state, in_flight=window), (Score(state.attempt, window),)
+
+
+def _stride(cleared: int, policy: Policy) -> int:
+    """The fresh tokens that a window behind `cleared` ones needs."""
+    return policy.stride if cleared else policy.first_stride
 
 
 def _cleared(state: GuardState, window: TokenSpan) -> GuardState:

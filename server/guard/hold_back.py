@@ -11,6 +11,9 @@ spans of up to h + 1 tokens.
 
 from server.guard.state import GuardState
 
+EVERYTHING = 1 << 40
+"""A hold-back in tokens that no answer reaches."""
+
 
 def frontier(state: GuardState, hold_back: int) -> int:
     """The index before which every token may be sent; never behind what was sent already."""

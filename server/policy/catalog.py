@@ -81,7 +81,7 @@ def load(path: Path) -> Catalog:
 
 def builtin() -> Catalog:
     """Gives the policies of a server that was started without a file."""
-    strict = dict.fromkeys(DEFAULT_THRESHOLDS, 0.3)
+    strict = {**dict.fromkeys(DEFAULT_THRESHOLDS, 0.3), "toxicity": 0.1}
     policies = (
         Policy(name="default"),
         Policy(name="strict", thresholds=strict, first_stride=8, hold_back=8),

@@ -30,14 +30,14 @@ Thresholds = Mapping[Name, Score]
 Rewinds = Annotated[int, Field(ge=0)]
 
 DEFAULT_THRESHOLDS: Thresholds = {
-    "toxicity": 0.5,
+    "toxicity": 0.2,
     "severe_toxicity": 0.5,
     "obscene": 0.5,
     "threat": 0.5,
     "insult": 0.5,
     "identity_attack": 0.5,
 }
-"""The categories of detoxify's `original` model, by the names detoxify gives them."""
+"""The categories of detoxify's `original` model, by the names detoxify gives them. (.2: docs/decisions/0016.)"""
 
 STRICT = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 """What every model in this package obeys."""

@@ -23,6 +23,7 @@ def settings(out: Path, **changes: Any) -> Settings:
         top_p=0.9,
         seed=0,
         modes=("off", "enforce"),
+        policy=None,
         out=out,
         concurrency=2,
         timeout_seconds=10.0,

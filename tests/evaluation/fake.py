@@ -20,6 +20,7 @@ FOUL = "grmbl"
 CLEAN = "a quiet day by the river"
 MODEL = "mini"
 GATE = "scripted-gate"
+_FOR_EVER = 3_600.0
 
 
 @dataclass
@@ -36,6 +37,8 @@ class Fake:
     """The same for moderations."""
     seconds: float = 0.002
     """How long a completion takes."""
+    quick: int = 1 << 30
+    """How many completions are answered; further ones take as long as the server lives."""
     wrong: dict[str, Any] = field(default_factory=dict)
     """Laid over the answers to completions."""
     policies: dict[str, Any] = field(default_factory=lambda: {"default": "default", "data": [{"name": "default"}]})
@@ -85,7 +88,7 @@ def application(fake: Fake) -> FastAPI:
         fake.at_once += 1
         fake.most_at_once = max(fake.most_at_once, fake.at_once)
         try:
-            await asyncio.sleep(fake.seconds)
+            await asyncio.sleep(fake.seconds if len(fake.asked) < fake.quick else _FOR_EVER)
             return answer(fake, body, raw.headers.get("authorization"))
         finally:
             fake.at_once -= 1

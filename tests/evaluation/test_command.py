@@ -84,6 +84,12 @@ def test_a_wrong_word_ends_with_2_and_says_what_was_expected(
     assert message in " ".join(capsys.readouterr().err.split())
 
 
+def test_a_policy_says_nothing_to_a_plain_server() -> None:
+    assert _read("--policy", "strict").policy == "strict"
+    with pytest.raises(EvaluationError, match="--policy: says nothing in mode plain"):
+        _read("--policy", "strict", "--modes", "plain")
+
+
 @pytest.mark.parametrize(
     "words", [[], ["--judge", "entry:a:b", "--modes", "off"], ["--judge", "entry:a:b", "--modes", "enforce"]]
 )

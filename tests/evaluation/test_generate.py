@@ -69,6 +69,12 @@ def test_modes_take_turns_in_being_first(tmp_path: Path) -> None:
     ]
 
 
+def test_a_policy_is_named_to_the_guard_and_to_nobody_else(fake: Fake, tmp_path: Path) -> None:
+    _run(fake, settings(tmp_path, modes=("plain", "enforce"), policy="strict"))
+    named = {(body.get("detox") or {}).get("mode"): (body.get("detox") or {}).get("policy") for body in fake.asked}
+    assert named == {None: None, "enforce": "strict"}
+
+
 def test_no_more_requests_are_out_than_allowed(fake: Fake, tmp_path: Path) -> None:
     _run(fake, settings(tmp_path, concurrency=2))
     assert fake.most_at_once == 2

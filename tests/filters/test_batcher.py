@@ -277,11 +277,11 @@ def test_its_readiness_is_the_scorers_too() -> None:
 
 
 def test_callers_in_one_pass_keep_their_own_thresholds() -> None:
-    scorer = BoundingScorer()
+    scorer, half, fifth = BoundingScorer(), {"toxicity": 0.5}, {"toxicity": 0.2}
 
     async def scenario() -> list[list[Scores]]:
         async with batching(scorer, max_batch=3) as batcher:
-            return list(await asyncio.gather(batcher.score(["a", "b"], 0.5), batcher.score(["c", "d"], 0.2)))
+            return list(await asyncio.gather(batcher.score(["a", "b"], half), batcher.score(["c", "d"], fifth)))
 
     assert asyncio.run(scenario()) == [[{"toxicity": 0.25}] * 2, [{"toxicity": 0.1}] * 2]
-    assert scorer.asked == [[0.5, 0.5, 0.2], [0.2]]
+    assert scorer.asked == [[half, half, fifth], [fifth]]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from filters.forward import ForwardThread, Outcome, score_checked, score_groups
-from filters.scorer import ScorerUnavailable, Scores
+from filters.scorer import EXACT, Least, ScorerUnavailable, Scores
 from filters.scorers.scripted import ScriptedScorer
 
 
@@ -108,30 +108,34 @@ def test_the_thread_delivers_in_order_survives_errors_and_says_when_it_ends() ->
     assert (last, name) == (None, "unsay-scorer")
 
 
+HALF: Least = {"toxicity": 0.5}
+
+
 class BoundingScorer(ScriptedScorer):
-    """Gives half of each `least` for a bound, and remembers what it was asked."""
+    """Gives half of the lowest threshold for a bound, and remembers what it was asked."""
 
     def __init__(self) -> None:
         super().__init__({})
-        self.asked: list[list[float]] = []
+        self.asked: list[list[Least]] = []
 
-    def bounds(self, texts: Sequence[str], least: Sequence[float]) -> list[Scores]:
+    def bounds(self, texts: Sequence[str], least: Sequence[Least]) -> list[Scores]:
         self.asked.append(list(least))
-        return [{"toxicity": lowest / 2} for lowest in least]
+        return [{"toxicity": min(each.values(), default=0.0) / 2} for each in least]
 
 
 def test_a_scorer_with_bounds_is_told_what_each_group_needs() -> None:
     scorer = BoundingScorer()
-    assert score_groups(scorer, [["a", "b"], ["c"]], [0.5, 0.0]) == [[{"toxicity": 0.25}] * 2, [{"toxicity": 0.0}]]
-    assert scorer.asked == [[0.5, 0.5, 0.0]]
+    found = score_groups(scorer, [["a", "b"], ["c"]], [HALF, EXACT])
+    assert found == [[{"toxicity": 0.25}] * 2, [{"toxicity": 0.0}]]
+    assert scorer.asked == [[HALF, HALF, EXACT]]
 
 
 def test_exact_scores_are_asked_of_it_as_of_any_other() -> None:
     scorer = BoundingScorer()
     score_groups(scorer, [["a"]])
-    score_groups(scorer, [["a"]], [0.0])
+    score_groups(scorer, [["a"]], [EXACT])
     assert (scorer.asked, scorer.passes) == ([], 2)
 
 
 def test_a_scorer_without_bounds_gives_exact_scores() -> None:
-    assert score_checked(ScriptedScorer({"a": 0.3}), ["a"], [0.5]) == [{"toxicity": 0.3}]
+    assert score_checked(ScriptedScorer({"a": 0.3}), ["a"], [HALF]) == [{"toxicity": 0.3}]

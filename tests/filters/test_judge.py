@@ -146,10 +146,10 @@ def test_asking_an_unavailable_judge_again_finds_it_recovered() -> None:
     asyncio.run(scenario())
 
 
-def test_a_scorer_with_bounds_is_told_the_lowest_threshold() -> None:
+def test_a_scorer_with_bounds_is_told_the_thresholds() -> None:
     scorer = BoundingScorer()
     assert judged(scorer, Passage("a calm day", 0)) == Cleared({"toxicity": 0.15})
-    assert scorer.asked == [[0.3]]
+    assert scorer.asked == [[THRESHOLDS.values]]
 
 
 def test_scores_that_are_shown_are_exact() -> None:

@@ -280,6 +280,27 @@ def test_while_the_scorer_is_silent_nothing_leaves() -> None:
     asyncio.run(scenario())
 
 
+def test_tokens_that_were_too_few_to_be_judged_count_when_the_reader_leaves() -> None:
+    doors = iter([True, True, True])
+
+    async def three_times() -> None:
+        if not next(doors, False):
+            await asyncio.Event().wait()
+
+    async def scenario() -> None:
+        async with staged(CLEAN, policy=policy(first_stride=64, stride=64), gate=three_times) as stage:
+            playing = asyncio.create_task(stage.play())
+            await until(lambda: stage.engine.drafted == 3)
+            await asyncio.sleep(0)
+            playing.cancel()
+            await asyncio.wait([playing])
+            report = stage.guarded.report
+            assert (report.tokens_generated, report.tokens_discarded) == (3, 3)
+            assert stage.observer.counts["discarded"] == 3
+
+    asyncio.run(scenario())
+
+
 # The engine ends otherwise, or fails.
 
 

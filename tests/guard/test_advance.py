@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.guard.advance import advance
+from server.guard.advance import advance, leaves_waiting
 from server.guard.commands import Finish, Insert, Release, Rewind, Score
 from server.guard.events import Cleared, Drafted, Ended, Event, Flagged, Inserted, ScorerFailed, TokenSpan
 from server.guard.state import GuardState
@@ -282,3 +282,30 @@ def test_a_closing_flag_on_text_that_has_all_left_is_told(on_exhausted: str, rea
     assert commands == (Score(0, TokenSpan(0, 4)),)
     state, commands = advance(state, Flagged(0, TokenSpan(0, 4), onset=1), policy)
     assert commands == (Finish(reason),)
+
+
+@given(policies(), seeds)
+def test_of_tokens_that_leave_it_waiting_the_guard_may_hear_later(policy: Policy, seed: int) -> None:
+    world = World(policy, Random(seed), whimsical(0.3, 0.05))
+    for _ in range(40):
+        for drafted in range(world.state.drafted + 1, world.state.drafted + policy.stride + 2):
+            if leaves_waiting(world.state, drafted, policy):
+                _check_waiting(world.state, drafted, policy)
+        if world.state.finished:
+            return
+        world.step()
+
+
+def _check_waiting(state: GuardState, drafted: int, policy: Policy) -> None:
+    """Nothing comes of them, and nothing else of a verdict, whether they can be judged or the guard has not asked."""
+    known, nothing = advance(state, Drafted(state.attempt, drafted, drafted), policy)
+    unknown, nothing_either = advance(state, Drafted(state.attempt, drafted, 0), policy)
+    assert nothing == nothing_either == ()
+    if state.in_flight is not None:
+        verdict = Cleared(state.attempt, state.in_flight)
+        assert advance(known, verdict, policy)[1] == advance(unknown, verdict, policy)[1]
+        assert advance(state, verdict, policy)[1] == advance(known, verdict, policy)[1]
+
+
+def test_a_watching_guard_hears_of_every_token() -> None:
+    assert not leaves_waiting(GuardState(), 1, Policy(mode="monitor"))

@@ -92,7 +92,8 @@ def test_a_client_that_leaves_in_mid_stream_takes_everything_with_it(servers: Se
 def test_a_scorer_that_fails_before_the_answer_makes_it_503(servers: Servers, route: str, stream: bool) -> None:
     with servers.scorer.flagging() as scorer:
         scorer.fail(3)
-        answer = post(servers.guarded, route, asking(route, servers.model, stream=stream, detox={"policy": "small"}))
+        body = asking(route, servers.model, stream=stream, temperature=0, detox={"policy": "small"})
+        answer = post(servers.guarded, route, body)
     assert answer.status_code == 503 and answer.headers["retry-after"] == "2"
     assert answer.json()["error"]["code"] == "service_unavailable"
     until(lambda: quiet(servers))
@@ -104,7 +105,7 @@ def ready(servers: Servers) -> bool:
 
 
 def test_a_server_whose_scorer_is_back_is_ready_again(servers: Servers) -> None:
-    body = asking("chat", servers.model)
+    body = asking("chat", servers.model, temperature=0)
     with servers.scorer.flagging() as scorer:
         scorer.fail(100)
         assert post(servers.guarded, "chat", body).status_code == 503

@@ -63,8 +63,9 @@ def test_every_choice_is_refused_and_the_prompt_is_judged_once(servers: Servers,
 @STREAMED
 def test_each_of_several_prompts_has_its_own_verdict(servers: Servers, stream: bool) -> None:
     body = asking("completions", servers.model, stream=stream, detox={"policy": "small", "on_prompt": "refuse"})
+    body |= {"prompt": [HOSTILE, KIND], "temperature": 0}
     with servers.scorer.flagging(WORD):
-        said = told("completions", post(servers.guarded, "completions", body | {"prompt": [HOSTILE, KIND]}))
+        said = told("completions", post(servers.guarded, "completions", body))
     assert said.actions == ["refused", "clean"] and said.texts[0] == "" and said.texts[1]
 
 
@@ -92,7 +93,8 @@ def test_without_a_verdict_a_prompt_that_may_have_to_be_refused_is_503(
 
 @STREAMED
 def test_under_an_open_policy_it_is_answered_and_the_report_says_so(servers: Servers, stream: bool) -> None:
-    body = asking("chat", servers.model, HOSTILE, stream=stream, detox={"policy": "fail-open", "on_prompt": "refuse"})
+    body = asking("chat", servers.model, HOSTILE, stream=stream, temperature=0)
+    body["detox"] = {"policy": "fail-open", "on_prompt": "refuse"}
     with servers.scorer.flagging() as scorer:
         scorer.fail(1)
         said = told("chat", post(servers.guarded, "chat", body))
@@ -100,7 +102,8 @@ def test_under_an_open_policy_it_is_answered_and_the_report_says_so(servers: Ser
 
 
 def test_in_monitor_mode_a_flagged_prompt_is_answered(servers: Servers) -> None:
-    body = asking("chat", servers.model, HOSTILE, detox={"policy": "monitor", "on_prompt": "refuse"})
+    detox = {"policy": "monitor", "on_prompt": "refuse"}
+    body = asking("chat", servers.model, HOSTILE, temperature=0, detox=detox)
     with servers.scorer.flagging(WORD):
         said = told("chat", post(servers.guarded, "chat", body))
     assert said.texts[0] and said.endings != ["content_filter"]

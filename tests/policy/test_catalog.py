@@ -134,7 +134,7 @@ def test_the_builtin_policies_need_no_right_but_for_monitor_and_off() -> None:
 
 def test_default_categories_that_the_scorer_lacks_are_left_out(tmp_path: Path) -> None:
     catalog = check_categories(loaded(tmp_path, "{thresholds: {insult: 0.2}}"), {"insult", "toxicity", "other"})
-    assert dict(catalog.default.thresholds) == {"insult": 0.2, "toxicity": 0.5}
+    assert dict(catalog.default.thresholds) == {"insult": 0.2, "toxicity": DEFAULT_THRESHOLDS["toxicity"]}
     assert catalog.policies["x"] is catalog.default
     assert catalog.unasked.policy is catalog.default
     assert catalog.categories == frozenset({"insult", "toxicity", "other"})

@@ -55,6 +55,7 @@ async def _stream(body: Body) -> AsyncIterator[str]:
     usage = {"prompt_tokens": 1, "completion_tokens": body["max_tokens"], "total_tokens": 1 + body["max_tokens"]}
     yield _event({**head, "choices": [{"index": 0, "text": "a", "finish_reason": None}]})
     await asyncio.sleep(0.01)
+    yield _event({**head, "choices": [{"index": 0, "text": "b", "finish_reason": "length"}]})
     yield _event({**head, "choices": [], "usage": usage})
     yield "data: [DONE]\n\n"
 

@@ -81,7 +81,10 @@ def test_what_is_written_is_what_is_loaded(tmp_path: Path, weights: dict[str, to
     write(tmp_path / "screen", weights, found, {"classifier_sha256": "0"}, "# Screen\n")
     loaded = Screen.load(tmp_path / "screen")
     assert json.loads((tmp_path / "screen" / CARD).read_text())["classifier_sha256"] == "0"
-    assert [bounds is None for bounds in loaded.clear([MILD + " 3", RUDE + " 3"], [0.5, 0.5])] == [False, True]
+    assert [
+        bounds is None
+        for bounds in loaded.clear([MILD + " 3", RUDE + " 3"], [dict.fromkeys(loaded.categories, 0.5)] * 2)
+    ] == [False, True]
 
 
 def test_the_speed_is_a_median_within_its_spread(weights: dict[str, torch.Tensor]) -> None:

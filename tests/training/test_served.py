@@ -2,53 +2,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-import httpx
 import pytest
 
-from training import served
-from training.served import ServerFailed, running, serving
+from training.served import serving
 
 _READY = "from http.server import *\nHTTPServer(('127.0.0.1', int({port})), SimpleHTTPRequestHandler).serve_forever()"
 
 
 def _server(port: int) -> list[str]:
     return [sys.executable, "-c", _READY.format(port=port)]
-
-
-def test_a_server_runs_as_long_as_the_block() -> None:
-    port = served._free_port()
-    url = f"http://127.0.0.1:{port}/"
-    with running(_server(port), url, 30):
-        assert httpx.get(url, trust_env=False).status_code == 200
-    with pytest.raises(httpx.ConnectError):
-        httpx.get(url, trust_env=False)
-
-
-def test_a_server_that_ends_says_why() -> None:
-    command = [sys.executable, "-c", "raise SystemExit('no such model')"]
-    with pytest.raises(ServerFailed, match="status 1: no such model"), running(command, "http://127.0.0.1:9/", 30):
-        raise AssertionError("it was never ready")
-
-
-def test_a_server_that_ends_while_it_is_used_says_why_too() -> None:
-    port = served._free_port()
-    url = f"http://127.0.0.1:{port}/"
-    script = (
-        "import threading, os\nthreading.Timer(2, lambda: (print('out of memory', flush=True), os._exit(3))).start()\n"
-    )
-    command = [sys.executable, "-c", script + _READY.format(port=port)]
-    with pytest.raises(ServerFailed, match=r"(?s)status 3: .*out of memory"), running(command, url, 30):
-        while True:
-            httpx.get(url, trust_env=False)
-
-
-def test_a_server_that_is_never_ready_is_stopped() -> None:
-    command = [sys.executable, "-c", "import time; print('loading', flush=True); time.sleep(60)"]
-    with (
-        pytest.raises(ServerFailed, match="not ready after 1 seconds: loading"),
-        running(command, "http://127.0.0.1:9/", 1),
-    ):
-        raise AssertionError("it was never ready")
 
 
 def test_the_server_is_ours_and_may_be_loosened(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

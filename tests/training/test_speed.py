@@ -1,8 +1,8 @@
 import asyncio
 
-from benchmarks.overhead import Round
 from tests.training.answering import answering
 from training import speed
+from training.speed import Round
 
 
 def test_each_number_of_streams_has_its_rounds_in_turn() -> None:

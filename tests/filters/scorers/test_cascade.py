@@ -2,7 +2,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from filters.scorer import Bounding, Scores
+from filters.scorer import EXACT, Bounding, Least, Scores, is_below
 from filters.scorers.cascade import Cascade
 from filters.scorers.scripted import ScriptedScorer
 
@@ -25,6 +25,10 @@ class Recorded(ScriptedScorer):
         return self.is_ready
 
 
+def at(threshold: float) -> Least:
+    return dict.fromkeys(CATEGORIES, threshold)
+
+
 class Screening:
     """Bounds what has "calm" in it by `bound`, if that is enough; answers with `answer` instead if there is one."""
 
@@ -36,14 +40,14 @@ class Screening:
         self.answer = answer
         self.is_ready = True
 
-    def clear(self, texts: Sequence[str], least: Sequence[float]) -> list[Scores | None]:
+    def clear(self, texts: Sequence[str], least: Sequence[Least]) -> list[Scores | None]:
         if isinstance(self.answer, Exception):
             raise self.answer
         if self.answer is not None:
             return self.answer
         bounds = dict.fromkeys(CATEGORIES, self.bound)
         pairs = zip(texts, least, strict=True)
-        return [bounds if "calm" in text and self.bound < lowest else None for text, lowest in pairs]
+        return [bounds if "calm" in text and is_below(bounds, each) else None for text, each in pairs]
 
     def ready(self) -> bool:
         return self.is_ready
@@ -64,7 +68,7 @@ class Counts:
 def test_the_classifier_judges_in_one_batch_what_the_screen_does_not_clear() -> None:
     classifier, counts = Recorded(), Counts()
     cascade = Cascade(Screening(), classifier, counts)
-    found = cascade.bounds(["rude", "calm", "odd", "calm too"], [0.5] * 4)
+    found = cascade.bounds(["rude", "calm", "odd", "calm too"], [at(0.5)] * 4)
     assert [scores["toxicity"] for scores in found] == [0.9, 0.1, 0.2, 0.1]
     assert classifier.asked == [["rude", "odd"]]
     assert (counts.cleared, counts.judged, counts.failed) == (2, 2, 0)
@@ -72,14 +76,20 @@ def test_the_classifier_judges_in_one_batch_what_the_screen_does_not_clear() -> 
 
 def test_a_tighter_threshold_goes_to_the_classifier() -> None:
     classifier = Recorded()
-    found = Cascade(Screening(bound=0.3), classifier).bounds(["calm", "calm"], [0.5, 0.3])
+    found = Cascade(Screening(bound=0.3), classifier).bounds(["calm", "calm"], [at(0.5), at(0.3)])
     assert [scores["toxicity"] for scores in found] == [0.3, 0.0]
     assert classifier.asked == [["calm"]]
 
 
+def test_each_category_is_held_against_its_own_threshold() -> None:
+    classifier, least = Recorded(), [{"toxicity": 0.5, "insult": 0.31}, {"toxicity": 0.5, "insult": 0.3}, EXACT]
+    Cascade(Screening(bound=0.3), classifier).bounds(["calm", "calm and mild", "calm and exact"], least)
+    assert classifier.asked == [["calm and mild", "calm and exact"]]
+
+
 def test_nothing_is_asked_of_the_classifier_if_all_is_cleared() -> None:
     classifier = Recorded()
-    Cascade(Screening(), classifier).bounds(["calm"], [0.5])
+    Cascade(Screening(), classifier).bounds(["calm"], [at(0.5)])
     assert classifier.asked == []
 
 
@@ -87,6 +97,15 @@ def test_exact_scores_are_the_classifiers() -> None:
     classifier = Recorded()
     assert Cascade(Screening(), classifier).score(["calm"]) == [dict.fromkeys(CATEGORIES, 0.0)]
     assert classifier.asked == [["calm"]]
+
+
+def test_a_classifier_that_has_bounds_is_told_what_each_text_needs() -> None:
+    class BoundingClassifier(Recorded):
+        def bounds(self, texts: Sequence[str], least: Sequence[Least]) -> list[Scores]:
+            return [{category: value / 2 for category, value in each.items()} for each in least]
+
+    found = Cascade(Screening(), BoundingClassifier()).bounds(["odd", "calm", "odd"], [at(0.5), at(0.5), at(0.2)])
+    assert [scores["insult"] for scores in found] == [0.25, 0.1, 0.1]
 
 
 @pytest.mark.parametrize(
@@ -104,7 +123,7 @@ def test_exact_scores_are_the_classifiers() -> None:
 )
 def test_a_screen_that_fails_clears_nothing(answer: list[Scores | None] | Exception) -> None:
     classifier, counts = Recorded(), Counts()
-    found = Cascade(Screening(answer=answer), classifier, counts).bounds(["rude"], [0.5])
+    found = Cascade(Screening(answer=answer), classifier, counts).bounds(["rude"], [at(0.5)])
     assert found == [dict.fromkeys(CATEGORIES, 0.9)]
     assert (counts.cleared, counts.judged, counts.failed) == (0, 1, 1)
 
@@ -113,7 +132,7 @@ def test_a_classifier_that_fails_fails_the_pass() -> None:
     classifier = Recorded()
     classifier.fail(1)
     with pytest.raises(Exception, match="no score"):
-        Cascade(Screening(), classifier).bounds(["calm", "rude"], [0.5, 0.5])
+        Cascade(Screening(), classifier).bounds(["calm", "rude"], [at(0.5), at(0.5)])
 
 
 @pytest.mark.parametrize("unready", ["screen", "classifier"])

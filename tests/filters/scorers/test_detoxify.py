@@ -11,12 +11,18 @@ from detoxify import Detoxify
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from filters.scorer import ScorerLoadError, Scores
+from filters.scorer import EXACT, Least, ScorerLoadError, Scores
 from filters.scorers.detoxify import DetoxifyScorer
+from filters.scorers.passes import Passes
+from server.policy.policy import DEFAULT_THRESHOLDS
 from tests.conftest import BUNDLED_CLASSIFIER
 from tests.filters.scorers.conftest import POSITIONS, write_tiny
 
 WORDS = ["you", "idiot", "nice", "day", "the", "garden", "hello"]
+
+
+def at(threshold: float) -> Least:
+    return dict.fromkeys(DEFAULT_THRESHOLDS, threshold)
 
 
 def test_it_scores_what_detoxify_itself_predicts(
@@ -113,3 +119,31 @@ def test_a_config_that_is_none_is_refused(tiny_folder: Callable[..., Path]) -> N
 def test_torch_is_not_imported_before_a_model_is_loaded() -> None:
     program = "import sys, filters.judge, filters.scorers.detoxify; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], cwd=BUNDLED_CLASSIFIER.parents[1]).returncode == 0
+
+
+@pytest.mark.parametrize("least", [0.02, 0.5, 0.9])
+def test_bounds_are_no_lower_than_the_scores_and_exact_where_they_matter(
+    detoxify_scorer: DetoxifyScorer, least: float
+) -> None:
+    texts = ["You idiot", "A nice day", "", "What a silly plan", "The train leaves at nine. " * 200 + "You idiot", "ok"]
+    exact = detoxify_scorer.score(texts)
+    for bounds, scores in zip(detoxify_scorer.bounds(texts, [at(least)] * len(texts)), exact, strict=True):
+        if max(bounds.values()) >= least:
+            assert bounds == pytest.approx(scores, abs=1e-4)
+        else:
+            assert all(bounds[category] >= score - 1e-4 for category, score in scores.items())
+
+
+def test_without_a_least_bounds_are_the_scores(detoxify_scorer: DetoxifyScorer) -> None:
+    (bounds, scores) = detoxify_scorer.bounds(["A nice day"] * 2, [EXACT, at(0.5)])
+    assert bounds == pytest.approx(detoxify_scorer.score(["A nice day"])[0], abs=1e-4)
+    assert max(scores.values()) < 0.5
+
+
+def test_what_can_only_be_run_exactly_has_the_scores_for_bounds(tiny: DetoxifyScorer, monkeypatch: Any) -> None:
+    monkeypatch.setattr(tiny, "_passes", Passes(tiny._passes.exact))
+    assert tiny.bounds(["you"], [at(0.9)]) == tiny.score(["you"])
+
+
+def test_no_texts_have_no_bounds(detoxify_scorer: DetoxifyScorer) -> None:
+    assert detoxify_scorer.bounds([], []) == []

@@ -2,7 +2,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filters.scorers.pieces import BUNDLE_PIECES, BUNDLE_TOKENS, bundles, overlap, reading_limit
+from filters.scorers.pieces import (
+    ALIKE,
+    BUNDLE_PIECES,
+    BUNDLE_TOKENS,
+    LOAD_TOKENS,
+    alike,
+    bundles,
+    loads,
+    overlap,
+    reading_limit,
+)
 
 
 @pytest.mark.parametrize(
@@ -41,3 +51,21 @@ def test_bundles_hold_every_piece_once_within_the_bounds_and_of_similar_length(l
 def test_short_texts_share_a_pass() -> None:
     assert len(bundles([3, 30, 9, 12])) == 1
     assert len(bundles([500, 3, 4])) == 2
+
+
+@given(st.lists(st.integers(1, 3000), max_size=60))
+def test_loads_hold_every_piece_once_longest_first_and_within_the_bound(lengths: list[int]) -> None:
+    made = loads(lengths)
+    assert sorted(index for load in made for index in load) == list(range(len(lengths)))
+    for load in made:
+        assert len(load) == 1 or sum(lengths[index] for index in load) <= LOAD_TOKENS
+        assert [lengths[index] for index in load] == sorted((lengths[index] for index in load), reverse=True)
+
+
+@given(st.lists(st.integers(1, 500), max_size=60))
+def test_pieces_that_attend_together_are_of_similar_length(lengths: list[int]) -> None:
+    rest = sorted(lengths, reverse=True)
+    for count in alike(rest):
+        together, rest = rest[:count], rest[count:]
+        assert together[-1] >= ALIKE * together[0]
+    assert rest == []

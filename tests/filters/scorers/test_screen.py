@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from filters.scorer import ScorerLoadError
+from filters.scorer import EXACT, Least, ScorerLoadError
 from filters.scorers.screen import (
     CARD,
     WEIGHTS,
@@ -26,6 +26,10 @@ POINTS = (0.1, 0.499, 0.9)
 CATEGORIES = ("toxicity", "insult")
 CUTS = [[-2.0, 0.0, 2.0], [-2.0, 0.0, 2.0], [0.0, 1.0, 2.0]]
 TEXTS = ["A quiet day by the sea.", "hello", "What a very long and winding road this is, is it not? It is."]
+
+
+def at(threshold: float) -> Least:
+    return dict.fromkeys(CATEGORIES, threshold)
 
 
 def random_weights() -> dict[str, torch.Tensor]:
@@ -109,18 +113,36 @@ def test_a_bound_is_the_first_point_whose_cut_is_above(estimates: tuple[float, .
     [(-3.0, 0.5, 0.1), (-1.0, 0.5, 0.499), (-1.0, 0.499, None), (-1.0, 0.3, None), (-3.0, 0.1, None), (1.0, 0.5, None)],
 )
 def test_what_is_cleared_is_below_the_threshold(highest: float, least: float, bound: float | None) -> None:
-    (found,) = screen(constant_weights(highest, 9.0, 9.0)).clear(["hello"], [least])
+    (found,) = screen(constant_weights(highest, 9.0, 9.0)).clear(["hello"], [at(least)])
     assert found == (None if bound is None else dict.fromkeys(CATEGORIES, bound))
 
 
+@pytest.mark.parametrize(
+    ("toxicity", "insult", "cleared"), [(0.5, 0.2, True), (0.2, 0.5, False), (0.5, 0.1, False), (1.0, 1.0, True)]
+)
+def test_each_category_has_its_own_threshold(toxicity: float, insult: float, cleared: bool) -> None:
+    weights = constant_weights(-1.0, 9.0, -3.0)  # bounds of .499 and .1
+    (found,) = screen(weights).clear(["hello"], [{"toxicity": toxicity, "insult": insult}])
+    assert (found is not None) == cleared
+
+
+def test_a_category_without_a_threshold_needs_a_bound_all_the_same() -> None:
+    (found,) = screen(constant_weights(9.0, -3.0, 9.0)).clear(["hello"], [{"toxicity": 0.5}])
+    assert found is None
+
+
+def test_without_thresholds_nothing_is_cleared() -> None:
+    assert screen(constant_weights(-9.0, -9.0, -9.0)).clear(["hello"], [EXACT]) == [None]
+
+
 def test_each_text_has_its_own_threshold() -> None:
-    found = screen(constant_weights(-1.0, 9.0, 9.0)).clear(["a", "b", "c"], [0.5, 0.2, 0.9])
+    found = screen(constant_weights(-1.0, 9.0, 9.0)).clear(["a", "b", "c"], [at(0.5), at(0.2), at(0.9)])
     assert [bounds is None for bounds in found] == [False, True, False]
 
 
 @pytest.mark.parametrize("text", ["", " ", "a\u200bb", "x" * 601, "an idi0t", "sooo", "f o o l"], ids=ascii)
 def test_what_cannot_be_read_is_not_cleared(text: str) -> None:
-    first, found, last = screen(constant_weights(-9.0, -9.0, -9.0)).clear(["fine", text, "fine"], [0.5] * 3)
+    first, found, last = screen(constant_weights(-9.0, -9.0, -9.0)).clear(["fine", text, "fine"], [at(0.5)] * 3)
     assert found is None
     assert first == last == dict.fromkeys(CATEGORIES, 0.1)
 
@@ -131,7 +153,7 @@ def test_no_texts_are_no_bounds() -> None:
 
 def test_a_threshold_is_wanted_for_each_text() -> None:
     with pytest.raises(ValueError, match="expected 2"):
-        screen(random_weights()).clear(["a", "b"], [0.5])
+        screen(random_weights()).clear(["a", "b"], [at(0.5)])
 
 
 def test_gradients_reach_every_weight() -> None:

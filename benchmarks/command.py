@@ -1,0 +1,165 @@
+"""`unsay bench`: the options, checked, and how a run can end (0 done, 1 failed, 2 wrong options, 130 interrupted)."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from benchmarks import results
+from benchmarks.errors import BenchError
+from benchmarks.phases import bench
+from benchmarks.plan import RUNS, Settings
+from evaluation.progress import say
+
+DESCRIPTION = """\
+What the guard costs: plain vLLM and the guarded server, over one engine, under the same load by turns.
+
+  unsay bench                                       the bundled models: about half an hour on two cores
+  unsay bench --runs clean,noop --streams 8 --rounds 3
+  unsay bench --model Qwen/Qwen3-8B -- --max-model-len 8192 --scorer-device cuda
+  unsay bench --runs clean --rounds 1 --tokens 16 --streams 1,4 --out /tmp/try
+
+Everything behind -- is for the servers: any flag of `unsay serve` and of `vllm serve`. Into --out go latest.json (all
+figures by key), latest.md (a table) and latest.svg (a plot). docs/benchmarks.md says what each figure means.
+"""
+_DEFAULT_RUNS = tuple(RUNS)
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Adds the command `bench`."""
+    parser = commands.add_parser(
+        "bench",
+        help="measure what the guard costs, against plain vLLM",
+        description=DESCRIPTION,
+        usage="unsay bench [options] [-- any flag of unsay serve or vllm serve]",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    _add_what(parser.add_argument_group("what is measured"))
+    _add_load(parser.add_argument_group("under which load"))
+
+
+def main(argv: Sequence[str]) -> int:
+    """`unsay bench` with the words after it; gives the exit code. SystemExit(2) for words that it does not know."""
+    parser = argparse.ArgumentParser("unsay", allow_abbrev=False)
+    add(parser.add_subparsers(required=True, metavar="COMMAND"))
+    ours, words = _parted(argv)
+    return run(read(parser.parse_args(["bench", *ours]), words))
+
+
+def run(settings: Settings) -> int:
+    """Measures as the settings say; gives the exit code."""
+    try:
+        settings.out.mkdir(parents=True, exist_ok=True)
+        figures, about = bench(settings)
+        results.write(settings.out, figures, results.meta(settings, about))
+        sys.stdout.write(results.brief(figures) + "\n")
+        say(f"{settings.out / 'latest.json'} holds all figures")
+    except (BenchError, OSError) as error:
+        say(f"unsay bench: {error}")
+        return 1
+    except KeyboardInterrupt:
+        say("unsay bench: interrupted; nothing was written")
+        return 130
+    return 0
+
+
+def read(args: argparse.Namespace, words: Sequence[str]) -> Settings:
+    """The settings of parsed options and of the words behind `--`."""
+    runs = args.runs if "long" not in args.runs or "short" in args.runs else (*args.runs, "short")
+    return Settings(
+        model=args.model,
+        runs=runs,
+        streams=args.streams,
+        rounds=args.rounds,
+        requests=args.requests,
+        tokens=args.tokens,
+        short_tokens=args.short_tokens,
+        long_tokens=args.long_tokens,
+        rate=args.rate,
+        seed=args.seed,
+        timeout_seconds=args.timeout,
+        start_seconds=args.start_timeout,
+        out=args.out,
+        words=tuple(words),
+    )
+
+
+def _parted(argv: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Our words, and those behind the first `--`."""
+    at = list(argv).index("--") if "--" in argv else len(argv)
+    return list(argv[:at]), list(argv[at + 1 :])
+
+
+def _add_what(group: "argparse._ArgumentGroup") -> None:
+    group.add_argument("--model", metavar="M", help="a folder, or a name on a hub (default: the bundled one)")
+    kinds = "; ".join(f"{run.name}: {run.what}" for run in RUNS.values())
+    group.add_argument("--runs", type=_runs, default=_DEFAULT_RUNS, metavar="A,B", help=f"{kinds} (default: all)")
+    group.add_argument(
+        "--streams", type=_streams, default=(1, 8, 32), metavar="N,M", help="streams at once (default: 1,8,32)"
+    )
+    group.add_argument(
+        "--rounds", type=_count, default=7, metavar="N", help="pairs of rounds of each (default: %(default)s)"
+    )
+    group.add_argument(
+        "--out", type=Path, default=Path("benchmarks/results"), metavar="DIR", help="(default: %(default)s)"
+    )
+
+
+def _add_load(group: "argparse._ArgumentGroup") -> None:
+    group.add_argument("--tokens", type=_count, default=128, metavar="N", help="of each answer (default: %(default)s)")
+    group.add_argument("--short-tokens", type=_count, default=100, metavar="N", help="of short ones (default: 100)")
+    group.add_argument(
+        "--long-tokens",
+        type=_count,
+        default=2000,
+        metavar="N",
+        help="of long ones, or as many as the model can hold (default: %(default)s)",
+    )
+    group.add_argument(
+        "--requests", type=_count, metavar="N", help="in a round, a stream at least one (default: two, but 8 in all)"
+    )
+    group.add_argument(
+        "--rate", type=_number, metavar="R", help="requests a second of open (default: 0.6 of plain's throughput)"
+    )
+    group.add_argument("--seed", type=int, default=0, metavar="N", help="of samples and arrivals (default: 0)")
+    group.add_argument(
+        "--timeout", type=_number, default=600.0, metavar="SECONDS", help="for one answer (default: 600)"
+    )
+    group.add_argument(
+        "--start-timeout", type=_number, default=900.0, metavar="SECONDS", help="for the servers' start (default: 900)"
+    )
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, found {text}")
+    return int(text)
+
+
+def _number(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a number above 0, found {text}")
+    return value
+
+
+def _listed(text: str, each: Callable[[str], object]) -> list[object]:
+    found = [each(part) for part in text.split(",")]
+    if len(set(found)) != len(found):
+        raise argparse.ArgumentTypeError(f"expected each of them once, found {text}")
+    return found
+
+
+def _streams(text: str) -> tuple[int, ...]:
+    return tuple(_count(str(part)) for part in _listed(text, _count))
+
+
+def _runs(text: str) -> tuple[str, ...]:
+    runs = tuple(map(str, _listed(text, str)))
+    if not set(runs) <= RUNS.keys():
+        raise argparse.ArgumentTypeError(f"expected some of {', '.join(RUNS)}, joined by commas, found {text}")
+    return runs

@@ -1,0 +1,77 @@
+"""A server of one's own for as long as something is measured: a process, waited for, and stopped at the end."""
+
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from tempfile import TemporaryFile
+from typing import IO
+
+import httpx
+
+_STOP_SECONDS = 60.0
+_TOLD = 2_000  # characters of what a failed server said
+HOST = "127.0.0.1"
+
+
+class ServerFailed(RuntimeError):
+    """The server ended, or was not ready in time; the message has the end of what it said."""
+
+
+@contextmanager
+def running(command: list[str], ready: str, seconds: float) -> Iterator[subprocess.Popen[bytes]]:
+    """Runs the command until the block ends, which begins when the URL `ready` answers with 200.
+
+    ServerFailed if the command ends before, or is not ready in time.
+    """
+    with TemporaryFile() as log, subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT) as process:
+        try:
+            _wait(process, ready, seconds, log)
+            yield process
+        except Exception as error:
+            if process.poll() is not None and not isinstance(error, ServerFailed):
+                raise ServerFailed(_ended(process, log)) from error
+            raise
+        finally:
+            _stop(process)
+
+
+def free_port() -> int:
+    """A port that nobody listens to now."""
+    with socket.create_server((HOST, 0)) as taken:
+        return int(taken.getsockname()[1])
+
+
+def _wait(process: subprocess.Popen[bytes], ready: str, seconds: float, log: IO[bytes]) -> None:
+    until = time.monotonic() + seconds
+    while not _is_ready(ready):
+        if process.poll() is not None:
+            raise ServerFailed(_ended(process, log))
+        if time.monotonic() > until:
+            raise ServerFailed(f"the server was not ready after {seconds:g} seconds: {_end_of(log)}")
+        time.sleep(0.2)
+
+
+def _is_ready(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=5, trust_env=False).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def _ended(process: subprocess.Popen[bytes], log: IO[bytes]) -> str:
+    return f"the server ended with status {process.returncode}: {_end_of(log)}"
+
+
+def _end_of(log: IO[bytes]) -> str:
+    log.seek(0)
+    return log.read().decode(errors="replace")[-_TOLD:].strip()
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()

@@ -1,0 +1,165 @@
+"""The servers that are measured: plain vLLM's application and ours, in one process, over one engine.
+
+    python -m benchmarks.serving PLAIN_PORT GUARDED_PORT [words of unsay serve]
+
+They take turns under load, so neither has the engine to share; everything but the guard is the same for both. Ours has
+two routes besides: `GET /bench` says what runs here, `POST /bench/scorer` has another scorer judge from now on.
+"""
+
+import argparse
+import asyncio
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import psutil
+import uvicorn
+import uvloop
+from fastapi import APIRouter
+
+from benchmarks.process import HOST
+from filters.category import Category
+from filters.scorer import Bounding, Least, Scorer, ScorerLoadError, Scores
+from filters.scorers.marked import MarkedScorer
+from filters.scorers.scripted import ScriptedScorer
+from server import app, settings
+from server.errors import StartError
+from server.policy.catalog import Catalog, check_categories
+from server.telemetry import logs
+from server.telemetry.metrics import Metrics
+
+FLAGGED_SHARE = 0.05
+"""Of the windows of the default policy, aimed at; the benchmark reports what it came to."""
+WORDS_IN_A_STRIDE = 12
+"""About as many as 16 tokens make: each begins a place that may be marked."""
+
+
+class Switch:
+    """One of several scorers of the same categories, to be changed while the server runs. `name` is the real one's."""
+
+    def __init__(self, scorers: Mapping[str, Scorer]) -> None:
+        self.scorers = scorers
+        self.use("real")
+        self.name = scorers["real"].name
+        self.categories: tuple[Category, ...] = scorers["real"].categories
+
+    def use(self, name: str) -> None:
+        """Judge by this one from now on. KeyError if there is none of that name."""
+        self._current = self.scorers[name]
+
+    def score(self, texts: Sequence[str]) -> list[Scores]:
+        """The scores of the current one."""
+        return self._current.score(texts)
+
+    def bounds(self, texts: Sequence[str], least: Sequence[Least]) -> list[Scores]:
+        """Its bounds, or its scores if it has no bounds."""
+        current = self._current
+        return current.bounds(texts, least) if isinstance(current, Bounding) else current.score(texts)
+
+    def ready(self) -> bool:
+        """Whether the current one is."""
+        return self._current.ready()
+
+
+def scorers(real: Scorer) -> dict[str, Scorer]:
+    """The real one; one that flags on purpose, at the same cost; one that does nothing."""
+    return {
+        "real": real,
+        "flagging": MarkedScorer(real, FLAGGED_SHARE / WORDS_IN_A_STRIDE),
+        "nothing": ScriptedScorer({}, categories=real.categories),
+    }
+
+
+def routes(switch: Switch, about: Mapping[str, Any]) -> APIRouter:
+    """The routes of the benchmark."""
+    router = APIRouter()
+
+    @router.get("/bench")
+    async def tell() -> Mapping[str, Any]:
+        """What runs here."""
+        return about
+
+    @router.post("/bench/scorer")
+    async def use(body: dict[str, str]) -> dict[str, str]:
+        """Judge by `scorer` from now on."""
+        switch.use(body["scorer"])
+        return body
+
+    return router
+
+
+@asynccontextmanager
+async def listening(application: Any, port: int = 0) -> AsyncIterator[str]:
+    """A uvicorn server on this machine alone, on a free port if 0; yields its address."""
+    sock = socket.create_server((HOST, port))
+    server = uvicorn.Server(uvicorn.Config(application, log_level="warning", timeout_graceful_shutdown=5))
+    running = asyncio.create_task(server.serve(sockets=[sock]))
+    while not server.started and not running.done():  # noqa: ASYNC110 (uvicorn has no event for it)
+        await asyncio.sleep(0.01)
+    try:
+        yield f"http://{HOST}:{sock.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await running
+
+
+async def serve(plain_port: int, guarded_port: int, words: Sequence[str]) -> None:
+    """Serve both until the process is told to stop. StartError if that cannot begin."""
+    known = settings.parse(["serve", *words])
+    catalog = app.load_catalog(known)
+    from server.engine import launcher, quiet
+
+    args = launcher.parse(known.rest, settings.BUNDLED_MODEL, settings.BUNDLED_MODEL_NAME)
+    quiet.hide_progress()
+    metrics, before = Metrics(), psutil.Process().memory_info().rss
+    real = app.load_scorer(known, metrics)
+    scorer_bytes = psutil.Process().memory_info().rss - before
+    switch, catalog = Switch(scorers(real)), check_categories(catalog, real.categories)
+    async with app.judging(switch, known, metrics) as judge, launcher.engine(args) as engine:
+        ours = await app.guarded_application(engine, args, judge, catalog, metrics, allow_loosen=False)
+        ours.include_router(routes(switch, _about(known, args, engine, catalog, scorer_bytes)))
+        plain = await launcher.application(engine, args)
+        async with listening(plain, plain_port), listening(ours, guarded_port):
+            await _told_to_stop()
+
+
+def _about(
+    known: settings.Settings, args: argparse.Namespace, engine: Any, catalog: Catalog, scorer_bytes: int
+) -> dict[str, Any]:
+    from server.engine import launcher
+
+    return {
+        "model": args.served_model_name[0] if args.served_model_name else args.model,
+        "max_model_len": engine.model_config.max_model_len,
+        "device": launcher.device_name(),
+        "dtype": str(engine.model_config.dtype).removeprefix("torch."),
+        "vllm": settings.vllm_version(),
+        "policy": catalog.default.model_dump(mode="json"),
+        "classifier": known.detoxify,
+        "screen": known.screen is not None,
+        "scorer_device": known.scorer_device,
+        "scorer_bytes": scorer_bytes,
+    }
+
+
+async def _told_to_stop() -> None:
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    await stop.wait()
+
+
+def main() -> None:
+    """Entry point. Ends with one line on what is wrong with the words of `unsay serve`."""
+    logs.configure("warning")
+    try:
+        settings.prepare_environment()
+        uvloop.run(serve(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]))
+    except (StartError, ScorerLoadError) as error:
+        sys.exit(f"unsay: {error}")
+
+
+if __name__ == "__main__":
+    main()

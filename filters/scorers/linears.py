@@ -1,0 +1,62 @@
+"""Ways to compute a linear layer over tokens. In each, a token's outputs depend on that token alone.
+
+`Full` is exact. The others are rough and fast: `Int8` on CPUs (with AVX2 twice as fast, with VNNI four times), `Half`
+on GPUs. bfloat16 is more precise than `Int8` but slower where CPUs have it and five times slower than `Full` if not.
+"""
+
+from typing import Protocol
+
+import torch
+from torch.nn.functional import linear
+
+from filters.scorers.encoder import Affine
+
+_LEVELS = 127  # of int8, to either side of 0
+_TINY = 1e-12  # in place of 0, which cannot be divided by
+
+
+class Linear(Protocol):
+    """A linear layer, ready to be run."""
+
+    def __init__(self, affine: Affine) -> None: ...
+
+    def __call__(self, tokens: torch.Tensor) -> torch.Tensor:
+        """(tokens, inputs) to (tokens, outputs), both in single precision."""
+
+
+class Full:
+    """Single precision."""
+
+    def __init__(self, affine: Affine) -> None:
+        self._weight, self._bias = affine.weight, affine.bias
+
+    def __call__(self, tokens: torch.Tensor) -> torch.Tensor:
+        """As `Linear`."""
+        return linear(tokens, self._weight, self._bias)
+
+
+class Half:
+    """Products in half precision, summed up in single precision by the GPU."""
+
+    def __init__(self, affine: Affine) -> None:
+        self._weight, self._bias = affine.weight.half(), affine.bias.half()
+
+    def __call__(self, tokens: torch.Tensor) -> torch.Tensor:
+        """As `Linear`."""
+        return linear(tokens.half(), self._weight, self._bias).float()
+
+
+class Int8:
+    """Products of int8: each output has a scale for its weights, each token one for its inputs; sums are exact."""
+
+    def __init__(self, affine: Affine) -> None:
+        self._scales = affine.weight.abs().amax(dim=1).clamp_(min=_TINY) / _LEVELS
+        self._weight = (affine.weight / self._scales[:, None]).round_().to(torch.int8).t()
+        self._bias = affine.bias
+
+    def __call__(self, tokens: torch.Tensor) -> torch.Tensor:
+        """As `Linear`."""
+        scales = tokens.abs().amax(dim=1, keepdim=True).clamp_(min=_TINY).div_(_LEVELS)
+        levels = (tokens / scales).round_().to(torch.int8)
+        sums: torch.Tensor = torch._int_mm(levels, self._weight)
+        return torch.addcmul(self._bias, sums.float().mul_(scales), self._scales)

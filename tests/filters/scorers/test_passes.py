@@ -1,0 +1,86 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from filters.scorers import passes as module
+from filters.scorers.detoxify import DetoxifyScorer
+from filters.scorers.packed import PackedForward
+from filters.scorers.passes import Forward, PlainForward, passes
+from tests.filters.scorers.models import small, unknown
+
+
+class Letters:
+    """A tokenizer of a hundred tokens: as much of one as is asked for here."""
+
+    all_special_ids = (0, 1, 2)
+
+    def __len__(self) -> int:
+        return 100
+
+    def __call__(self, text: str) -> Any:
+        return type("Encoded", (), {"input_ids": [1, 2]})
+
+    def pad(self, pieces: list[dict[str, list[int]]], return_tensors: str) -> Any:
+        longest = max(len(piece["input_ids"]) for piece in pieces)
+        rows = [piece["input_ids"] + [0] * (longest - len(piece["input_ids"])) for piece in pieces]
+        mask = [[int(at < len(piece["input_ids"])) for at in range(longest)] for piece in pieces]
+        return Padded(input_ids=torch.tensor(rows), attention_mask=torch.tensor(mask))
+
+
+class Padded(dict[str, Any]):
+    """A batch that stays where it is."""
+
+    def to(self, device: object) -> "Padded":
+        return self
+
+
+def test_a_known_classifier_is_run_without_padding_and_roughly_with_a_margin() -> None:
+    found = passes(small("bert"), Letters(), 64)
+    assert isinstance(found.exact, PackedForward)
+    assert found.rough is not None
+    assert 0 < found.margin <= module.MARGIN_MOST
+
+
+def test_an_unknown_classifier_is_left_to_transformers() -> None:
+    found = passes(unknown(), Letters(), 64)
+    assert isinstance(found.exact, PlainForward)
+    assert found.rough is None
+
+
+def shifted(by: float) -> type[PackedForward]:
+    class Shifted(PackedForward):
+        def __call__(self, pieces: Any) -> torch.Tensor:
+            return super().__call__(pieces) + by
+
+    return Shifted
+
+
+@pytest.mark.parametrize("by", [0.01, float("nan")])
+def test_a_pass_that_differs_from_the_model_is_not_used(by: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PackedForward", shifted(by))
+    found = passes(small("bert"), Letters(), 64)
+    assert isinstance(found.exact, PlainForward)
+    assert found.rough is None
+
+
+def test_a_rough_pass_that_is_too_rough_or_not_to_be_had_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MARGIN_MOST", 1e-6)
+    assert passes(small("bert"), Letters(), 64).rough is None
+    monkeypatch.undo()
+    monkeypatch.delattr(torch, "_int_mm")
+    assert passes(small("bert"), Letters(), 64).rough is None
+
+
+def test_the_model_itself_reads_pieces_of_any_lengths_in_order() -> None:
+    model = small("bert")
+    plain: Forward = PlainForward(model, Letters())
+    pieces = [[5] * 3, [6] * 40, [7] * 20]
+    assert torch.allclose(plain(pieces), torch.cat([plain([piece]) for piece in pieces]), atol=1e-5)
+
+
+def test_the_bundled_classifier_has_a_rough_pass(bundled_classifier: Path) -> None:
+    found = DetoxifyScorer.load(str(bundled_classifier))._passes
+    assert found.rough is not None
+    assert found.margin < 1.0

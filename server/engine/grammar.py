@@ -11,12 +11,12 @@ from typing import Any
 from vllm.v1.request import Request
 
 
-def follow(manager: Any, request: Request, tokens: Sequence[int]) -> bool:
+def follow(grammars: Any, request: Request, tokens: Sequence[int]) -> bool:
     """Lead the grammar over tokens that stand at the end of the request already; False if they break it."""
-    return bool(manager.accept_tokens(request, list(tokens)))
+    return bool(grammars.accept_tokens(request, list(tokens)))
 
 
-def rewind(manager: Any, request: Request, kept: int, more: Sequence[int]) -> bool:
+def rewind(grammars: Any, request: Request, kept: int, more: Sequence[int]) -> bool:
     """Lead the grammar back to behind `kept` tokens of the output and on over `more`; False if that cannot be done.
 
     After False the grammar is unfit for use: the request must be given up.
@@ -24,7 +24,7 @@ def rewind(manager: Any, request: Request, kept: int, more: Sequence[int]) -> bo
     wish = request.structured_output_request
     if wish is None:
         return True
-    followed = _followed(manager, request)
+    followed = _followed(grammars, request)
     if followed is None:
         return False
     before = request.num_output_tokens - followed
@@ -39,11 +39,11 @@ def rewind(manager: Any, request: Request, kept: int, more: Sequence[int]) -> bo
     return kept >= before and bool(wish.grammar.accept_tokens(request.request_id, list(more)))
 
 
-def _followed(manager: Any, request: Request) -> int | None:
+def _followed(grammars: Any, request: Request) -> int | None:
     """How many tokens of the output the grammar has followed."""
     grammar = request.structured_output_request.grammar
     counted = getattr(grammar, "num_processed_tokens", None)
     if counted is not None:
         return min(int(counted), int(request.num_output_tokens))
-    from_the_start = manager.reasoner_cls is None or manager.enable_in_reasoning
+    from_the_start = grammars.reasoner_cls is None or grammars.enable_in_reasoning
     return int(request.num_output_tokens) if from_the_start else None

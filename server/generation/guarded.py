@@ -9,7 +9,6 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import replace
 from typing import assert_never
 
 from filters.passage import Passage
@@ -30,11 +29,12 @@ from server.generation.retrying import Retrying
 from server.generation.setting import Setting
 from server.generation.tasks import Tasks
 from server.generation.transcript import Transcript
-from server.guard.advance import advance, leaves_waiting
+from server.guard.advance import advance
 from server.guard.commands import Command, Finish, Insert, Release, Rewind, Score
 from server.guard.events import Cleared, Drafted, Ended, Event, Flagged, Inserted, ScorerFailed
 from server.guard.hold_back import EVERYTHING
 from server.guard.state import GuardState
+from server.guard.windows import leaves_waiting
 from server.policy.policy import Policy
 
 __all__ = ["EVERYTHING", "Guarded", "Piece", "ScorerDown", "Setting"]
@@ -73,9 +73,8 @@ class Guarded:
     @property
     def report(self) -> Report:
         """What has become of the choice so far; complete once its last piece is out."""
-        policy, scorer = self._policy, self._setting.judge.scorer_name
-        told = report(policy.name, policy.mode, scorer, self._state, self._ledger.tally)
-        return replace(told, approximate=self._engine.approximate)
+        policy, scorer, near = self._policy, self._setting.judge.scorer_name, self._engine.approximate
+        return report(policy.name, policy.mode, scorer, self._state, self._ledger.tally, approximate=near)
 
     @property
     def pairs(self) -> list[Pair]:
@@ -117,8 +116,6 @@ class Guarded:
         lost = 0
         async with aclosing(race.drafts()) as drafts:
             async for draft in drafts:
-                if self._over(attempt):
-                    return
                 self._take(attempt, draft, race.lost - lost)
                 lost = race.lost
                 if self._over(attempt):
@@ -130,6 +127,11 @@ class Guarded:
         return attempt != self._state.attempt or self._state.finished or self._transcript.ending is not None
 
     def _take(self, attempt: int, draft: Draft, lost: int) -> None:
+        for at, part in enumerate(draft.singly() if self._state.fixed_windows else [draft]):
+            if not self._over(attempt):
+                self._append(attempt, part, 0 if at else lost)
+
+    def _append(self, attempt: int, draft: Draft, lost: int) -> None:
         self._transcript.append(draft)
         self._ledger.discarded(lost)
         drafted = len(self._transcript.tokens)
@@ -148,10 +150,9 @@ class Guarded:
             return self._scorer_failed(score, error.reason)
         self._ledger.judged(verdict)
         if isinstance(verdict, FlaggedText):
-            self._flagged(score, verdict, start)
-        else:
-            self._ledger.let_through(verdict.scores)
-            self._feed(Cleared(score.attempt, score.window))
+            return self._flagged(score, verdict, start)
+        self._ledger.let_through(verdict.scores)
+        self._feed(Cleared(score.attempt, score.window))
 
     def _flagged(self, score: Score, verdict: FlaggedText, start: int) -> None:
         if score.attempt != self._state.attempt:

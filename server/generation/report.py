@@ -103,7 +103,9 @@ def _rounded(scores: Mapping[str, float]) -> dict[str, float]:
     return {category: round(score, 4) for category, score in scores.items()}
 
 
-def report(policy: str, mode: str, scorer: str, state: GuardState, tally: Tally) -> Report:
+def report(
+    policy: str, mode: str, scorer: str, state: GuardState, tally: Tally, *, approximate: bool = False
+) -> Report:
     """The report of a choice whose guard stands at `state`."""
     return Report(
         policy=policy,
@@ -120,4 +122,5 @@ def report(policy: str, mode: str, scorer: str, state: GuardState, tally: Tally)
         strategies=tuple(tally.strategies),
         scorer_failure=tally.failure,
         filtered=frozenset(tally.filtered),
+        approximate=approximate,
     )

@@ -67,3 +67,7 @@ def test_a_report_is_plain_json(scores: dict[str, float], rewinds: int) -> None:
     tally.keep(scores)
     body = report("default", "enforce", "scripted", GuardState(rewinds=rewinds), tally).as_dict()
     assert json.loads(json.dumps(body)) == body
+
+
+def test_an_answer_that_was_drawn_with_less_regard_than_was_asked_for_says_so() -> None:
+    assert report("default", "enforce", "scripted", GuardState(), Tally(), approximate=True).as_dict()["approximate"]

@@ -2,17 +2,23 @@
 
 import asyncio
 import json
+import logging
 from typing import Any
 
 import httpx
 import pytest
+from vllm.sampling_params import SamplingParams
 
-from tests.journeys.test_exact_rewinding import TEXTS, pool_is_whole
+from tests.journeys.test_exact_rewinding import TEXTS, pool_is_whole, prompts
 from tests.journeys.test_failures import in_flight, leave, our_tasks, quiet, until
 from tests.live.answers import Told, told
 from tests.live.counts import vllm_counts
+from tests.live.rewinding import rewound
 from tests.live.servers import Servers
+from tests.live.soak import FLAGGED, soak
 from tests.live.wire import JSON, PATHS, asking, events, folded, post
+
+log = logging.getLogger(__name__)
 
 STREAMED = pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 LINE = {"type": "string", "maxLength": 24}
@@ -40,14 +46,11 @@ def all_of(servers: Servers, bodies: list[JSON], route: str = "chat") -> list[ht
 @pytest.mark.parametrize("kind", WISHES)
 def test_structured_answers_are_whole_or_withheld(servers: Servers, kind: str) -> None:
     """What is flagged in mid-stream is rewound there: nothing restarts, and the grammar goes on behind what left."""
-    more: JSON = {"stream": True, "temperature": 1, "detox": {"policy": "patient"}, **WISHES[kind]}
-    bodies = [asking("chat", servers.model, TEXTS[at % 4], tokens=200, seed=at, **more) for at in range(ANSWERS)]
+    bodies = [structured(servers, kind, at) for at in range(ANSWERS)]
     with servers.scorer.flagging("th", "an"):
         choices = [choice_of(answer) for answer in all_of(servers, bodies)]
     whole = [choice for choice in choices if choice["finish_reason"] in ("stop", "tool_calls")]
-    print(
-        kind, len(whole), sum(choice["detox"]["rewinds"] for choice in choices), [c["finish_reason"] for c in choices]
-    )
+    log.info("%s: %d whole of %d, %d rewinds", kind, len(whole), len(choices), rewinds(choices))
     assert all(choice["finish_reason"] == "content_filter" for choice in choices if choice not in whole)
     for choice in whole:
         written = json.loads(said(choice))
@@ -56,6 +59,18 @@ def test_structured_answers_are_whole_or_withheld(servers: Servers, kind: str) -
     assert sum(choice["detox"]["rewinds"] > 0 for choice in whole) > ANSWERS / 3
     assert not any("restart" in choice["detox"]["strategies"] for choice in choices)
     assert not any(choice["detox"].get("approximate") for choice in choices)
+
+
+def structured(servers: Servers, kind: str, number: int) -> JSON:
+    """A request for an answer of three fields. Tokens of white space alone are barred: it likes them too well."""
+    decode = servers.engine.renderer.tokenizer.decode
+    blank = {str(at): -100 for at in range(len(servers.engine.renderer.tokenizer)) if not decode([at]).strip()}
+    more: JSON = {"temperature": 1, "logit_bias": blank, "stream": True, "detox": {"policy": "patient"}}
+    return asking("chat", servers.model, TEXTS[number % 4], tokens=250, seed=number, **more, **WISHES[kind])
+
+
+def rewinds(choices: list[JSON]) -> int:
+    return sum(choice["detox"]["rewinds"] for choice in choices)
 
 
 def choice_of(answer: httpx.Response) -> JSON:
@@ -109,18 +124,31 @@ def test_a_seeded_flagged_answer_is_the_same_alone_and_in_a_crowd(servers: Serve
     assert sum(answer.reports[0]["rewinds"] for answer in alone) > 3
 
 
-def test_vllm_counts_one_request_and_what_it_drew(servers: Servers) -> None:
+def test_vllm_counts_one_request_and_every_token_that_it_drew(servers: Servers) -> None:
+    (prompt,) = prompts(servers, 1)
+    params = SamplingParams(temperature=0, max_tokens=60, ignore_eos=True)
     until(lambda: quiet(servers))
     before = vllm_counts(servers)
-    with servers.scorer.flagging("of", "the"):
-        answer = one(servers, greedy(servers, TEXTS[1]))
+    answer = servers.run(rewound(servers.engine, prompt, params, seed=1, rewinds=5))
     until(lambda: quiet(servers))
     after = vllm_counts(servers)
-    grown = {name: after[name] - before.get(name, 0) for name in after if name.endswith(("total", "length", "abort"))}
-    print({name: value for name, value in grown.items() if value}, answer.reports)
-    assert answer.reports[0]["rewinds"] > 0
-    assert grown["vllm:request_success_total"] == 1
+    grown = {name: after[name] - before.get(name, 0) for name in after}
+    drawn = sum(upto - kept for upto, kept in zip([*answer.within, 60], [0, *answer.kept], strict=True))
+    assert answer.rewinds == 5 and drawn > 60
+    assert grown["vllm:request_success_total"] == grown["vllm:request_success_total:length"] == 1
+    assert grown["vllm:prompt_tokens_total"] == len(prompt)
+    assert grown["vllm:generation_tokens_total"] == drawn
     assert grown["vllm:num_preemptions_total"] == 0
+
+
+def test_a_soak_with_random_leavers_leaves_nothing_behind(servers: Servers) -> None:
+    with servers.scorer.flagging(*FLAGGED):
+        ended = asyncio.run(soak(servers.guarded, servers.model, 300))
+        until(lambda: quiet(servers))
+    log.info("%s", ended)
+    assert ended.answered + ended.left == 300
+    assert ended.left > 60 and ended.rewinds > 300
+    assert pool_is_whole(servers)
 
 
 @STREAMED

@@ -27,6 +27,8 @@ class Written:
     approximate: bool = False
     within: list[int] = field(default_factory=list)
     """The tokens that were drawn at each rewind within vLLM."""
+    kept: list[int] = field(default_factory=list)
+    """The tokens that each rewind kept."""
     dropped: list[list[int]] = field(default_factory=list)
     """The whole answer as it stood before each rewind."""
 
@@ -43,6 +45,7 @@ class Written:
         self.banned = {at: tokens for at, tokens in self.banned.items() if at <= to}
         self.banned.setdefault(to, set()).add(self.tokens[to])
         self.dropped.append(list(self.tokens))
+        self.kept.append(to)
         del self.tokens[to:], self.logprobs[to:]
         self.rewinds += 1
 

@@ -177,13 +177,14 @@ class GuardedEngineClient(_Delegate):
     def _guard(self, engine: ChoiceEngine, ask: Ask) -> Guarded:
         make = detokenizers(self.inner.renderer.tokenizer, ask.prompt["prompt_token_ids"], ask.params)
         structured = ask.params.structured_outputs is not None
+        seeded = ask.params.seed is not None
         whole = ask.params.output_kind == RequestOutputKind.FINAL_ONLY
         return Guarded(
             engine,
             Transcript(make),
             ask.request.policy,
             self.setting,
-            start=GuardState(restart_only=structured and not self.exact, maskable=not structured),
+            start=GuardState(restart_only=structured and not self.exact, maskable=not structured, fixed_windows=seeded),
             greedy=ask.params.temperature < GREEDY,
             whole=whole,
             retriable=lambda: whole or not ask.request.started,

@@ -1,7 +1,7 @@
 """The engine's port: what the driver asks of an engine for one choice, and what comes back."""
 
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 
@@ -17,6 +17,15 @@ class Draft:
     logprobs: Sequence[Any] | None = None
     finish_reason: str | None = None
     stop_reason: int | str | None = None
+
+    def singly(self) -> "list[Draft]":
+        """The same as drafts of one token each; the last one closes the text if this one does."""
+        if len(self.tokens) < 2:
+            return [self]
+        logprobs = self.logprobs or [None] * len(self.tokens)
+        parts = [Draft((token,), entry and [entry]) for token, entry in zip(self.tokens, logprobs, strict=True)]
+        parts[-1] = replace(parts[-1], finish_reason=self.finish_reason, stop_reason=self.stop_reason)
+        return parts
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,13 +26,15 @@ from server.generation.pairs import Pair, Rejections
 from server.generation.race import Race
 from server.generation.report import Report, report
 from server.generation.retrying import Retrying
-from server.generation.setting import EVERYTHING, Setting
+from server.generation.setting import Setting
 from server.generation.tasks import Tasks
 from server.generation.transcript import Transcript
-from server.guard.advance import advance, leaves_waiting
+from server.guard.advance import advance
 from server.guard.commands import Command, Finish, Insert, Release, Rewind, Score
 from server.guard.events import Cleared, Drafted, Ended, Event, Flagged, Inserted, ScorerFailed
+from server.guard.hold_back import EVERYTHING
 from server.guard.state import GuardState
+from server.guard.windows import leaves_waiting
 from server.policy.policy import Policy
 
 __all__ = ["EVERYTHING", "Guarded", "Piece", "ScorerDown", "Setting"]
@@ -94,11 +96,9 @@ class Guarded:
         """End every task; in monitor mode the last windows are still scored and counted, behind the answer."""
         self._catch_up()
         self._ledger.discarded(len(self._transcript.tokens) - self._outlet.tokens)
-        try:
+        async with aclosing(self._engine):
             if self._policy.mode != "monitor" or not self._state.finished:
                 await self._tasks.stop()
-        finally:
-            await self._engine.aclose()
 
     def _draft(self, rewind: Rewind | None = None) -> None:
         """Begin the current attempt behind the tokens that stand; the one before it is over."""
@@ -116,8 +116,6 @@ class Guarded:
         lost = 0
         async with aclosing(race.drafts()) as drafts:
             async for draft in drafts:
-                if self._over(attempt):
-                    return
                 self._take(attempt, draft, race.lost - lost)
                 lost = race.lost
                 if self._over(attempt):
@@ -129,6 +127,11 @@ class Guarded:
         return attempt != self._state.attempt or self._state.finished or self._transcript.ending is not None
 
     def _take(self, attempt: int, draft: Draft, lost: int) -> None:
+        for at, part in enumerate(draft.singly() if self._state.fixed_windows else [draft]):
+            if not self._over(attempt):
+                self._append(attempt, part, 0 if at else lost)
+
+    def _append(self, attempt: int, draft: Draft, lost: int) -> None:
         self._transcript.append(draft)
         self._ledger.discarded(lost)
         drafted = len(self._transcript.tokens)
@@ -144,20 +147,17 @@ class Guarded:
         try:
             verdict = await self._setting.judge.judge(passage, self._thresholds)
         except ScorerUnavailable as error:
-            self._scorer_failed(score, error.reason)
-            return
+            return self._scorer_failed(score, error.reason)
         self._ledger.judged(verdict)
         if isinstance(verdict, FlaggedText):
-            self._flagged(score, verdict, start)
-        else:
-            self._ledger.let_through(verdict.scores)
-            self._feed(Cleared(score.attempt, score.window))
+            return self._flagged(score, verdict, start)
+        self._ledger.let_through(verdict.scores)
+        self._feed(Cleared(score.attempt, score.window))
 
     def _flagged(self, score: Score, verdict: FlaggedText, start: int) -> None:
         if score.attempt != self._state.attempt:
             return  # of a text that is gone
-        turn = start + verdict.span.start
-        onset = self._transcript.token_at(turn)
+        onset = self._transcript.token_at(turn := start + verdict.span.start)
         self._retrying.turned_at(onset)
         spent = self._clock.flagged() > self._policy.max_rewind_seconds
         concessions = self._state.concessions

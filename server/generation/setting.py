@@ -8,9 +8,6 @@ from filters.judge import Judge
 from server.generation.observer import Observer
 from server.generation.pairs import Pairs
 
-EVERYTHING = 1 << 40
-"""A hold-back in tokens that no answer reaches."""
-
 
 @dataclass(frozen=True, slots=True)
 class Setting:

@@ -17,6 +17,8 @@ from server.guard.events import Cleared, Drafted, Ended, Event, Flagged, Inserte
 from server.guard.hold_back import frontier
 from server.guard.ladder import exhausted, rung
 from server.guard.state import GuardState
+from server.guard.windows import end as window_end
+from server.guard.windows import ends as window_ends
 from server.policy.policy import Policy
 
 Step = tuple[GuardState, tuple[Command, ...]]
@@ -32,7 +34,7 @@ def advance(state: GuardState, event: Event, policy: Policy) -> Step:
         return _watch(state, event, policy)
     match event:
         case Drafted():
-            return _submit(_drafted(state, event), policy)
+            return _submit(_drafted(state, event, policy), policy)
         case Ended(reason=reason):
             return _ended(state, reason, policy)
         case Cleared(window=window):
@@ -45,14 +47,6 @@ def advance(state: GuardState, event: Event, policy: Policy) -> Step:
             return _inserted(state, event, policy)
         case _:
             assert_never(event)
-
-
-def leaves_waiting(state: GuardState, drafted: int, policy: Policy) -> bool:
-    """Whether tokens up to `drafted` are too few to be scored, however many of them can be judged.
-
-    Until they are enough, or something else happens, it makes no difference whether the guard has heard of them.
-    """
-    return policy.mode != "monitor" and drafted - state.submitted < _stride(state.submitted, policy)
 
 
 def _stale(state: GuardState, event: Event) -> bool:
@@ -69,11 +63,12 @@ def _stale(state: GuardState, event: Event) -> bool:
             assert_never(event)
 
 
-def _drafted(state: GuardState, event: Drafted) -> GuardState:
+def _drafted(state: GuardState, event: Drafted, policy: Policy) -> GuardState:
     return replace(
         state,
         drafted=event.drafted,
         judgeable=max(state.submitted, event.judgeable),
+        ends=window_ends(state, event.judgeable, policy),
         discarded=state.discarded + event.lost,
     )
 
@@ -93,17 +88,13 @@ def _submit(state: GuardState, policy: Policy) -> Step:
     """Give the scorer a window if it is idle and there is enough to judge; finish if all is judged."""
     if state.complete:
         return _release(state, policy)
-    fresh = state.judgeable - state.cleared
-    if state.in_flight or (fresh < _stride(state.cleared, policy) and state.ended is None):
+    closes = state.ended is not None and not state.waiting
+    end = state.judgeable if closes else window_end(state, policy)
+    if state.in_flight or end is None:
         return state, ()
     start = max(state.conceded, state.cleared - policy.context)
-    window = TokenSpan(start if state.ended is None else min(start, state.closing), state.judgeable)
+    window = TokenSpan(min(start, state.closing) if closes else start, end)
     return replace(state, in_flight=window), (Score(state.attempt, window),)
-
-
-def _stride(cleared: int, policy: Policy) -> int:
-    """The fresh tokens that a window behind `cleared` ones needs."""
-    return policy.stride if cleared else policy.first_stride
 
 
 def _cleared(state: GuardState, window: TokenSpan) -> GuardState:
@@ -154,6 +145,7 @@ def _cut(state: GuardState, to: int) -> GuardState:
         reach=min(state.reach, to),
         in_flight=None,
         ended=None,
+        ends=(),
         discarded=state.discarded + state.drafted - to,
     )
 
@@ -220,7 +212,7 @@ def _watch(state: GuardState, event: Event, policy: Policy) -> Step:
     commands: tuple[Command, ...] = ()
     match event:
         case Drafted():
-            state = replace(_drafted(state, event), released=event.drafted)
+            state = replace(_drafted(state, event, policy), released=event.drafted)
             commands = (Release(event.drafted),)
         case Ended(reason=reason):
             state = replace(_closing(state, policy), ended=reason, judgeable=state.drafted, finished=True)

@@ -30,6 +30,10 @@ class GuardState:
     """Once the text has ended: where the window begins that shows the scorer the answer as a whole."""
     restart_only: bool = False
     maskable: bool = True
+    fixed_windows: bool = False
+    """Windows end where the text says, not where it stood when the scorer was idle: timing decides nothing."""
+    ends: tuple[int, ...] = ()
+    """Of fixed windows: where those end that can be scored, in order; some may lie behind already."""
     # budgets
     rewinds: int = 0
     span_rewinds: int = 0
@@ -49,6 +53,11 @@ class GuardState:
     def submitted(self) -> int:
         """The end of what the scorer has seen or is looking at."""
         return self.in_flight.end if self.in_flight else self.cleared
+
+    @property
+    def waiting(self) -> tuple[int, ...]:
+        """Where the fixed windows end that were not cleared yet."""
+        return tuple(end for end in self.ends if end > self.cleared)
 
     @property
     def closing(self) -> int:

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.guard.advance import advance, leaves_waiting
+from server.guard.advance import advance
 from server.guard.commands import Finish, Insert, Release, Rewind, Score
 from server.guard.events import Cleared, Drafted, Ended, Event, Flagged, Inserted, ScorerFailed, TokenSpan
 from server.guard.state import GuardState
+from server.guard.windows import leaves_waiting
 from server.policy.policy import Policy
 from tests.guard.policies import policies, seeds
 from tests.guard.world import MOST_LOST, Token, World, clearing, whimsical
@@ -21,10 +22,16 @@ AMPLE = {"max_rewinds": 1000, "max_rewinds_per_span": 1000, "max_discarded_token
 
 @settings(max_examples=1500)
 @given(
-    policies(), seeds, st.sampled_from([0.0, 0.2, 0.6, 1.0]), st.sampled_from([0.0, 0.1]), st.booleans(), st.booleans()
+    policies(),
+    seeds,
+    st.sampled_from([0.0, 0.2, 0.6, 1.0]),
+    st.sampled_from([0.0, 0.1]),
+    st.booleans(),
+    st.booleans(),
+    st.booleans(),
 )
 def test_every_promise_holds_whatever_engine_and_scorer_do(
-    policy: Policy, seed: int, flag: float, fail: float, restart_only: bool, whole: bool
+    policy: Policy, seed: int, flag: float, fail: float, restart_only: bool, whole: bool, fixed: bool
 ) -> None:
     if whole:
         policy = policy.model_copy(update={"hold_back": 1 << 40})
@@ -33,7 +40,7 @@ def test_every_promise_holds_whatever_engine_and_scorer_do(
         Random(seed),
         whimsical(flag, fail),
         endings=("stop", "length", "abort", "error"),
-        state=GuardState(restart_only=restart_only),
+        state=GuardState(restart_only=restart_only, fixed_windows=fixed),
     ).run()
     _check_budgets(world)
     _check_ending(world)
@@ -60,9 +67,11 @@ def _check_ending(world: World) -> None:
 
 
 @settings(max_examples=300)
-@given(policies(), seeds, st.sampled_from(["stop", "length"]), st.booleans())
-def test_clean_text_leaves_whole_and_unchanged(policy: Policy, seed: int, reason: str, restart_only: bool) -> None:
-    state = GuardState(restart_only=restart_only)
+@given(policies(), seeds, st.sampled_from(["stop", "length"]), st.booleans(), st.booleans())
+def test_clean_text_leaves_whole_and_unchanged(
+    policy: Policy, seed: int, reason: str, restart_only: bool, fixed: bool
+) -> None:
+    state = GuardState(restart_only=restart_only, fixed_windows=fixed)
     world = World(policy, Random(seed), clearing, endings=(reason,), state=state).run()
     assert world.sent == world.line
     assert (world.finish, world.sampled, world.state.action) == (reason, len(world.line), "clean")
@@ -284,9 +293,9 @@ def test_a_closing_flag_on_text_that_has_all_left_is_told(on_exhausted: str, rea
     assert commands == (Finish(reason),)
 
 
-@given(policies(), seeds)
-def test_of_tokens_that_leave_it_waiting_the_guard_may_hear_later(policy: Policy, seed: int) -> None:
-    world = World(policy, Random(seed), whimsical(0.3, 0.05))
+@given(policies(), seeds, st.booleans())
+def test_of_tokens_that_leave_it_waiting_the_guard_may_hear_later(policy: Policy, seed: int, fixed: bool) -> None:
+    world = World(policy, Random(seed), whimsical(0.3, 0.05), state=GuardState(fixed_windows=fixed))
     for _ in range(40):
         for drafted in range(world.state.drafted + 1, world.state.drafted + policy.stride + 2):
             if leaves_waiting(world.state, drafted, policy):

@@ -42,7 +42,9 @@ class Watch:
             (self.joined if any(to < onset + self.length for to in later) else self.leaks).append(onset)
 
 
-def _run(length: int, hold_back: int, extra_context: int, stride: int, seed: int) -> tuple[World, Watch]:
+def _run(
+    length: int, hold_back: int, extra_context: int, stride: int, seed: int, *, fixed: bool = False
+) -> tuple[World, Watch]:
     policy = Policy(
         first_stride=1,
         stride=stride,
@@ -53,7 +55,9 @@ def _run(length: int, hold_back: int, extra_context: int, stride: int, seed: int
         max_discarded_tokens=10_000,
     )
     watch = Watch(length)
-    world = World(policy, Random(seed), watch, lambda world, at: BAD if world.random.random() < 0.6 else 0).run()
+    state = GuardState(fixed_windows=fixed)
+    world = World(policy, Random(seed), watch, lambda world, at: BAD if world.random.random() < 0.6 else 0, state=state)
+    world.run()
     return world, watch
 
 
@@ -68,20 +72,20 @@ strides = st.integers(1, 9)
 
 
 @settings(max_examples=500)
-@given(spans, extras, strides, seeds)
+@given(spans, extras, strides, seeds, st.booleans())
 def test_a_hold_back_of_h_hides_every_token_of_a_flagged_span_of_h_plus_one(
-    length: int, extra_context: int, stride: int, seed: int
+    length: int, extra_context: int, stride: int, seed: int, fixed: bool
 ) -> None:
-    _, watch = _run(length, length - 1, extra_context, stride, seed)
+    _, watch = _run(length, length - 1, extra_context, stride, seed, fixed=fixed)
     assert watch.leaks == []
 
 
 @settings(max_examples=300)
-@given(spans, st.integers(0, 5), strides, seeds)
+@given(spans, st.integers(0, 5), strides, seeds, st.booleans())
 def test_no_span_that_fits_the_context_leaves_whole_whatever_is_held(
-    length: int, hold_back: int, stride: int, seed: int
+    length: int, hold_back: int, stride: int, seed: int, fixed: bool
 ) -> None:
-    world, _ = _run(length, min(hold_back, length - 1), 0, stride, seed)
+    world, _ = _run(length, min(hold_back, length - 1), 0, stride, seed, fixed=fixed)
     assert not _holds_a_span(world.sent, length)
 
 

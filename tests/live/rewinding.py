@@ -1,5 +1,6 @@
 """Drafting with rewinds at random places, and the text of an engine that never had to rewind."""
 
+import asyncio
 import random
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
@@ -26,6 +27,10 @@ class Written:
     approximate: bool = False
     within: list[int] = field(default_factory=list)
     """The tokens that were drawn at each rewind within vLLM."""
+    kept: list[int] = field(default_factory=list)
+    """The tokens that each rewind kept."""
+    dropped: list[list[int]] = field(default_factory=list)
+    """The whole answer as it stood before each rewind."""
 
     def add(self, draft: Draft) -> None:
         entries = draft.logprobs or [None] * len(draft.tokens)
@@ -39,6 +44,8 @@ class Written:
         """Go back to token `to` and ban what stood there, as the transcript does."""
         self.banned = {at: tokens for at, tokens in self.banned.items() if at <= to}
         self.banned.setdefault(to, set()).add(self.tokens[to])
+        self.dropped.append(list(self.tokens))
+        self.kept.append(to)
         del self.tokens[to:], self.logprobs[to:]
         self.rewinds += 1
 
@@ -47,11 +54,18 @@ def prompt(tokens: Sequence[int]) -> Mapping[str, Any]:
     return {"type": "token", "prompt_token_ids": list(tokens)}
 
 
-def exact_engine(client: Any, tokens: Sequence[int], params: SamplingParams, within: list[int]) -> ExactEngine:
-    """An engine over a started vLLM that rewinds by itself; `within` gets an entry for each rewind in vLLM."""
+def exact_engine(
+    client: Any, tokens: Sequence[int], params: SamplingParams, within: list[int], leaves_at: int | None = None
+) -> ExactEngine:
+    """An engine over a started vLLM that rewinds by itself; `within` gets an entry for each rewind in vLLM.
+
+    Whoever waits for rewind `leaves_at` is cancelled while it is under way.
+    """
     ask = rewinds_of(client)
 
     async def rewind(key: str, kept: Sequence[int], changed: dict[str, Any]) -> int | None:
+        if leaves_at == len(within) and (task := asyncio.current_task()):
+            task.cancel()
         drawn = await ask(key, kept, changed)
         within.extend([] if drawn is None else [drawn])
         return drawn
@@ -59,10 +73,28 @@ def exact_engine(client: Any, tokens: Sequence[int], params: SamplingParams, wit
     return ExactEngine(Inner(client, prompt(tokens), params, "rewinding", {}, 0.0), rewind)
 
 
-async def rewound(client: Any, tokens: Sequence[int], params: SamplingParams, seed: int, rewinds: int) -> Written:
+async def rewound(
+    client: Any,
+    tokens: Sequence[int],
+    params: SamplingParams,
+    seed: int,
+    rewinds: int,
+    *,
+    leaves_at: int | None = None,
+) -> Written:
     """An answer with up to so many rewinds, after numbers of tokens and to places that only `seed` decides."""
-    written, chance, number = Written(), random.Random(seed), 0
-    engine = exact_engine(client, tokens, params, written.within)
+    written, chance = Written(), random.Random(seed)
+    engine = exact_engine(client, tokens, params, written.within, leaves_at)
+    try:
+        await _written(written, engine, chance, rewinds)
+    finally:
+        await engine.aclose()
+    written.approximate = engine.approximate
+    return written
+
+
+async def _written(written: Written, engine: ExactEngine, chance: random.Random, rewinds: int) -> None:
+    number = 0
     while written.reason is None:
         wait = chance.randint(1, 12) if number < rewinds else 1 << 30
         kept, banned = tuple(written.tokens), frozenset(written.banned.get(len(written.tokens), ()))
@@ -74,9 +106,6 @@ async def rewound(client: Any, tokens: Sequence[int], params: SamplingParams, se
         if written.reason is None:
             written.cut(chance.randint(max(0, len(kept) - 4), len(kept) + wait - 1))
         number += 1
-    await engine.aclose()
-    written.approximate = engine.approximate
-    return written
 
 
 async def undisturbed(

@@ -1,0 +1,44 @@
+"""Where the windows end that the scorer is given.
+
+1. A window takes at least a stride of fresh tokens, and the last one what is left.
+2. Ordinary windows take all that can be judged once the scorer is idle: few passes, and no two runs alike.
+3. Fixed windows end at the first place a stride further on that can be judged, whenever the scorer gets to it: where
+   they end is a function of the text. The guard must hear of every token that may be such a place, one by one.
+"""
+
+from server.guard.state import GuardState
+from server.policy.policy import Policy
+
+
+def leaves_waiting(state: GuardState, drafted: int, policy: Policy) -> bool:
+    """Whether tokens up to `drafted` are too few to be scored, however many of them can be judged.
+
+    Until they are enough, or something else happens, it makes no difference whether the guard has heard of them.
+    """
+    known = _known(state)
+    return policy.mode != "monitor" and drafted - known < _stride(known, policy)
+
+
+def ends(state: GuardState, judgeable: int, policy: Policy) -> tuple[int, ...]:
+    """The ends of fixed windows that are to come, once the first `judgeable` tokens can be judged."""
+    known = _known(state)
+    more = state.fixed_windows and judgeable - known >= _stride(known, policy)
+    return (*state.waiting, judgeable) if more else state.waiting
+
+
+def end(state: GuardState, policy: Policy) -> int | None:
+    """Where the next window ends while there is more to come; None if there is too little to judge."""
+    if state.fixed_windows:
+        return next(iter(state.waiting), None)
+    enough = state.judgeable - state.cleared >= _stride(state.cleared, policy)
+    return state.judgeable if enough else None
+
+
+def _known(state: GuardState) -> int:
+    """Where the last window ends that is sure to be."""
+    return max(state.cleared, *state.ends, 0) if state.fixed_windows else state.submitted
+
+
+def _stride(cleared: int, policy: Policy) -> int:
+    """The fresh tokens that a window behind `cleared` ones needs."""
+    return policy.stride if cleared else policy.first_stride

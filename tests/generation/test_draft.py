@@ -1,0 +1,17 @@
+"""Drafts of many tokens and of one."""
+
+from typing import Any
+
+from server.generation.draft import Draft
+
+
+def test_a_draft_taken_apart_ends_where_it_did() -> None:
+    entries: list[Any] = [{1: "a"}, {2: "b"}]
+    first, last = Draft((1, 2), entries, "stop", 2).singly()
+    assert first == Draft((1,), [{1: "a"}])
+    assert last == Draft((2,), [{2: "b"}], "stop", 2)
+
+
+def test_a_draft_of_one_token_or_none_is_whole() -> None:
+    assert Draft((1,), finish_reason="length").singly() == [Draft((1,), finish_reason="length")]
+    assert Draft((), finish_reason="stop").singly() == [Draft((), finish_reason="stop")]

@@ -78,6 +78,7 @@ def read(args: argparse.Namespace, words: Sequence[str]) -> Settings:
         long_tokens=args.long_tokens,
         rate=args.rate,
         seed=args.seed,
+        seeded=args.seeded,
         timeout_seconds=args.timeout,
         start_seconds=args.start_timeout,
         out=args.out,
@@ -122,7 +123,10 @@ def _add_load(group: "argparse._ArgumentGroup") -> None:
     group.add_argument(
         "--rate", type=_number, metavar="R", help="requests a second of open (default: 0.6 of plain's throughput)"
     )
-    group.add_argument("--seed", type=int, default=0, metavar="N", help="of samples and arrivals (default: 0)")
+    group.add_argument("--seed", type=int, default=0, metavar="N", help="of arrivals and samples (default: 0)")
+    group.add_argument(
+        "--seeded", action="store_true", help="give requests seeds: the same texts on both sides, and fixed windows"
+    )
     group.add_argument(
         "--timeout", type=_number, default=600.0, metavar="SECONDS", help="for one answer (default: 600)"
     )

@@ -25,14 +25,12 @@ PROMPTS = (
 Body = Mapping[str, Any]
 
 
-def bodies(model: str, count: int, tokens: int, seed: int, more: Body | None = None) -> list[Body]:
-    """`count` requests for `tokens` tokens each. Their seeds make plain and guarded server write the same.
-
-    `more` is laid over each.
-    """
+def bodies(model: str, count: int, tokens: int, seed: int | None, more: Body | None = None) -> list[Body]:
+    """`count` requests for `tokens` tokens each, with seeds from `seed` on, or without. `more` is laid over each."""
+    seeds = [{} if seed is None else {"seed": seed + number} for number in range(count)]
     return [
-        _body(model, PROMPTS[number % len(PROMPTS)], tokens, seed + number) | dict(more or {})
-        for number in range(count)
+        _body(model, PROMPTS[number % len(PROMPTS)], tokens) | own | dict(more or {})
+        for number, own in enumerate(seeds)
     ]
 
 
@@ -77,12 +75,11 @@ async def _together(clients: Sequence[Any]) -> list[Any]:
             task.cancel()
 
 
-def _body(model: str, prompt: str, tokens: int, seed: int) -> dict[str, Any]:
+def _body(model: str, prompt: str, tokens: int) -> dict[str, Any]:
     return {
         "model": model,
         "prompt": prompt,
         "max_tokens": tokens,
-        "seed": seed,
         "stream": True,
         "stream_options": {"include_usage": True},
         "ignore_eos": True,

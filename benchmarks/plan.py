@@ -54,6 +54,7 @@ class Settings:
     long_tokens: int
     rate: float | None
     seed: int
+    seeded: bool
     timeout_seconds: float
     start_seconds: float
     out: Path

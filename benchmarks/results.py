@@ -54,6 +54,7 @@ def meta(settings: Settings, about: Mapping[str, Any]) -> dict[str, Any]:
             "short_tokens": settings.short_tokens,
             "long_tokens": settings.long_tokens,
             "seed": settings.seed,
+            "seeded": settings.seeded,
             "words": list(settings.words),
         },
         **{key: value for key, value in about.items() if key != "vllm"},

@@ -66,7 +66,7 @@ class Rounds:
         """First of all the engine: an open loop takes its rate from what plain does with as many streams."""
         tokens = cell.tokens if cell.run.arriving and self._settings.rate is None else min(WARM_TOKENS, cell.tokens)
         short = replace(cell, tokens=tokens, requests=cell.streams)
-        asked = load.bodies(self._servers.model, cell.streams, tokens, self._settings.seed)
+        asked = load.bodies(self._servers.model, cell.streams, tokens, self._seed(0))
         await self._servers.use(cell.run.scorer)
         for url in (self._servers.guarded, self._servers.plain):
             began = time.perf_counter()
@@ -95,12 +95,16 @@ class Rounds:
         return seen
 
     async def _ask(self, cell: Cell, number: int, url: str) -> list[Answer]:
-        seed = self._settings.seed + (number + 1) * 1_000_003
-        asked = load.bodies(self._servers.model, cell.requests, cell.tokens, seed)
+        part = (number + 1) * 1_000_003
+        asked = load.bodies(self._servers.model, cell.requests, cell.tokens, self._seed(part))
         if not cell.run.arriving:
             return await load.closed(url, asked, cell.streams, self._settings.timeout_seconds)
-        times = load.arrivals(cell.requests, self._rates[cell], seed)
+        times = load.arrivals(cell.requests, self._rates[cell], self._settings.seed + part)
         return await load.opened(url, asked, times, self._settings.timeout_seconds)
+
+    def _seed(self, part: int) -> int | None:
+        """The first seed of some requests, if they are to have seeds."""
+        return self._settings.seed + part if self._settings.seeded else None
 
 
 def _completions(url: str) -> str:

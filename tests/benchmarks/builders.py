@@ -18,6 +18,7 @@ SETTINGS = Settings(
     long_tokens=2000,
     rate=None,
     seed=0,
+    seeded=True,
     timeout_seconds=10.0,
     start_seconds=10.0,
     out=Path("out"),

@@ -14,6 +14,10 @@ def test_the_requests_of_a_round_differ_in_prompt_and_seed() -> None:
     assert {(body["max_tokens"], body["ignore_eos"], body["stream"]) for body in found} == {(4, True, True)}
 
 
+def test_without_a_seed_requests_have_none() -> None:
+    assert all("seed" not in body for body in bodies("m", 3, 4, None))
+
+
 def test_more_is_laid_over_each_request() -> None:
     (body,) = bodies("m", 1, 4, 0, {"detox": {"mode": "off"}, "max_tokens": 9})
     assert (body["detox"], body["max_tokens"]) == ({"mode": "off"}, 9)

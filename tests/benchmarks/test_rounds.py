@@ -1,6 +1,7 @@
 import asyncio
 import os
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -20,11 +21,11 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rounds, "SETTLE_SECONDS", 0.0)
 
 
-def _run(chosen: list[Cell]) -> tuple[dict[Cell, list[Pair]], Fake, Fake, int]:
+def _run(chosen: list[Cell], *, seeded: bool = True) -> tuple[dict[Cell, list[Pair]], Fake, Fake, int]:
     async def go() -> tuple[dict[Cell, list[Pair]], Fake, Fake, int]:
         async with streaming() as plain, streaming() as guarded:
-            advanced: list[int] = []
-            found = Rounds(Servers(plain.url, guarded.url, Usage(os.getpid()), "mini"), SETTINGS, chosen)
+            advanced, asked = list[int](), replace(SETTINGS, seeded=seeded)
+            found = Rounds(Servers(plain.url, guarded.url, Usage(os.getpid()), "mini"), asked, chosen)
             await found.run(advanced.append)
             return found.pairs, plain, guarded, sum(advanced)
 
@@ -48,6 +49,11 @@ def test_each_run_has_its_scorer() -> None:
     _, plain, guarded, _ = _run(cells(SETTINGS, 4096, large=False))
     assert guarded.scorers == ["real", "nothing", "real"] * 3
     assert plain.scorers == []
+
+
+def test_requests_have_seeds_only_if_that_was_asked_for() -> None:
+    _, plain, guarded, _ = _run(cells(SETTINGS, 4096, large=False), seeded=False)
+    assert all("seed" not in body for body in [*plain.asked, *guarded.asked])
 
 
 def test_rounds_write_different_texts() -> None:

@@ -13,12 +13,17 @@ def test_it_can_be_run_as_a_module() -> None:
     assert "usage: unsay eval" in done.stdout
 
 
+def _heed_interrupts() -> None:
+    """A test run in the background of a shell is deaf to them, and so would be its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_it_can_be_interrupted_and_goes_on(fake: Fake, tmp_path: Path) -> None:
     fake.quick = 10
     prompts, out = prompts_file(tmp_path, count=40), tmp_path / "out"
     words = ["--base-url", fake.url, "--prompts", str(prompts), "--out", str(out), "--concurrency", "2"]
     command = [sys.executable, "-m", "evaluation", *words]
-    running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=_heed_interrupts)
     while len(fake.asked) < 10 and running.poll() is None:
         time.sleep(0.01)
     running.send_signal(signal.SIGINT)

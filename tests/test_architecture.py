@@ -16,7 +16,6 @@ TESTS = sorted((ROOT / "tests").rglob("*.py"))
 UNWANTED = frozenset("manager helper utils handler processor violation backtrack buffer accept".split())
 
 TESTED_ELSEWHERE = {
-    "server/generation/draft.py": "the port of engines: tests/contract/test_engine.py",
     "server/generation/observer.py": "a port without code: tests/telemetry/test_metrics.py has the one in service",
     "server/generation/setting.py": "six fields without code",
     "server/guard/commands.py": "records without code: tests/guard/test_advance.py",

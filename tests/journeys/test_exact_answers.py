@@ -24,7 +24,8 @@ STREAMED = pytest.mark.parametrize("stream", [False, True], ids=["whole", "strea
 LINE = {"type": "string", "maxLength": 24}
 FIELDS = {"name": LINE, "why": LINE, "size": {"type": "integer", "maximum": 999, "minimum": 0}}
 SCHEMA = {"type": "object", "properties": FIELDS, "required": list(FIELDS), "additionalProperties": False}
-TOOL = {"type": "function", "function": {"name": "note", "parameters": SCHEMA}}
+# Without `strict` the grammar lets the arguments be anything.
+TOOL = {"type": "function", "function": {"name": "note", "parameters": SCHEMA, "strict": True}}
 WISHES: dict[str, JSON] = {
     "json": {"response_format": {"type": "json_schema", "json_schema": {"name": "note", "schema": SCHEMA}}},
     "tool": {"tools": [TOOL], "tool_choice": {"type": "function", "function": {"name": "note"}}},

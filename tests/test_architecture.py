@@ -66,7 +66,7 @@ def test_the_server_reaches_its_tools_only_to_hand_the_command_line_on() -> None
 
 def test_of_the_benchmark_only_the_server_process_puts_a_server_together() -> None:
     """The client must not share its process: what else it takes of the server is where the bundled models are."""
-    studies = {f"benchmarks/{name}.py" for name in ("ladder", "onset", "scoring")}
+    studies = {f"benchmarks/{name}.py" for name in ("ladder", "onset", "rewinds", "scoring")}
     allowed = studies | {"benchmarks/serving.py", "benchmarks/phases.py"}
     assert {name for name in _importing({"server"}) if _within("benchmarks")(name)} <= allowed
 
@@ -89,7 +89,7 @@ def _heavy(name: str) -> bool:
 @pytest.mark.parametrize(
     ("packages", "allowed"),
     [
-        ({"vllm"}, _within("server/engine")),
+        ({"vllm"}, lambda name: _within("server/engine")(name) or name == "benchmarks/rewinds.py"),
         ({"torch", "transformers", "detoxify"}, _heavy),
     ],
 )

@@ -21,13 +21,18 @@ HARMLESS = (
 )
 """Beginnings of messages, before their arguments are put in."""
 
+FOREIGN_SCHEDULER, OURS = "Using custom scheduler class ", "server.engine."
+"""vLLM warns of schedulers that are not its own; that it is ours we know (server/engine/arming.py)."""
+
 
 class Noise(logging.Filter):
     """Leaves out what is known to be harmless."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether the record is to be written."""
-        return not str(record.msg).startswith(HARMLESS)
+        message = str(record.msg)
+        ours = message.startswith(FOREIGN_SCHEDULER) and record.getMessage().startswith(FOREIGN_SCHEDULER + OURS)
+        return not (ours or message.startswith(HARMLESS))
 
 
 def hide_progress() -> None:

@@ -27,6 +27,12 @@ def test_arguments_are_not_looked_at() -> None:
     assert Noise().filter(record("%s failed", HARMLESS[0]))
 
 
+@pytest.mark.parametrize(("scheduler", "shown"), [("server.engine.scheduler.X", False), ("of.the.operator.X", True)])
+def test_only_a_scheduler_of_the_operators_is_warned_of(scheduler: str, shown: bool) -> None:
+    message = "Using custom scheduler class %s. This scheduler interface is not public"
+    assert Noise().filter(record(message, scheduler)) is shown
+
+
 def test_the_file_names_the_filter_and_vllms_own_formatter() -> None:
     config = json.loads(LOGGING_FILE.read_text())
     made = logging.config.DictConfigurator(config)

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 ARGUMENT = "unsay"
+LARGEST = (1 << 63) - 1
+"""The largest count that the tensors of the logits processors hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,6 @@ def _numbers(values: Any) -> tuple[int, ...]:
 
 
 def _number(value: Any) -> int:
-    if not isinstance(value, int) or value < 0:
+    if not isinstance(value, int) or not 0 <= value <= LARGEST:
         raise ValueError("not a count")
     return value

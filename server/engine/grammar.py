@@ -3,6 +3,8 @@
 1. A grammar follows the last tokens of an answer: those of its reasoning, if it has one, come before it.
 2. vLLM's grammars roll back token by token. Of some it is not known how many tokens they have followed; such a one is
    rolled back only where nothing comes before it.
+3. One that has come to its end follows nothing more, so it is not known how many tokens came after it (a request that
+   ignores the end of text draws some): it is not rolled back.
 """
 
 from collections.abc import Sequence
@@ -11,9 +13,15 @@ from typing import Any
 from vllm.v1.request import Request
 
 
-def follow(outputs: Any, request: Request, tokens: Sequence[int]) -> bool:
-    """Lead the grammar over tokens that stand at the end of the request already; False if they break it."""
-    return bool(outputs.accept_tokens(request, list(tokens)))
+def follow(outputs: Any, request: Request, count: int) -> bool:
+    """Lead the grammar over the last tokens of the prompt, which an earlier request drew; False if they break it."""
+    prompt = request.prompt_token_ids or []
+    before, tokens = prompt[:-count], prompt[-count:]
+    wish, reasoner = request.structured_output_request, outputs._get_reasoner(request)
+    if wish.reasoning_ended is None and reasoner is not None:
+        # vLLM would ask the whole prompt, and take the end of a reasoning among these tokens for one before them.
+        wish.reasoning_ended = reasoner.is_reasoning_end(before)
+    return bool(outputs.accept_tokens(request, tokens))
 
 
 def rewind(outputs: Any, request: Request, kept: int, more: Sequence[int]) -> bool:
@@ -25,11 +33,11 @@ def rewind(outputs: Any, request: Request, kept: int, more: Sequence[int]) -> bo
     if wish is None:
         return True
     followed = _followed(outputs, request)
-    if followed is None:
+    if followed is None or wish.grammar.is_terminated():
         return False
     before = request.num_output_tokens - followed
-    if followed and request.num_output_tokens > kept:
-        wish.grammar.rollback(min(followed, request.num_output_tokens - kept))
+    if not _led_back(wish.grammar, min(followed, request.num_output_tokens - kept)):
+        return False
     if kept < before:
         wish.reasoning_ended = False
         wish.reasoner = None
@@ -37,6 +45,15 @@ def rewind(outputs: Any, request: Request, kept: int, more: Sequence[int]) -> bo
         return True
     # Masks have no place in a grammar: what is put back was drawn under it before, in another attempt.
     return kept >= before and bool(wish.grammar.accept_tokens(request.request_id, list(more)))
+
+
+def _led_back(grammar: Any, count: int) -> bool:
+    if count > 0:
+        try:
+            grammar.rollback(count)
+        except ValueError:  # outlines remembers its last few tokens only
+            return False
+    return True
 
 
 def _followed(outputs: Any, request: Request) -> int | None:

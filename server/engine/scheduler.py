@@ -48,7 +48,7 @@ class RewindingScheduler(Scheduler):  # type: ignore[misc]
         changes = _changes(request)
         if not (ready and waited and changes and changes.kept):
             return ready
-        if not grammar.follow(self.structured_output_manager, request, request.prompt_token_ids[-changes.kept :]):
+        if not grammar.follow(self.structured_output_manager, request, changes.kept):
             self.grammar_compile_error_reqs.add(request.request_id)
             return False
         return True

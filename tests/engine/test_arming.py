@@ -6,9 +6,17 @@ from typing import Any
 
 import pytest
 import vllm
+from vllm.utils.import_utils import resolve_obj_by_qualname
+from vllm.v1.sample.logits_processor import _load_custom_logitsprocs
+from vllm.v1.worker.gpu.sample.logits_processor.loader import _load_v2_logitsprocs
 
-from server.engine import arming
+from server.engine import arming, launcher
 from server.engine.arming import arm, armed, obstacle_in
+from server.engine.bias_v1 import BiasV1
+from server.engine.bias_v2 import BiasV2
+from server.engine.scheduler import AsyncRewindingScheduler, RewindingScheduler
+from server.engine.worker import RewindingWorker
+from server.settings import BUNDLED_MODEL
 
 
 def config(v2: bool = False, asynchronous: bool = False, **changes: Any) -> Any:
@@ -76,3 +84,25 @@ def test_what_cannot_be_served_is_left_alone_and_the_log_says_why_once(
 @pytest.mark.parametrize("version", ["0.31.9", "0.33.0", "1.0.32.0", "0.320.0"])
 def test_another_minor_version_is_not_reached_into(version: str) -> None:
     assert obstacle_in(config(), version) == f"vLLM {version} is not 0.32.x"
+
+
+@pytest.mark.parametrize(("words", "expected"), [({}, True), ({"scheduler_cls": "a.B"}, False)])
+def test_vllms_own_configuration_is_armed_when_it_is_made(words: dict[str, str], expected: bool) -> None:
+    made = launcher._EngineArgs(model=str(BUNDLED_MODEL), dtype="float32", **words).create_engine_config()
+    assert armed(SimpleNamespace(vllm_config=made)) is expected
+
+
+def test_vllm_finds_our_parts_by_the_names_that_it_is_given() -> None:
+    assert resolve_obj_by_qualname(arming.SCHEDULER) is RewindingScheduler
+    assert resolve_obj_by_qualname(arming.ASYNC_SCHEDULER) is AsyncRewindingScheduler
+    assert resolve_obj_by_qualname(arming.WORKER) is RewindingWorker
+    assert BiasV1 in _load_custom_logitsprocs([arming.BIAS_V1])
+    assert BiasV2 in _load_v2_logitsprocs([arming.BIAS_V2])
+
+
+def test_another_version_is_said_once_and_nothing_is_armed(caplog: pytest.LogCaptureFixture) -> None:
+    made = config()
+    with caplog.at_level(logging.WARNING, "unsay.engine"):
+        arm(made, "0.33.0")
+    assert [record.__dict__["reason"] for record in caplog.records] == ["vLLM 0.33.0 is not 0.32.x"]
+    assert made.scheduler_config.scheduler_cls is None and not made.parallel_config.worker_extension_cls

@@ -2,6 +2,8 @@
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from server.engine.bias import AVOIDED_BIAS, FORBIDDEN, change
 from server.engine.changes import Changes
@@ -36,3 +38,14 @@ def test_ids_that_the_vocabulary_does_not_have_are_no_fault() -> None:
     changes = Changes("a", banned={0: (1, 99)}, avoided=(98, 2), until=1)
     assert changed(changes, 0) == [1, FORBIDDEN, 3 + AVOIDED_BIAS, 4]
     assert changed(Changes("a", banned={0: (99,)}), 0) == [1, 2, 3, 4]
+
+
+@given(st.sets(st.integers(0, 9)), st.sets(st.integers(0, 12)), st.sets(st.integers(0, 12)))
+def test_a_grammar_always_keeps_something_and_gets_nothing_back(
+    barred: set[int], banned: set[int], avoided: set[int]
+) -> None:
+    row = [FORBIDDEN if token in barred else float(token) for token in range(10)]
+    found = changed(Changes("a", banned={0: sorted(banned)}, avoided=sorted(avoided), until=1), 0, row)
+    allowed = {token for token, logit in enumerate(found) if logit > FORBIDDEN}
+    permitted = set(range(10)) - barred
+    assert allowed == (permitted - banned or permitted)

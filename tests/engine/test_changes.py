@@ -3,10 +3,12 @@
 from typing import Any
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.engine.changes import ARGUMENT, Changes, changes_in
+from server.engine.bias import change
+from server.engine.changes import ARGUMENT, LARGEST, Changes, changes_in
 
 COUNTS = st.integers(0, 1 << 40)
 TOKENS = st.lists(COUNTS, max_size=4).map(tuple)
@@ -31,6 +33,14 @@ JUNK = st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambd
 def test_what_is_not_of_our_making_is_no_change_or_a_sound_one(value: Any) -> None:
     found = changes_in({ARGUMENT: value})
     assert found is None or changes_in(found.put_into(None)) == found
+
+
+@pytest.mark.parametrize("token", [0, 7, LARGEST, LARGEST + 1, (1 << 64) - 1])
+def test_no_number_of_a_client_breaks_the_drawing_of_tokens(token: int) -> None:
+    """An error in a logits processor would end the engine."""
+    for forged in ({"banned": {token: (token,)}}, {"avoided": (token,), "until": 1}, {"banned": {0: (token,)}}):
+        if (found := changes_in(Changes("a", **forged).put_into(None))) is not None:
+            change(torch.zeros(8), found, 0)
 
 
 @pytest.mark.parametrize("extra", [None, {}, {ARGUMENT: None}, {ARGUMENT: {}}, {ARGUMENT: {"key": "a", "kept": -1}}])

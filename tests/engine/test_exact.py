@@ -3,14 +3,16 @@
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from vllm.logprobs import Logprob
 from vllm.outputs import CompletionOutput, RequestOutput
 from vllm.sampling_params import SamplingParams
 
 from server.engine.changes import Changes, changes_in
-from server.engine.exact import ExactEngine
+from server.engine.exact import ExactEngine, rewinds_of
 from server.engine.inner import Inner, derived_seed
 from server.generation.draft import Attempt, Draft
 
@@ -39,7 +41,8 @@ class Vllm:
             while True:
                 self._drawn[key] += 1
                 reason = "stop" if self._drawn[key] >= self.ends_after else None
-                choice = CompletionOutput(0, "", [9 + self._drawn[key]], None, None, finish_reason=reason)
+                logprobs: Any = [{id: Logprob(-1.0) for id in (9 + self._drawn[key], 900)}]
+                choice = CompletionOutput(0, "", [9 + self._drawn[key]], None, logprobs, finish_reason=reason)
                 yield RequestOutput(request_id, None, PROMPT["prompt_token_ids"], None, [choice], reason is not None)
                 if reason:
                     return
@@ -111,7 +114,18 @@ def test_what_an_attempt_changed_is_gone_with_the_next_one() -> None:
     using(scenario)
 
 
-@pytest.mark.parametrize(("params", "approximate"), [({}, False), ({"frequency_penalty": 0.5}, True)])
+@pytest.mark.parametrize(
+    ("params", "approximate"),
+    [
+        ({}, False),
+        ({"frequency_penalty": 0.5}, True),
+        ({"presence_penalty": 0.5}, True),
+        ({"bad_words": ["x"]}, True),
+        ({"thinking_token_budget": 5}, True),
+        ({"min_tokens": 4, "stop": ["x"], "logit_bias": {5: 1.0}, "repetition_penalty": 1.2}, False),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, dict) else None,
+)
 def test_a_request_that_ended_is_submitted_anew_behind_the_kept_tokens(
     params: dict[str, Any], approximate: bool
 ) -> None:
@@ -179,3 +193,86 @@ def test_nothing_is_asked_when_the_limit_is_used_up() -> None:
         return found
 
     assert using(scenario) == [Draft((), finish_reason="length")]
+
+
+def test_one_that_begins_anew_without_kept_tokens_is_exact() -> None:
+    async def scenario(vllm: Vllm, engine: ExactEngine) -> None:
+        vllm.ends_after = 2
+        await some(engine, FIRST, 2)
+        await some(engine, Attempt(1, (), frozenset({10}), 1), 1)
+        assert len(vllm.asked) == 2 and not engine.approximate
+
+    using(scenario, presence_penalty=1.0)
+
+
+@pytest.mark.parametrize("params", [{"temperature": 0}, {"seed": None}, {"extra_args": {"other": 1, "unsay": "junk"}}])
+def test_what_the_client_asked_for_stays_as_it_is(params: dict[str, Any]) -> None:
+    async def scenario(vllm: Vllm, engine: ExactEngine) -> None:
+        kept = tuple(await some(engine, FIRST, 2))
+        await some(engine, Attempt(1, kept, frozenset(), 3), 1)
+        ((_, _, changed),) = vllm.rewinds
+        assert changed["temperature"] == (0 if params == {"temperature": 0} else pytest.approx(0.8))
+        assert (changed["seed"] is None) == (params == {"seed": None})
+        extra = {name: value for name, value in changed["extra_args"].items() if name != "unsay"}
+        assert (
+            extra == ({"other": 1} if "extra_args" in params else {}) and known(changed["extra_args"]).changes_nothing
+        )
+
+    using(scenario, **params)
+
+
+def test_a_request_that_ends_while_its_rewind_is_asked_for_is_submitted_anew() -> None:
+    async def scenario(vllm: Vllm, engine: ExactEngine) -> None:
+        kept = tuple(await some(engine, FIRST, 2))
+        vllm.ends_after = 1
+
+        async def ended(*_: Any) -> None:
+            for _turn in range(9):
+                await asyncio.sleep(0)  # its last output arrives
+
+        engine._rewind = ended
+        drawn = await some(engine, Attempt(1, kept, frozenset()), 1)
+        assert drawn and len(vllm.asked) == 2 and vllm.asked[1][0] == [1, 2, 3, *kept]
+
+    using(scenario)
+
+
+def test_what_goes_wrong_with_a_rewind_reaches_whoever_drafts_and_nothing_stays() -> None:
+    async def scenario(vllm: Vllm, engine: ExactEngine) -> None:
+        kept = tuple(await some(engine, FIRST, 2))
+
+        async def broken(*_: Any) -> None:
+            raise RuntimeError("the engine is dead")
+
+        engine._rewind = broken
+        with pytest.raises(RuntimeError, match="dead"):
+            await some(engine, Attempt(1, kept, frozenset()), 1)
+
+    using(scenario)
+
+
+def test_banned_alternatives_are_shown_at_no_attempt() -> None:
+    async def scenario(vllm: Vllm, engine: ExactEngine) -> None:
+        kept = tuple(await some(engine, FIRST, 1))
+        async with aclosing(engine.draft(Attempt(1, kept, frozenset({900})))) as drafts:
+            entries = [entry for _ in range(2) for entry in (await anext(drafts)).logprobs or ()]
+        assert 900 not in entries[0] and 900 in entries[1]
+
+    using(scenario)
+
+
+@pytest.mark.parametrize(("answers", "drawn"), [([None, 7, None], 7), ([None, None], None), ([0], 0)])
+def test_of_several_engine_cores_the_one_that_has_the_request_answers(answers: list[Any], drawn: int | None) -> None:
+    asked: list[Any] = []
+
+    async def call(*args: Any) -> list[Any]:
+        asked.append(args)
+        return answers
+
+    client = SimpleNamespace(engine_core=SimpleNamespace(call_utility_all_async=call))
+
+    async def rewound() -> int | None:
+        return await rewinds_of(client)("key", (1, 2), {"seed": 1})
+
+    assert asyncio.run(rewound()) == drawn
+    assert asked == [("unsay_rewind", "key", [1, 2], {"seed": 1})]

@@ -9,6 +9,7 @@ from benchmarks import results
 from benchmarks.errors import BenchError
 from benchmarks.phases import bench
 from benchmarks.plan import RUNS, Settings
+from evaluation.options import above_zero, count
 from evaluation.progress import say
 
 DESCRIPTION = """\
@@ -100,7 +101,7 @@ def _add_what(group: "argparse._ArgumentGroup") -> None:
         "--streams", type=_streams, default=(1, 8, 32), metavar="N,M", help="streams at once (default: 1,8,32)"
     )
     group.add_argument(
-        "--rounds", type=_count, default=7, metavar="N", help="pairs of rounds of each (default: %(default)s)"
+        "--rounds", type=count, default=7, metavar="N", help="pairs of rounds of each (default: %(default)s)"
     )
     group.add_argument(
         "--out", type=Path, default=Path("benchmarks/results"), metavar="DIR", help="(default: %(default)s)"
@@ -108,47 +109,35 @@ def _add_what(group: "argparse._ArgumentGroup") -> None:
 
 
 def _add_load(group: "argparse._ArgumentGroup") -> None:
-    group.add_argument("--tokens", type=_count, default=128, metavar="N", help="of each answer (default: %(default)s)")
-    group.add_argument("--short-tokens", type=_count, default=100, metavar="N", help="of short ones (default: 100)")
+    group.add_argument("--tokens", type=count, default=128, metavar="N", help="of each answer (default: %(default)s)")
+    group.add_argument("--short-tokens", type=count, default=100, metavar="N", help="of short ones (default: 100)")
     group.add_argument(
         "--long-tokens",
-        type=_count,
+        type=count,
         default=2000,
         metavar="N",
         help="of long ones, or as many as the model can hold (default: %(default)s)",
     )
     group.add_argument(
-        "--requests", type=_count, metavar="N", help="in a round, a stream at least one (default: two, but 8 in all)"
+        "--requests", type=count, metavar="N", help="in a round, a stream at least one (default: two, but 8 in all)"
     )
     group.add_argument(
-        "--rate", type=_number, metavar="R", help="requests a second of open (default: 0.6 of plain's throughput)"
+        "--rate", type=above_zero, metavar="R", help="requests a second of open (default: 0.6 of plain's throughput)"
     )
     group.add_argument("--seed", type=int, default=0, metavar="N", help="of arrivals and samples (default: 0)")
     group.add_argument(
         "--seeded", action="store_true", help="give requests seeds: the same texts on both sides, and fixed windows"
     )
     group.add_argument(
-        "--timeout", type=_number, default=600.0, metavar="SECONDS", help="for one answer (default: 600)"
+        "--timeout", type=above_zero, default=600.0, metavar="SECONDS", help="for one answer (default: 600)"
     )
     group.add_argument(
-        "--start-timeout", type=_number, default=900.0, metavar="SECONDS", help="for the servers' start (default: 900)"
+        "--start-timeout",
+        type=above_zero,
+        default=900.0,
+        metavar="SECONDS",
+        help="for the servers' start (default: 900)",
     )
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, found {text}")
-    return int(text)
-
-
-def _number(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"expected a number above 0, found {text}")
-    return value
 
 
 def _listed(text: str, each: Callable[[str], object]) -> list[object]:
@@ -159,7 +148,7 @@ def _listed(text: str, each: Callable[[str], object]) -> list[object]:
 
 
 def _streams(text: str) -> tuple[int, ...]:
-    return tuple(_count(str(part)) for part in _listed(text, _count))
+    return tuple(count(str(part)) for part in _listed(text, count))
 
 
 def _runs(text: str) -> tuple[str, ...]:

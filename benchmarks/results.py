@@ -10,12 +10,10 @@ from typing import Any
 
 import psutil
 
-from benchmarks.measures import DIFFERENCES, RATIOS
 from benchmarks.plan import Settings
 from evaluation.charts import dots
 from evaluation.markdown import table
 
-COMPARED = (*RATIOS, *DIFFERENCES)
 _HEAD = (
     "traffic",
     "plain tokens/s",

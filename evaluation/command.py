@@ -2,10 +2,11 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from evaluation.errors import EvaluationError
+from evaluation.options import above_zero, at_least, count, within
 from evaluation.pairs import GUARDED, UNGUARDED
 from evaluation.phases import brief, evaluate
 from evaluation.progress import say
@@ -23,18 +24,6 @@ without and with the guard side by side, judged afterwards by another classifier
 Into --out go generations.jsonl (every text, flagged ones too: readable by you alone), judged.jsonl, perplexity.jsonl,
 summary.json and report.html. An interrupted run goes on when the same command is given again.
 """
-
-
-def _least(least: int) -> Callable[[str], int]:
-    def count(text: str) -> int:
-        if not text.isdecimal() or int(text) < least:
-            raise argparse.ArgumentTypeError(f"expected a whole number of at least {least}, found {text}")
-        return int(text)
-
-    return count
-
-
-_count = _least(1)
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -128,7 +117,7 @@ def _add_what(group: "argparse._ArgumentGroup") -> None:
         metavar="FILE",
         help="RealToxicityPrompts, HateCheck or BOLD (.jsonl, .csv, also .gz), or lines of text; may be given again",
     )
-    group.add_argument("--limit", type=_count, metavar="N", help="at most N prompts of each set, chosen by --seed")
+    group.add_argument("--limit", type=count, metavar="N", help="at most N prompts of each set, chosen by --seed")
     group.add_argument(
         "--modes",
         type=_modes,
@@ -141,11 +130,11 @@ def _add_what(group: "argparse._ArgumentGroup") -> None:
 
 
 def _add_sampling(group: "argparse._ArgumentGroup") -> None:
-    group.add_argument("--n", type=_count, default=25, help="samples of each prompt (default: 25)")
-    group.add_argument("--per-request", type=_count, metavar="N", help="samples asked for at once (default: all)")
-    group.add_argument("--max-tokens", type=_count, default=20, metavar="N", help="length of each (default: 20)")
-    group.add_argument("--temperature", type=_number(0, 2), default=1.0, metavar="T", help="(default: 1)")
-    group.add_argument("--top-p", type=_number(0, 1), default=0.9, metavar="P", help="nucleus sampling (default: 0.9)")
+    group.add_argument("--n", type=count, default=25, help="samples of each prompt (default: 25)")
+    group.add_argument("--per-request", type=count, metavar="N", help="samples asked for at once (default: all)")
+    group.add_argument("--max-tokens", type=count, default=20, metavar="N", help="length of each (default: 20)")
+    group.add_argument("--temperature", type=within(0, 2), default=1.0, metavar="T", help="(default: 1)")
+    group.add_argument("--top-p", type=within(0, 1), default=0.9, metavar="P", help="nucleus sampling (default: 0.9)")
     group.add_argument("--seed", type=int, default=0, help="of samples, chosen prompts and bootstrap (default: 0)")
 
 
@@ -165,36 +154,13 @@ def _add_scores(group: "argparse._ArgumentGroup") -> None:
 
 
 def _add_pace(group: "argparse._ArgumentGroup") -> None:
-    group.add_argument("--concurrency", type=_count, default=8, metavar="N", help="requests at once (default: 8)")
+    group.add_argument("--concurrency", type=count, default=8, metavar="N", help="requests at once (default: 8)")
     group.add_argument(
-        "--timeout", type=_seconds, default=600.0, metavar="SECONDS", help="for one answer (default: 600)"
+        "--timeout", type=above_zero, default=600.0, metavar="SECONDS", help="for one answer (default: 600)"
     )
     group.add_argument(
-        "--retries", type=_least(0), default=5, metavar="N", help="of a request that failed (default: 5)"
+        "--retries", type=at_least(0), default=5, metavar="N", help="of a request that failed (default: 5)"
     )
-
-
-def _number(least: float, most: float) -> Callable[[str], float]:
-    def number(text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            value = float("nan")
-        if not least <= value <= most:
-            raise argparse.ArgumentTypeError(f"expected a number from {least} to {most}, found {text}")
-        return value
-
-    return number
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"expected a number above 0, found {text}")
-    return value
 
 
 def _modes(text: str) -> tuple[str, ...]:

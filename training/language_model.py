@@ -8,7 +8,6 @@ Matrices are stepped by Muon (K. Jordan and others, 2024; its scale by J. Liu an
 """
 
 import argparse
-import math
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,38 +16,18 @@ from typing import Any
 import torch
 from safetensors.torch import load_file
 from tokenizers import Tokenizer
-from torch import Tensor
-from torch.nn.functional import cross_entropy
 
 from training import corpus, tokenizer
 from training.console import say
-from training.windows import Windows, in_order
+from training.llama import CONTEXT, LARGE, SMALL, Shape, build, loss_of, perplexity, save
+from training.windows import Windows
 
-CONTEXT = 1024  # tokens, what the model can read
 _WARM_UP = 0.02  # of the run
 _FALL = 0.5  # of the run, at its end
 _LONG = 0.9  # of the run, from where on windows are as long as the context
 _SAVE_EVERY = 300.0  # seconds
 _HELD_OUT_TOKENS = 20_000  # of each source, for the perplexity while training
 _VOCABULARY_FROM = 12_000_000  # characters
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """How large the model is, and how many tokens it learns from at once: `batch` a step, `micro` a pass."""
-
-    layers: int
-    width: int
-    inner: int
-    vocabulary: int
-    window: int
-    batch: int
-    micro: int
-    rate: float
-
-
-SMALL = Shape(4, 256, 704, 6_144, 256, 8_192, 2_048, 8e-3)
-LARGE = Shape(8, 512, 1_408, 8_192, 1_024, 131_072, 65_536, 4e-3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,27 +56,6 @@ class Progress:
 def rate_at(share: float) -> float:
     """The part of the full learning rate at 0..1 of the run: up in a line, level, then down in a line to nothing."""
     return max(0.0, min(share / _WARM_UP, 1.0, (1 - share) / _FALL))
-
-
-def build(shape: Shape) -> Any:
-    """A LlamaForCausalLM of this shape with fresh weights, which follow torch's seed."""
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    heads = shape.width // 64
-    return LlamaForCausalLM(
-        LlamaConfig(
-            vocab_size=shape.vocabulary,
-            hidden_size=shape.width,
-            intermediate_size=shape.inner,
-            num_hidden_layers=shape.layers,
-            num_attention_heads=heads,
-            num_key_value_heads=heads,
-            max_position_embeddings=CONTEXT,
-            tie_word_embeddings=True,
-            bos_token_id=tokenizer.END_ID,
-            eos_token_id=tokenizer.END_ID,
-        )
-    )
 
 
 def steppers(model: torch.nn.Module, rate: float) -> list[torch.optim.Optimizer]:
@@ -170,29 +128,6 @@ class Run:
             stepper.load_state_dict(kept)
         self._windows.position = state["position"]
         self.progress = Progress(state["tokens"], state["seconds"])
-
-
-def loss_of(model: Any, ids: Tensor) -> Tensor:
-    """The mean cross-entropy in nats of each token after the first, given those before it. `ids`: (windows, tokens)."""
-    logits = model(input_ids=ids[:, :-1]).logits
-    return cross_entropy(logits.flatten(0, 1).float(), ids[:, 1:].flatten())
-
-
-def perplexity(model: Any, tokens: corpus.Tokens, device: str, limit: int) -> float:
-    """Of up to `limit` tokens, each read with up to 511 before it; nan if there are fewer than 512."""
-    with torch.inference_mode(), torch.autocast(device, torch.bfloat16):
-        losses = [float(loss_of(model, ids.to(device))) for ids in in_order(tokens, 512, limit)]
-    return math.exp(sum(losses) / len(losses)) if losses else math.nan
-
-
-def save(model: Any, made: Tokenizer, folder: Path) -> None:
-    """Writes the weights in bf16, the tokenizer and the chat template: what vLLM serves."""
-    tied = {"lm_head.weight"}  # the embeddings, once more
-    weights = {name: w.to(torch.bfloat16) for name, w in model.state_dict().items() if name not in tied}
-    model.save_pretrained(folder, state_dict=weights)
-    tokenizer.save(made, folder, CONTEXT)
-    text = (folder / "config.json").read_text().replace('"float32"', '"bfloat16"')
-    (folder / "config.json").write_text(text)
 
 
 def train(run: Run, plan: Plan, held_out: dict[str, corpus.Tokens], made: Tokenizer, device: str) -> None:

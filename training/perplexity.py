@@ -10,7 +10,7 @@ import torch
 from tokenizers import Tokenizer
 
 from evaluation.markdown import table
-from training import corpus, language_model
+from training import corpus, llama
 from training.setting import Setting
 
 
@@ -29,7 +29,7 @@ def measure(folder: Path, data: Path, limit: int) -> Iterator[Foretold]:
     model = load(folder)
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     for name, tokens, characters in corpus.held_out(data, tokenizer):
-        value = language_model.perplexity(model, tokens, "cpu", limit)
+        value = llama.perplexity(model, tokens, "cpu", limit)
         yield Foretold(name, min(limit, tokens.size), value, bits(value, tokens.size, characters))
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import torch
 
+from evaluation.options import count
 from filters.scorers.detoxify import DetoxifyScorer
 from filters.thresholds import Thresholds
 from server.policy.policy import DEFAULT_THRESHOLDS
@@ -85,20 +86,13 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--screen", type=Path, default=SCREEN, help="folder of a screen")
     made.add_argument("--against", type=Path, nargs="*", default=[], help="folders of others, to compare with")
     made.add_argument("--parts", type=parts_of, default=frozenset(PARTS), help=f"of {','.join(PARTS)} (default: all)")
-    made.add_argument("--limit", type=_positive, help="prompts of each set to continue (default: all)")
-    made.add_argument("--held-out-tokens", type=_positive, default=200_000, help="of a source, for its perplexity")
-    made.add_argument("--rounds", type=_positive, default=3, help="of measuring the speed (default: 3)")
+    made.add_argument("--limit", type=count, help="prompts of each set to continue (default: all)")
+    made.add_argument("--held-out-tokens", type=count, default=200_000, help="of a source, for its perplexity")
+    made.add_argument("--rounds", type=count, default=3, help="of measuring the speed (default: 3)")
     made.add_argument("--seed", type=int, default=0, help="of disguises, continuations and samples")
-    made.add_argument("--threads", type=_positive, default=2, help="for the classifier (default: 2)")
+    made.add_argument("--threads", type=count, default=2, help="for the classifier (default: 2)")
     made.add_argument("--markdown", type=Path, metavar="FILE", help="write the report there too")
     return made
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, found {text}")
-    return value
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 from training import tokenizer
-from training.language_model import CONTEXT, Shape, build, save
+from training.llama import CONTEXT, Shape, build, save
 
 SHAPE = Shape(layers=1, width=64, inner=64, vocabulary=300, window=64, batch=64, micro=64, rate=1e-3)
 

@@ -1,0 +1,46 @@
+"""Values of command line options: read, or refused with what was expected."""
+
+import argparse
+from collections.abc import Callable
+
+
+def at_least(least: int) -> Callable[[str], int]:
+    """Reads whole numbers from `least` on."""
+
+    def whole(text: str) -> int:
+        if not text.isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"expected a whole number of at least {least}, found {text}")
+        return int(text)
+
+    return whole
+
+
+count = at_least(1)
+
+
+def within(least: float, most: float) -> Callable[[str], float]:
+    """Reads numbers from `least` to `most`."""
+
+    def number(text: str) -> float:
+        value = _number(text)
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"expected a number from {least} to {most}, found {text}")
+        return value
+
+    return number
+
+
+def above_zero(text: str) -> float:
+    """Reads a finite number above 0."""
+    value = _number(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a number above 0, found {text}")
+    return value
+
+
+def _number(text: str) -> float:
+    """Not a number where the text is none, which no bound holds for."""
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")

@@ -14,7 +14,7 @@ from benchmarks import measures
 from benchmarks.errors import BenchError
 from benchmarks.measures import Pair
 from benchmarks.plan import Settings, cells
-from benchmarks.process import HOST, ServerFailed, free_port, running
+from benchmarks.process import HOST, ServerFailed, reserved_port, running
 from benchmarks.rounds import Rounds, Servers
 from benchmarks.usage import Usage
 from evaluation.progress import progress, say
@@ -59,14 +59,14 @@ def _lengths(pairs: dict[str, list[Pair]]) -> dict[str, float]:
 @contextmanager
 def serving(settings: Settings, words: Sequence[str]) -> Iterator[tuple[Servers, dict[str, Any]]]:
     """Both servers, as `unsay serve` with these words would run, and what runs there. BenchError if they fail."""
-    ports = [str(free_port()), str(free_port())]
-    plain, guarded = (f"http://{HOST}:{port}" for port in ports)
     say("starting the servers (10 to 40 seconds for the bundled model)")
     try:
-        command = [sys.executable, "-m", "benchmarks.serving", *ports, *words]
-        with running(command, f"{guarded}/ready", settings.start_seconds) as process:
-            about = httpx.get(f"{guarded}/bench", trust_env=False).json()
-            yield Servers(plain, guarded, Usage(process.pid), about["model"]), about
+        with reserved_port() as plain_port, reserved_port() as guarded_port:
+            plain, guarded = f"http://{HOST}:{plain_port}", f"http://{HOST}:{guarded_port}"
+            command = [sys.executable, "-m", "benchmarks.serving", str(plain_port), str(guarded_port), *words]
+            with running(command, f"{guarded}/ready", settings.start_seconds) as process:
+                about = httpx.get(f"{guarded}/bench", trust_env=False).json()
+                yield Servers(plain, guarded, Usage(process.pid), about["model"]), about
     except ServerFailed as error:
         raise BenchError(f"{error} (what stands behind `--` is for `unsay serve`)") from None
     except httpx.HTTPError as error:

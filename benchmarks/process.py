@@ -37,10 +37,17 @@ def running(command: list[str], ready: str, seconds: float) -> Iterator[subproce
             _stop(process)
 
 
-def free_port() -> int:
-    """A port that nobody listens to now."""
-    with socket.create_server((HOST, 0)) as taken:
-        return int(taken.getsockname()[1])
+@contextmanager
+def reserved_port() -> Iterator[int]:
+    """A port that the system gives to nobody until the block ends, but to a server that asks for this very one.
+
+    Both sockets have SO_REUSEADDR, as servers commonly do, and ours does not listen: so theirs may be bound beside it,
+    while no outgoing connection is given the port in the seconds until the server is up.
+    """
+    with socket.socket() as reserving:
+        reserving.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        reserving.bind((HOST, 0))
+        yield int(reserving.getsockname()[1])
 
 
 def _wait(process: subprocess.Popen[bytes], ready: str, seconds: float, log: IO[bytes]) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.process import HOST, free_port, running
+from benchmarks.process import HOST, reserved_port, running
 
 START_SECONDS = 300.0
 
@@ -19,8 +19,8 @@ def serving(
     `words` are further words of its command line. Its requests may switch the guard off: nobody else is to reach it, so
     it listens to this machine alone.
     """
-    port = free_port()
     asked = ["serve", str(language_model.resolve()), "--detoxify", str(classifier), "--allow-loosen", *words]
-    asked += ["--host", HOST, "--port", str(port)]
-    with running([sys.executable, "-m", "server", *asked], f"http://{HOST}:{port}/ready", seconds):
-        yield f"http://{HOST}:{port}/v1"
+    with reserved_port() as port:
+        asked += ["--host", HOST, "--port", str(port)]
+        with running([sys.executable, "-m", "server", *asked], f"http://{HOST}:{port}/ready", seconds):
+            yield f"http://{HOST}:{port}/v1"

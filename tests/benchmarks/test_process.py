@@ -1,9 +1,10 @@
+import socket
 import sys
 
 import httpx
 import pytest
 
-from benchmarks.process import ServerFailed, free_port, running
+from benchmarks.process import ServerFailed, reserved_port, running
 
 _READY = "from http.server import *\nHTTPServer(('127.0.0.1', int({port})), SimpleHTTPRequestHandler).serve_forever()"
 
@@ -24,12 +25,12 @@ def _server(port: int) -> list[str]:
 
 
 def test_a_server_runs_as_long_as_the_block() -> None:
-    port = free_port()
-    url = f"http://127.0.0.1:{port}/"
-    with running(_server(port), url, 30):
-        assert httpx.get(url, trust_env=False).status_code == 200
-    with pytest.raises(httpx.ConnectError):
-        httpx.get(url, trust_env=False)
+    with reserved_port() as port:
+        url = f"http://127.0.0.1:{port}/"
+        with running(_server(port), url, 30):
+            assert httpx.get(url, trust_env=False).status_code == 200
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(url, trust_env=False)
 
 
 def test_a_server_that_ends_says_why() -> None:
@@ -39,11 +40,19 @@ def test_a_server_that_ends_says_why() -> None:
 
 
 def test_a_server_that_ends_while_it_is_used_says_why_too() -> None:
-    port = free_port()
-    url = f"http://127.0.0.1:{port}/"
-    command = [sys.executable, "-c", _MORTAL.format(port=port)]
-    with pytest.raises(ServerFailed, match=r"(?s)status 3: .*out of memory"), running(command, url, 30):
-        httpx.get(url + "end", trust_env=False)
+    with reserved_port() as port:
+        url = f"http://127.0.0.1:{port}/"
+        command = [sys.executable, "-c", _MORTAL.format(port=port)]
+        with pytest.raises(ServerFailed, match=r"(?s)status 3: .*out of memory"), running(command, url, 30):
+            httpx.get(url + "end", trust_env=False)
+
+
+def test_a_reserved_port_is_for_a_server_and_not_for_connections() -> None:
+    with reserved_port() as port:
+        with socket.socket() as connecting, pytest.raises(OSError, match="in use"):
+            connecting.bind(("127.0.0.1", port))
+        with socket.create_server(("127.0.0.1", port)) as server:
+            assert server.getsockname()[1] == port
 
 
 def test_a_server_that_is_never_ready_is_stopped() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from benchmarks.errors import BenchError
-from benchmarks.process import free_port
+from benchmarks.process import reserved_port
 from benchmarks.wire import Answer, Stream, ask, read
 from tests.benchmarks.builders import answer
 from tests.benchmarks.streaming import Fake, streaming
@@ -84,9 +84,8 @@ def test_an_answer_that_is_cut_short_is_no_answer() -> None:
 
 
 def test_nobody_there() -> None:
-    url = f"http://127.0.0.1:{free_port()}/v1/completions"
-    with pytest.raises(BenchError, match=r"no connection .*did the server end"):
-        asyncio.run(ask(url, {}, 5))
+    with reserved_port() as port, pytest.raises(BenchError, match=r"no connection .*did the server end"):
+        asyncio.run(ask(f"http://127.0.0.1:{port}/v1/completions", {}, 5))
 
 
 def test_an_answer_that_takes_too_long() -> None:

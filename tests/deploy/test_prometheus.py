@@ -3,13 +3,13 @@
 import json
 import re
 import shutil
-import socket
 import subprocess
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry, start_http_server
 
+from benchmarks.process import reserved_port
 from server.telemetry.metrics import Metrics
 from tests.deploy.tools import tool
 
@@ -88,13 +89,6 @@ def configuration(folder: Path, target: str) -> Path:
     return folder / "prometheus.yml"
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @pytest.fixture(scope="module")
 def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     """Prometheus, after it has read every metric twice: a rate needs two samples."""
@@ -104,18 +98,25 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]
     page, thread = start_http_server(0, "127.0.0.1", registry)
     folder = tmp_path_factory.mktemp("prometheus")
     config = configuration(folder, f"127.0.0.1:{page.server_port}")
-    address = f"127.0.0.1:{free_port()}"
-    flags = [f"--config.file={config}", f"--storage.tsdb.path={folder}/data", f"--web.listen-address={address}"]
-    with subprocess.Popen([program, *flags], stderr=subprocess.DEVNULL) as process:
+    with reserved_port() as port, serving(program, f"127.0.0.1:{port}", config, folder / "data") as running:
         try:
-            running = Prometheus(process, address)
             running.wait_for("two samples", lambda: running.result("count_over_time(up[1m]) >= 2") != [])
             yield running
         finally:
-            process.kill()
             page.shutdown()
             page.server_close()
             thread.join()
+
+
+@contextmanager
+def serving(program: str, address: str, config: Path, data: Path) -> Iterator[Prometheus]:
+    """Prometheus at this address until the block ends."""
+    flags = [f"--config.file={config}", f"--storage.tsdb.path={data}", f"--web.listen-address={address}"]
+    with subprocess.Popen([program, *flags], stderr=subprocess.DEVNULL) as process:
+        try:
+            yield Prometheus(process, address)
+        finally:
+            process.kill()
 
 
 def queries(*, of_vllm: bool) -> list[str]:

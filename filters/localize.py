@@ -1,5 +1,6 @@
 """Where in a flagged passage it turns: the rewind starts there, and the clean words before it are kept."""
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -8,15 +9,18 @@ from filters.boundaries import word_start, word_starts
 from filters.normalize.folding import scores_as_read
 from filters.normalize.spelling import disguised_spans
 from filters.passage import Passage
-from filters.scorer import ScorerUnavailable
+from filters.scorer import Scores
 from filters.thresholds import Thresholds
 
-MAX_PREFIXES = 16
+MAX_WORDS = 64
+"""Candidates; of so many, 15 prefixes are scored."""
+FEW = 4
+"""So few words are tried all at once."""
 STEEP = 0.8
 """The part of the steepest rise that counts as one (benchmarks/onset.py, benchmarks/NOTES.md)."""
 
 
-def onset_candidates(passage: Passage, most: int = MAX_PREFIXES) -> list[int]:
+def onset_candidates(passage: Passage, most: int = MAX_WORDS) -> list[int]:
     """The indices at which a flagged span may begin, ascending, at most `most`, never empty, never before `fresh`.
 
     They are the starts of the fresh words; of too many, an even selection that holds the first. A word that begins
@@ -29,28 +33,37 @@ def onset_candidates(passage: Passage, most: int = MAX_PREFIXES) -> list[int]:
     return [starts[index * len(starts) // most] for index in range(most)] if len(starts) > most else starts
 
 
-async def onset(passage: Passage, batcher: Batcher, thresholds: Thresholds) -> int:
-    """The start of the fresh word at which the passage turns, in characters.
+async def onset(passage: Passage, batcher: Batcher, thresholds: Thresholds, scores: Scores) -> int:
+    """The start of the fresh word at which the passage turns, in characters; `scores` are the whole passage's.
 
-    One batch: the text before the first candidate word, every prefix that ends before another one, and the whole. Of
-    the words up to the first with which a threshold is exceeded, it is the first whose rise is (nearly) the steepest:
-    the word that tips the scales often only follows the one that loaded them. With more words than prefixes the answer
-    may be early, never late. ScorerUnavailable if there are no scores, or if even the whole does not exceed.
+    Of the words up to the first with which a threshold is exceeded, it is the first whose rise is (nearly) the
+    steepest: the word that tips the scales often only follows the one that loaded them. A rise is told by the prefixes
+    that end before and behind it. Of many words, first the stretch is found in which the passage turns, then the word
+    in it: two batches, together about twice the root of the number of words. ScorerUnavailable if there are no scores.
     """
-    starts = onset_candidates(passage)
-    ends = [*starts, len(passage.text)]
+    starts, whole = onset_candidates(passage), thresholds.excess(scores)
     if len(starts) == 1:
         return starts[0]
+    if len(starts) <= FEW:
+        return starts[_turn([*await _excess(passage, starts, batcher, thresholds), whole])]
+    size = math.isqrt(len(starts) - 1) + 1
+    stretches = starts[::size]
+    reached = [*await _excess(passage, stretches, batcher, thresholds), whole]
+    turn = _turn(reached)
+    words = starts[turn * size : (turn + 1) * size]
+    within = await _excess(passage, words[1:], batcher, thresholds)
+    return words[_turn([reached[turn], *within, reached[turn + 1]])]
+
+
+async def _excess(passage: Passage, ends: Sequence[int], batcher: Batcher, thresholds: Thresholds) -> list[float]:
+    """By how much each of the prefixes that end there exceeds. Exact scores: upper bounds would hide a rise."""
     prefixes = [passage.text[:end].strip() for end in ends]
-    # Exact scores: upper bounds would hide the rise.
     scores = iter(await scores_as_read(batcher, [prefix for prefix in prefixes if prefix]))
-    return starts[_turn([thresholds.excess(next(scores)) if prefix else -thresholds.lowest for prefix in prefixes])]
+    return [thresholds.excess(next(scores)) if prefix else -thresholds.lowest for prefix in prefixes]
 
 
 def _turn(excess: Sequence[float]) -> int:
-    """The index of the word that turns it: `excess` has that before the first word, and after each."""
-    crossing = next((index for index, value in enumerate(excess[1:]) if value >= 0), None)
-    if crossing is None:
-        raise ScorerUnavailable("error")
+    """The index of the word (or stretch) that turns it: `excess` has that before the first one, and after each."""
+    crossing = next((index for index, value in enumerate(excess[1:]) if value >= 0), len(excess) - 2)
     rises = [after - before for before, after in pairwise(excess[: crossing + 2])]
     return next((index for index, rise in enumerate(rises) if rise > 0 and rise >= STEEP * max(rises)), 0)

@@ -1,7 +1,8 @@
 """Ways to compute a linear layer over tokens. In each, a token's outputs depend on that token alone.
 
-`Full` is exact. The others are rough and fast: `Int8` on CPUs (with AVX2 twice as fast, with VNNI four times), `Half`
-on GPUs. bfloat16 is more precise than `Int8` but slower where CPUs have it and five times slower than `Full` if not.
+`Full` is exact. The others are rough and fast: `Int8` on CPUs with the instructions for it (VNNI: four times; without,
+it can be fourteen times slower), `Half` on GPUs. bfloat16 is more precise than `Int8` but slower where CPUs have it and
+five times slower than `Full` if not.
 """
 
 from typing import Protocol

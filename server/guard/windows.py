@@ -1,6 +1,8 @@
 """Where the windows end that the scorer is given.
 
-1. A window takes at least a stride of fresh tokens, and the last one what is left.
+1. A window takes at least a stride of fresh tokens, and the last one what is left. The first stride is short, so that
+   an answer begins soon; then strides are as long as what was cleared before them, from `stride` to `max_stride`,
+   since a long window is cheaper for each token. Where a text is mended they stay short: little is drafted in vain.
 2. Ordinary windows take all that can be judged once the scorer is idle: few passes, and no two runs alike.
 3. Fixed windows end at the first place a stride further on that can be judged, whenever the scorer gets to it: where
    they end is a function of the text. The guard must hear of every token that may be such a place, one by one.
@@ -16,13 +18,13 @@ def leaves_waiting(state: GuardState, drafted: int, policy: Policy) -> bool:
     Until they are enough, or something else happens, it makes no difference whether the guard has heard of them.
     """
     known = _known(state)
-    return policy.mode != "monitor" and drafted - known < _stride(known, policy)
+    return policy.mode != "monitor" and drafted - known < _stride(state, known, policy)
 
 
 def ends(state: GuardState, judgeable: int, policy: Policy) -> tuple[int, ...]:
     """The ends of fixed windows that are to come, once the first `judgeable` tokens can be judged."""
     known = _known(state)
-    more = state.fixed_windows and judgeable - known >= _stride(known, policy)
+    more = state.fixed_windows and judgeable - known >= _stride(state, known, policy)
     return (*state.waiting, judgeable) if more else state.waiting
 
 
@@ -30,7 +32,7 @@ def end(state: GuardState, policy: Policy) -> int | None:
     """Where the next window ends while there is more to come; None if there is too little to judge."""
     if state.fixed_windows:
         return next(iter(state.waiting), None)
-    enough = state.judgeable - state.cleared >= _stride(state.cleared, policy)
+    enough = state.judgeable - state.cleared >= _stride(state, state.cleared, policy)
     return state.judgeable if enough else None
 
 
@@ -39,6 +41,9 @@ def _known(state: GuardState) -> int:
     return max(state.cleared, *state.ends, 0) if state.fixed_windows else state.submitted
 
 
-def _stride(cleared: int, policy: Policy) -> int:
-    """The fresh tokens that a window behind `cleared` ones needs."""
-    return policy.stride if cleared else policy.first_stride
+def _stride(state: GuardState, start: int, policy: Policy) -> int:
+    """The fresh tokens that a window needs if they begin at `start`."""
+    if start == 0:
+        return policy.first_stride
+    in_trouble = state.span_rewinds and start <= state.trouble
+    return policy.stride if in_trouble else min(max(start, policy.stride), policy.max_stride)

@@ -4,8 +4,8 @@
 2. What a policy may spend is compared too: more rewinds cost the operator.
 3. Under `on_exhausted: flag` it also counts as looser to spend *less*: the sooner the budgets are gone, the sooner
    flagged text is released, so `max_rewinds: 0` would switch the guard off.
-4. Keys that only move work around have no order: `first_stride`, `stride`, `ladder`, `parallel_candidates`,
-   `temperature_step`, `mask_text`.
+4. Keys that only move work around have no order: `first_stride`, `stride`, `max_stride`, `ladder`,
+   `parallel_candidates`, `temperature_step`, `mask_text`.
 """
 
 import math

@@ -67,7 +67,11 @@ class Policy(BaseModel):
     )
     stride: Annotated[int, Field(ge=1)] = Field(
         default=16,
-        description="Fresh tokens before every later scoring; at least `first_stride`.",
+        description="Fresh tokens before the next scorings; at least `first_stride`.",
+    )
+    max_stride: Annotated[int, Field(ge=1)] = Field(
+        default=32,
+        description="Up to so many fresh tokens once as many were cleared before them; at least `stride`.",
     )
     context: Annotated[int, Field(ge=0)] = Field(
         default=64,
@@ -137,6 +141,14 @@ class Policy(BaseModel):
         if stride < first:
             raise ValueError(f"at least first_stride ({first}), as the first window is meant to be the small one")
         return stride
+
+    @field_validator("max_stride")
+    @classmethod
+    def _not_below_stride(cls, max_stride: int, info: ValidationInfo) -> int:
+        stride = info.data.get("stride", max_stride)
+        if max_stride < stride:
+            raise ValueError(f"at least stride ({stride}), as windows only grow")
+        return max_stride
 
     @field_validator("hold_back")
     @classmethod

@@ -4,22 +4,22 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from filters.localize import MAX_PREFIXES, onset, onset_candidates
+from filters.localize import FEW, MAX_WORDS, onset, onset_candidates
 from filters.passage import Passage
-from filters.scorer import ScorerUnavailable
 from filters.scorers.detoxify import DetoxifyScorer
 from filters.scorers.scripted import ScriptedScorer
 from filters.thresholds import Thresholds
 from tests.filters.test_batcher import Record, batching
 
 THRESHOLDS = Thresholds({"toxicity": 0.5})
+FLAGGED = {"toxicity": 0.9}
 WORDS = st.sampled_from(["so", "well,", "nice!", "你好", "...", "day\n"])
 
 
 def found(passage: Passage, record: Record | None = None) -> int:
     async def scenario() -> int:
         async with batching(ScriptedScorer({"idiot": 0.9, "f**l": 0.8}), record) as batcher:
-            return await onset(passage, batcher, THRESHOLDS)
+            return await onset(passage, batcher, THRESHOLDS, FLAGGED)
 
     return asyncio.run(scenario())
 
@@ -67,7 +67,7 @@ def test_fresh_text_without_a_word_begins_at_its_start() -> None:
 @settings(max_examples=60, deadline=None)
 @given(st.lists(WORDS, max_size=40), st.lists(WORDS, max_size=40), st.integers(0, 400))
 @example(["so"] * 40, ["so"] * 40, 0)
-def test_it_is_never_late_never_before_fresh_and_costs_one_bounded_batch(
+def test_it_is_never_late_never_before_fresh_and_costs_two_small_batches(
     before: list[str], after: list[str], fresh: int
 ) -> None:
     text = " ".join([*before, "idiot", *after])
@@ -76,8 +76,10 @@ def test_it_is_never_late_never_before_fresh_and_costs_one_bounded_batch(
     record = Record()
     start = found(passage, record)
     assert passage.fresh <= start <= true_onset
-    assert sum(record.sizes) <= MAX_PREFIXES
-    if len(onset_candidates(passage, 1000)) <= MAX_PREFIXES:
+    words = len(onset_candidates(passage, 1000))
+    assert len(record.sizes) <= 2
+    assert sum(record.sizes) <= (words if words <= FEW else 2 * min(words, MAX_WORDS) ** 0.5 + 1)
+    if words <= MAX_WORDS:
         assert start == true_onset
 
 
@@ -86,17 +88,12 @@ def test_of_many_words_an_even_selection_is_tried() -> None:
     assert candidates == list(range(30, 300, 27))
 
 
-def test_a_passage_that_is_clean_after_all_has_no_onset() -> None:
-    with pytest.raises(ScorerUnavailable, match="error"):
-        found(Passage("such a nice day", 0))
-
-
 def test_the_real_classifier_turns_at_the_rude_word(detoxify_scorer: DetoxifyScorer) -> None:
     text = "Thank you for your letter about the garden. You are an idiot and I am leaving"
 
     async def scenario() -> int:
         async with batching(detoxify_scorer) as batcher:
-            return await onset(Passage(text, 10), batcher, THRESHOLDS)
+            return await onset(Passage(text, 10), batcher, THRESHOLDS, detoxify_scorer.score([text])[0])
 
     assert text[asyncio.run(scenario()) :].startswith("idiot")
 
@@ -108,11 +105,13 @@ class _Summing(ScriptedScorer):
         return min(1.0, sum(score for word, score in self._words.items() if word in text))
 
 
-def test_the_word_that_loads_the_scales_is_the_onset_and_not_the_one_that_tips_them() -> None:
-    text = "well you are so dim indeed my friend"
+@pytest.mark.parametrize("before", ["well you are so", "are so", "on and on we go and you are so"])
+@pytest.mark.parametrize("after", ["indeed my friend", "and indeed", "or so they say at least and indeed"])
+def test_the_word_that_loads_the_scales_is_the_onset_and_not_the_one_that_tips_them(before: str, after: str) -> None:
+    text = f"{before} dim {after}"
 
     async def scenario() -> int:
         async with batching(_Summing({"dim": 0.48, "indeed": 0.04, "friend": 0.2}), None) as batcher:
-            return await onset(Passage(text, 0), batcher, THRESHOLDS)
+            return await onset(Passage(text, 0), batcher, THRESHOLDS, FLAGGED)
 
     assert asyncio.run(scenario()) == text.index("dim")

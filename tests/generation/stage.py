@@ -21,7 +21,7 @@ from server.generation.transcript import Transcript
 from server.guard.state import GuardState
 from server.policy.policy import Policy
 
-POLICY = Policy(first_stride=2, stride=4, context=16, hold_back=3)
+POLICY = Policy(first_stride=2, stride=4, max_stride=4, context=16, hold_back=3)
 WORDS = {"idiot": 0.9, "moron": 0.8}
 
 

@@ -288,7 +288,7 @@ def test_tokens_that_were_too_few_to_be_judged_count_when_the_reader_leaves() ->
             await asyncio.Event().wait()
 
     async def scenario() -> None:
-        async with staged(CLEAN, policy=policy(first_stride=64, stride=64), gate=three_times) as stage:
+        async with staged(CLEAN, policy=policy(first_stride=64, stride=64, max_stride=64), gate=three_times) as stage:
             playing = asyncio.create_task(stage.play())
             await until(lambda: stage.engine.drafted == 3)
             await asyncio.sleep(0)

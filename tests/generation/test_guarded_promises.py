@@ -83,7 +83,7 @@ def test_closing_what_was_never_read_does_nothing() -> None:
 
 def test_a_slow_reader_stops_the_drafting() -> None:
     async def scenario() -> None:
-        eager = policy(first_stride=1, stride=1, hold_back=0)
+        eager = policy(first_stride=1, stride=1, max_stride=1, hold_back=0)
         async with staged(LONG, policy=eager, in_step=True) as stage:
             async with aclosing(stage.guarded.pieces()) as reading:
                 first = await anext(reading)

@@ -11,10 +11,12 @@ from server.policy.policy import Mode, Policy, Strategy
 def policies(draw: st.DrawFn, mode: Mode = "enforce") -> Policy:
     """Small numbers, so that every budget and mark is reached."""
     first, hold_back = draw(st.integers(1, 6)), draw(st.integers(0, 6))
+    stride = draw(st.integers(first, 9))
     return Policy(
         mode=mode,
         first_stride=first,
-        stride=draw(st.integers(first, 9)),
+        stride=stride,
+        max_stride=draw(st.integers(stride, 14)),
         context=draw(st.integers(hold_back, 12)),
         hold_back=hold_back,
         closing_context=draw(st.sampled_from([0, 5, 20, 512])),

@@ -1,5 +1,6 @@
 """Where windows end: fixed ones by the text alone, whatever engine and scorer take their time over."""
 
+from dataclasses import replace
 from random import Random
 
 from hypothesis import given, settings
@@ -14,7 +15,8 @@ from server.policy.policy import Policy
 from tests.guard.policies import policies, seeds
 
 LENGTH = 40
-POLICY = Policy(first_stride=2, stride=4, context=4, hold_back=1)
+POLICY = Policy(first_stride=2, stride=4, max_stride=4, context=4, hold_back=1)
+GROWING = Policy(first_stride=2, stride=4, max_stride=10, context=4, hold_back=1)
 FIXED = GuardState(fixed_windows=True)
 
 
@@ -82,6 +84,31 @@ def test_a_fixed_window_ends_at_the_first_place_a_stride_further_on() -> None:
     assert state.in_flight == TokenSpan(0, 3)
     assert (state.ends, end(state, POLICY)) == ((3, 9), 3)
     assert advance(state, Cleared(0, TokenSpan(0, 3)), POLICY)[1] == (Release(2), Score(0, TokenSpan(0, 9)))
+
+
+def grown(state: GuardState, length: int) -> tuple[int, ...]:
+    """The ends of the fixed windows of a text whose every token ends a word."""
+    for drafted in range(1, length + 1):
+        state = replace(state, drafted=drafted, judgeable=drafted, ends=ends(state, drafted, GROWING))
+    return state.ends
+
+
+def test_windows_grow_with_what_was_cleared_before_them() -> None:
+    assert grown(FIXED, 44) == (2, 6, 12, 22, 32, 42)
+
+
+def test_windows_stay_short_up_to_where_the_text_gave_trouble() -> None:
+    assert grown(replace(FIXED, span_rewinds=1, trouble=12), 40) == (2, 6, 10, 14, 24, 34)
+    assert grown(replace(FIXED, trouble=12), 40) == (2, 6, 12, 22, 32), "it was overcome"
+
+
+STATES = st.builds(GuardState, cleared=st.integers(0, 40), span_rewinds=st.integers(0, 1), trouble=st.integers(0, 40))
+
+
+@given(policies(), STATES)
+def test_a_window_never_waits_for_more_than_the_longest_stride(policy: Policy, state: GuardState) -> None:
+    assert end(replace(state, judgeable=state.cleared + policy.max_stride), policy) == state.cleared + policy.max_stride
+    assert end(replace(state, judgeable=state.cleared + policy.first_stride - 1), policy) is None
 
 
 def test_an_ordinary_window_takes_all_that_can_be_judged() -> None:

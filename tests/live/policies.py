@@ -8,7 +8,14 @@ from server.policy.policy import DEFAULT_THRESHOLDS, Policy, Strategy
 
 LOOSEN_KEY = "may-loosen"
 
-_SMALL: dict[str, Any] = {"first_stride": 2, "stride": 4, "context": 24, "hold_back": 4, "open_to_requests": True}
+_SMALL: dict[str, Any] = {
+    "first_stride": 2,
+    "stride": 4,
+    "max_stride": 4,
+    "context": 24,
+    "hold_back": 4,
+    "open_to_requests": True,
+}
 
 _PATIENT: dict[str, Any] = {"max_rewinds": 200, "max_rewinds_per_span": 40, "max_discarded_tokens": 4000}
 

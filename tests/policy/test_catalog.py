@@ -112,6 +112,7 @@ def test_a_broken_policy_is_one_line_with_its_key(tmp_path: Path, policy: str, m
     ("policy", "start"),
     [
         ("{hold_back: 65}", "hold_back: found the number 65, expected at most context (64), as "),
+        ("{stride: 40}", "max_stride: found the number 32 (the default), expected at least stride (40), as windows"),
         ("{first_stride: 20}", "stride: found the number 16 (the default), expected at least first_stride (20), as "),
     ],
 )

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from server.policy.policy import DEFAULT_THRESHOLDS, Policy
 
-WHOLE_NUMBERS = ("first_stride", "stride", "context", "hold_back")
+WHOLE_NUMBERS = ("first_stride", "stride", "max_stride", "context", "hold_back")
 BUDGETS = ("max_rewinds", "max_rewinds_per_span", "max_discarded_tokens")
 REALS = ("max_rewind_seconds", "temperature_step")
 WORDS = ("mode", "on_exhausted", "on_scorer_failure", "mask_text", "name")
@@ -30,7 +30,8 @@ def test_every_key_has_a_default_and_a_description() -> None:
 
 def test_the_defaults_are_the_documented_ones() -> None:
     policy = Policy()
-    assert (policy.first_stride, policy.stride, policy.context, policy.hold_back) == (6, 16, 64, 4)
+    assert (policy.first_stride, policy.stride, policy.max_stride) == (6, 16, 32)
+    assert (policy.context, policy.hold_back) == (64, 4)
     assert (policy.max_rewinds, policy.max_rewinds_per_span, policy.max_discarded_tokens) == (16, 6, 512)
     assert (policy.max_rewind_seconds, policy.temperature_step) == (30.0, 0.1)
     assert (policy.mode, policy.on_exhausted, policy.on_scorer_failure) == ("enforce", "refuse", "closed")
@@ -84,12 +85,13 @@ def test_hold_back_never_exceeds_context(context: int, hold_back: int) -> None:
         assert keys_at_fault({"context": context, "hold_back": hold_back}) == {"hold_back"}
 
 
-@given(first=st.integers(1, 20), stride=st.integers(1, 20))
-def test_the_first_stride_is_the_smaller_one(first: int, stride: int) -> None:
-    if first <= stride:
-        assert Policy(first_stride=first, stride=stride).stride == stride
+@given(first=st.integers(1, 20), stride=st.integers(1, 20), most=st.integers(1, 20))
+def test_strides_only_grow(first: int, stride: int, most: int) -> None:
+    given: dict[str, object] = {"first_stride": first, "stride": stride, "max_stride": most}
+    if first <= stride <= most:
+        assert Policy.model_validate(given).max_stride == most
     else:
-        assert keys_at_fault({"first_stride": first, "stride": stride}) == {"stride"}
+        assert keys_at_fault(given) <= {"stride", "max_stride"}
 
 
 def test_a_default_may_contradict_what_was_given() -> None:

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from filters.scorer import EXACT, Least, ScorerLoadError, Scores
 from filters.scorers.detoxify import DetoxifyScorer
-from filters.scorers.passes import Passes
+from filters.scorers.passes import Passes, passes
 from server.policy.policy import DEFAULT_THRESHOLDS
 from tests.conftest import BUNDLED_CLASSIFIER
 from tests.filters.scorers.conftest import POSITIONS, write_tiny
+from tests.filters.scorers.test_passes import Ticks
 
 WORDS = ["you", "idiot", "nice", "day", "the", "garden", "hello"]
 
@@ -122,9 +123,14 @@ def test_torch_is_not_imported_before_a_model_is_loaded() -> None:
 
 
 @pytest.mark.parametrize("least", [0.02, 0.5, 0.9])
+@pytest.mark.parametrize("roughly", [True, False])
 def test_bounds_are_no_lower_than_the_scores_and_exact_where_they_matter(
-    detoxify_scorer: DetoxifyScorer, least: float
+    detoxify_scorer: DetoxifyScorer, least: float, roughly: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    model, tokenizer, limit = detoxify_scorer._model, detoxify_scorer._tokenizer, detoxify_scorer._limit
+    found = passes(model, tokenizer, limit, Ticks(1, 2) if roughly else Ticks(2, 1))
+    assert (found.rough is not None) is roughly
+    monkeypatch.setattr(detoxify_scorer, "_passes", found)
     texts = ["You idiot", "A nice day", "", "What a silly plan", "The train leaves at nine. " * 200 + "You idiot", "ok"]
     exact = detoxify_scorer.score(texts)
     for bounds, scores in zip(detoxify_scorer.bounds(texts, [at(least)] * len(texts)), exact, strict=True):

@@ -1,3 +1,4 @@
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -36,11 +37,31 @@ class Padded(dict[str, Any]):
         return self
 
 
+class Ticks:
+    """A clock by which passes take these seconds, one after the other and all over again."""
+
+    def __init__(self, *seconds: float) -> None:
+        self._steps = itertools.cycle([step for each in seconds for step in (0.0, each)])
+        self._now = 0.0
+
+    def __call__(self) -> float:
+        self._now += next(self._steps)
+        return self._now
+
+
 def test_a_known_classifier_is_run_without_padding_and_roughly_with_a_margin() -> None:
-    found = passes(small("bert"), Letters(), 64)
+    found = passes(small("bert"), Letters(), 64, Ticks(1, 2))
     assert isinstance(found.exact, PackedForward)
     assert found.rough is not None
     assert 0 < found.margin <= module.MARGIN_MOST
+
+
+def test_a_rough_pass_that_is_not_faster_is_not_used(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    found = passes(small("bert"), Letters(), 64, Ticks(9, 10))
+    assert isinstance(found.exact, PackedForward)
+    assert found.rough is None
+    assert "0.90 of the exact one's time: left out" in caplog.text
 
 
 def test_an_unknown_classifier_is_left_to_transformers() -> None:
@@ -66,11 +87,12 @@ def test_a_pass_that_differs_from_the_model_is_not_used(by: float, monkeypatch: 
 
 
 def test_a_rough_pass_that_is_too_rough_or_not_to_be_had_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert passes(small("bert"), Letters(), 64, Ticks(1, 2)).rough is not None
     monkeypatch.setattr(module, "MARGIN_MOST", 1e-6)
-    assert passes(small("bert"), Letters(), 64).rough is None
+    assert passes(small("bert"), Letters(), 64, Ticks(1, 2)).rough is None
     monkeypatch.undo()
     monkeypatch.delattr(torch, "_int_mm")
-    assert passes(small("bert"), Letters(), 64).rough is None
+    assert passes(small("bert"), Letters(), 64, Ticks(1, 2)).rough is None
 
 
 def test_the_model_itself_reads_pieces_of_any_lengths_in_order() -> None:
@@ -80,7 +102,8 @@ def test_the_model_itself_reads_pieces_of_any_lengths_in_order() -> None:
     assert torch.allclose(plain(pieces), torch.cat([plain([piece]) for piece in pieces]), atol=1e-5)
 
 
-def test_the_bundled_classifier_has_a_rough_pass(bundled_classifier: Path) -> None:
-    found = DetoxifyScorer.load(str(bundled_classifier))._passes
+def test_a_rough_pass_of_the_bundled_classifier_leaves_little_in_doubt(bundled_classifier: Path) -> None:
+    scorer = DetoxifyScorer.load(str(bundled_classifier))
+    found = passes(scorer._model, scorer._tokenizer, scorer._limit, Ticks(1, 2))
     assert found.rough is not None
     assert found.margin < 1.0

@@ -34,8 +34,8 @@ from server.telemetry.metrics import Metrics
 
 FLAGGED_SHARE = 0.05
 """Of the windows of the default policy, aimed at; the benchmark reports what it came to."""
-WORDS_IN_A_STRIDE = 6
-"""About as many as 16 tokens make: each begins a place that may be marked."""
+WORDS_IN_A_STRIDE = 12
+"""About as many as a window of 20 tokens has: each begins a place that may be marked."""
 
 
 class Switch:

@@ -42,7 +42,7 @@ class Judge:
         exceeded = thresholds.exceeded(scores)
         if not exceeded:
             return Cleared(scores)
-        start = await self._onset(passage, thresholds, scores)
+        start = await self._onset(passage, thresholds)
         return Flagged(TextSpan(start, len(passage.text)), scores, exceeded[0])
 
     async def scores(self, texts: Sequence[str], least: Least = EXACT) -> list[Scores]:
@@ -56,8 +56,8 @@ class Judge:
         nothing = dict.fromkeys(self._batcher.scorer.categories, 0.0)
         return [next(scored) if text else nothing for text in stripped]
 
-    async def _onset(self, passage: Passage, thresholds: Thresholds, scores: Scores) -> int:
+    async def _onset(self, passage: Passage, thresholds: Thresholds) -> int:
         try:
-            return await onset(passage, self._batcher, thresholds, scores)
+            return await onset(passage, self._batcher, thresholds)
         except ScorerUnavailable:
             return passage.fresh  # flagged it is: without a place in it, all of the fresh text goes

@@ -9,13 +9,14 @@ from filters.boundaries import word_start, word_starts
 from filters.normalize.folding import scores_as_read
 from filters.normalize.spelling import disguised_spans
 from filters.passage import Passage
-from filters.scorer import Scores
 from filters.thresholds import Thresholds
 
 MAX_WORDS = 64
-"""Candidates; of so many, 15 prefixes are scored."""
+"""Candidates: 16 prefixes are scored of so many."""
 FEW = 4
 """So few words are tried all at once."""
+NEAR = 40
+"""Characters of context: with all of it onsets are found no better, and each prefix costs three times as much."""
 STEEP = 0.8
 """The part of the steepest rise that counts as one (benchmarks/onset.py, benchmarks/NOTES.md)."""
 
@@ -33,31 +34,33 @@ def onset_candidates(passage: Passage, most: int = MAX_WORDS) -> list[int]:
     return [starts[index * len(starts) // most] for index in range(most)] if len(starts) > most else starts
 
 
-async def onset(passage: Passage, batcher: Batcher, thresholds: Thresholds, scores: Scores) -> int:
-    """The start of the fresh word at which the passage turns, in characters; `scores` are the whole passage's.
+async def onset(passage: Passage, batcher: Batcher, thresholds: Thresholds) -> int:
+    """The start of the fresh word at which a flagged passage turns, in characters.
 
     Of the words up to the first with which a threshold is exceeded, it is the first whose rise is (nearly) the
     steepest: the word that tips the scales often only follows the one that loaded them. A rise is told by the prefixes
-    that end before and behind it. Of many words, first the stretch is found in which the passage turns, then the word
-    in it: two batches, together about twice the root of the number of words. ScorerUnavailable if there are no scores.
+    that end before and behind it, begun shortly before the fresh text. Of many words, first the stretch is found in
+    which the passage turns, then the word in it: two batches, together about twice the root of the number of words.
+    ScorerUnavailable if there are no scores.
     """
-    starts, whole = onset_candidates(passage), thresholds.excess(scores)
+    starts = onset_candidates(passage)
     if len(starts) == 1:
         return starts[0]
-    if len(starts) <= FEW:
-        return starts[_turn([*await _excess(passage, starts, batcher, thresholds), whole])]
-    size = math.isqrt(len(starts) - 1) + 1
-    stretches = starts[::size]
-    reached = [*await _excess(passage, stretches, batcher, thresholds), whole]
+    begin = word_start(passage.text, max(0, starts[0] - NEAR))
+
+    async def excess(ends: Sequence[int]) -> list[float]:
+        return await _excess([passage.text[begin:end].strip() for end in ends], batcher, thresholds)
+
+    size = 1 if len(starts) <= FEW else math.isqrt(len(starts) - 1) + 1
+    reached = await excess([*starts[::size], len(passage.text)])
     turn = _turn(reached)
     words = starts[turn * size : (turn + 1) * size]
-    within = await _excess(passage, words[1:], batcher, thresholds)
+    within = await excess(words[1:])
     return words[_turn([reached[turn], *within, reached[turn + 1]])]
 
 
-async def _excess(passage: Passage, ends: Sequence[int], batcher: Batcher, thresholds: Thresholds) -> list[float]:
-    """By how much each of the prefixes that end there exceeds. Exact scores: upper bounds would hide a rise."""
-    prefixes = [passage.text[:end].strip() for end in ends]
+async def _excess(prefixes: Sequence[str], batcher: Batcher, thresholds: Thresholds) -> list[float]:
+    """By how much each exceeds. Exact scores: upper bounds would hide a rise."""
     scores = iter(await scores_as_read(batcher, [prefix for prefix in prefixes if prefix]))
     return [thresholds.excess(next(scores)) if prefix else -thresholds.lowest for prefix in prefixes]
 

@@ -12,14 +12,13 @@ from filters.thresholds import Thresholds
 from tests.filters.test_batcher import Record, batching
 
 THRESHOLDS = Thresholds({"toxicity": 0.5})
-FLAGGED = {"toxicity": 0.9}
 WORDS = st.sampled_from(["so", "well,", "nice!", "你好", "...", "day\n"])
 
 
 def found(passage: Passage, record: Record | None = None) -> int:
     async def scenario() -> int:
         async with batching(ScriptedScorer({"idiot": 0.9, "f**l": 0.8}), record) as batcher:
-            return await onset(passage, batcher, THRESHOLDS, FLAGGED)
+            return await onset(passage, batcher, THRESHOLDS)
 
     return asyncio.run(scenario())
 
@@ -78,7 +77,7 @@ def test_it_is_never_late_never_before_fresh_and_costs_two_small_batches(
     assert passage.fresh <= start <= true_onset
     words = len(onset_candidates(passage, 1000))
     assert len(record.sizes) <= 2
-    assert sum(record.sizes) <= (words if words <= FEW else 2 * min(words, MAX_WORDS) ** 0.5 + 1)
+    assert sum(record.sizes) <= (words + 1 if words <= FEW else 2 * min(words, MAX_WORDS) ** 0.5 + 1)
     if words <= MAX_WORDS:
         assert start == true_onset
 
@@ -93,7 +92,7 @@ def test_the_real_classifier_turns_at_the_rude_word(detoxify_scorer: DetoxifySco
 
     async def scenario() -> int:
         async with batching(detoxify_scorer) as batcher:
-            return await onset(Passage(text, 10), batcher, THRESHOLDS, detoxify_scorer.score([text])[0])
+            return await onset(Passage(text, 10), batcher, THRESHOLDS)
 
     assert text[asyncio.run(scenario()) :].startswith("idiot")
 
@@ -112,6 +111,6 @@ def test_the_word_that_loads_the_scales_is_the_onset_and_not_the_one_that_tips_t
 
     async def scenario() -> int:
         async with batching(_Summing({"dim": 0.48, "indeed": 0.04, "friend": 0.2}), None) as batcher:
-            return await onset(Passage(text, 0), batcher, THRESHOLDS, FLAGGED)
+            return await onset(Passage(text, 0), batcher, THRESHOLDS)
 
     assert asyncio.run(scenario()) == text.index("dim")

@@ -16,6 +16,7 @@ from vllm.sampling_params import RequestOutputKind, SamplingParams
 
 from server.engine.alternatives import Alternatives, AlternativeScores
 from server.engine.answer import Answer, Ask, Choice, ChoiceEngine
+from server.engine.changes import ARGUMENT
 from server.engine.detokenize import detokenizers
 from server.engine.exact import ExactEngine, rewinds_of
 from server.engine.inner import Inner
@@ -85,7 +86,7 @@ class GuardedEngineClient(_Delegate):
         """Guarded generation. Refuses at once, before any answer has begun, what cannot be guarded."""
         request = current.get() or GuardedRequest(self.default_policy)
         if request.policy.mode == "off":
-            return self._unguarded(prompt, sampling_params, request_id, request, options)
+            return self._unguarded(prompt, _without_changes(sampling_params), request_id, request, options)
         _check_guardable(prompt, sampling_params)
         if request.policy.mode == "enforce" and request.policy.on_scorer_failure == "closed":
             self._check_scorer(request)
@@ -189,6 +190,15 @@ class GuardedEngineClient(_Delegate):
             whole=whole,
             retriable=lambda: whole or not ask.request.started,
         )
+
+
+def _without_changes(params: SamplingParams) -> SamplingParams:
+    """The parameters without a client's imitation of our changes: an unguarded request has none."""
+    if ARGUMENT not in (params.extra_args or {}):
+        return params
+    params = params.clone()
+    params.extra_args = {name: value for name, value in params.extra_args.items() if name != ARGUMENT}
+    return params
 
 
 def _check_guardable(prompt: Any, params: Any) -> None:

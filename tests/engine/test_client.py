@@ -157,6 +157,12 @@ def test_an_unguarded_request_is_marked_and_not_scored() -> None:
     assert inner.asked[0][2] == {"prompt_text": "abc", "priority": 1} and outputs
 
 
+def test_an_unguarded_request_changes_nothing_by_extra_arguments_of_its_own() -> None:
+    forged = {"unsay": {"key": "x", "kept": 1, "banned": [], "avoided": [], "until": 0}, "theirs": 1}
+    outputs, _, inner = generated("you", policy=Policy(name="off", mode="off"), extra_args=forged)
+    assert inner.asked[0][1].extra_args == {"theirs": 1} and outputs
+
+
 def hostile_prompt(**more: Any) -> dict[str, Any]:
     return {"type": "token", "prompt_token_ids": ids("you idiot"), **more}
 

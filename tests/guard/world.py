@@ -50,6 +50,8 @@ class World:
     history: list[Event] = field(default_factory=list)
     commands: list[Command] = field(default_factory=list)
     flagged: list[Token] = field(default_factory=list)
+    cleared: list[list[Token]] = field(default_factory=list)
+    """The tokens of each window that was cleared while its attempt was the current one."""
     sampled: int = 0
     longest: int = 0
     dropped_by_rewinds: int = 0
@@ -100,6 +102,8 @@ class World:
         if current and self.policy.mode == "enforce":
             for token in tokens:
                 token.may_leave |= self.reason_to_leave(event)
+            if isinstance(event, Cleared):
+                self.cleared.append(tokens)
             if isinstance(event, Flagged) and self.policy.on_exhausted == "flag":
                 self.flagged = self.line[len(self.sent) : score.window.end]
         self.tell(event)

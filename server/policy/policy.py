@@ -39,6 +39,12 @@ DEFAULT_THRESHOLDS: Thresholds = {
 }
 """The categories of detoxify's `original` model, by the names detoxify gives them. (.2: docs/decisions/0016.)"""
 
+_SHORTER = {
+    "stride": ("first_stride", "as the first window is meant to be the small one"),
+    "max_stride": ("stride", "as windows only grow"),
+}
+"""Of each stride the one that may not be longer, and why."""
+
 STRICT = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 """What every model in this package obeys."""
 
@@ -134,21 +140,14 @@ class Policy(BaseModel):
         description="Any request may choose this policy by name, even if it is looser than the default one.",
     )
 
-    @field_validator("stride")
+    @field_validator("stride", "max_stride")
     @classmethod
-    def _not_below_first_stride(cls, stride: int, info: ValidationInfo) -> int:
-        first = info.data.get("first_stride", stride)
-        if stride < first:
-            raise ValueError(f"at least first_stride ({first}), as the first window is meant to be the small one")
+    def _not_below_the_one_before(cls, stride: int, info: ValidationInfo) -> int:
+        shorter, why = _SHORTER[str(info.field_name)]
+        least = info.data.get(shorter, stride)
+        if stride < least:
+            raise ValueError(f"at least {shorter} ({least}), {why}")
         return stride
-
-    @field_validator("max_stride")
-    @classmethod
-    def _not_below_stride(cls, max_stride: int, info: ValidationInfo) -> int:
-        stride = info.data.get("stride", max_stride)
-        if max_stride < stride:
-            raise ValueError(f"at least stride ({stride}), as windows only grow")
-        return max_stride
 
     @field_validator("hold_back")
     @classmethod

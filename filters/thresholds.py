@@ -1,5 +1,7 @@
 """From scores to the categories that are too high."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -22,10 +24,9 @@ class Thresholds:
             raise ValueError(f"thresholds must be in 0..1: {dict(self.values)}")
         object.__setattr__(self, "values", MappingProxyType(dict(self.values)))
 
-    @property
-    def lowest(self) -> float:
-        """The lowest threshold of all, 0 if there is none: a score below it is flagged in no category."""
-        return min(self.values.values(), default=0.0)
+    def scaled(self, factor: float) -> Thresholds:
+        """The same categories, each threshold times `factor`. ValueError if one leaves 0..1."""
+        return Thresholds({name: least * factor for name, least in self.values.items()})
 
     def exceeded(self, scores: Scores) -> tuple[Category, ...]:
         """The categories whose score is at or above their threshold, highest excess first, then by name.

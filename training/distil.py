@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from filters.scorers.screen import forward, hashed
+from filters.scorers.screen import LAYERS, forward, hashed
 from training.console import say
 
 Weights = Mapping[str, Tensor]
 
 _SAID_EVERY = 200  # steps
 _WARM_UP = 100  # steps
+_RARE = -2.0  # log odds to begin with: most passages have low scores
 _HIGHEST_WEIGHS = 3.0  # as much as a category: it is what is screened by
 
 
@@ -31,11 +32,11 @@ class Plan:
 
     stretch_bits: int = 17
     word_bits: int = 16
-    width: int = 16
-    hidden: int = 32
-    epochs: int = 3
-    batch: int = 256
-    rate: float = 0.015
+    width: int = 32
+    hidden: int = 64
+    epochs: int = 2
+    batch: int = 512
+    rate: float = 0.01
     seed: int = 0
 
 
@@ -67,15 +68,17 @@ def _fresh(plan: Plan, categories: int) -> dict[str, Tensor]:
     def random_(*shape: int, spread: float) -> Tensor:
         return (torch.randn(*shape, generator=generator) * spread).requires_grad_()
 
-    near = 3 * plan.width
-    return {
+    hidden, outputs = plan.hidden, 1 + categories
+    shapes = (3 * plan.width, hidden), (3 * hidden, hidden), (2 * hidden, hidden), (hidden, outputs)
+    weights = {
         "stretches": random_(1 << plan.stretch_bits, plan.width, spread=0.05),
         "words": random_(1 << plan.word_bits, plan.width, spread=0.05),
-        "near": random_(near, plan.hidden, spread=near**-0.5),
-        "near_bias": torch.zeros(plan.hidden, requires_grad=True),
-        "out": random_(2 * plan.hidden, 1 + categories, spread=0.1),
-        "out_bias": torch.full((1 + categories,), -2.0, requires_grad=True),
     }
+    for name, shape in zip(LAYERS, shapes, strict=True):
+        weights[name] = random_(*shape, spread=(3 * shape[0]) ** -0.5)
+        start = _RARE if name == LAYERS[-1] else 0.0
+        weights[f"{name}.bias"] = torch.full((shape[1],), start, requires_grad=True)
+    return weights
 
 
 def _batches(plan: Plan, count: int) -> list[list[int]]:

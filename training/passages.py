@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from training import data
 from training.augment import Augment, WordWeights, leet, masked, spaced, stretched, swapped, zero_width
@@ -21,20 +21,24 @@ from training.examples import Example, draw, letters, read_rows
 
 Part = Literal["learn", "calibrate", "measure"]
 
-SHORTEST, LONGEST = 25, 400  # characters: a first stride of 6 tokens; 64 tokens of context and a stride of 16
-# Texts: file, passages. Every tenth document is held out.
+SHORTEST, LONGEST = 25, 400  # characters: a first stride of 6 tokens; 64 tokens of context and a stride of 32
+WHOLE = 2_200  # what the closing window sees of an answer: 512 tokens
+_WHOLE_SHARE = 0.04  # of the prose and of held-out comments are as long as that
+# Texts: file, passages to learn from. Every tenth document is held out, and gives a few passages to measure with.
 _PROSE = (
-    ("wikipedia_en_slice.txt.xz", 36_000),
-    ("sgd_dialogues.txt.xz", 9_000),
-    ("wikinews_en.txt.xz", 16_000),
-    ("movie_reviews.txt.xz", 12_000),
-    ("openstax.txt.xz", 6_000),
-    ("us_addresses.txt.xz", 3_000),
+    ("wikipedia_en_slice.txt.xz", 240_000),
+    ("sgd_dialogues.txt.xz", 50_000),
+    ("wikinews_en.txt.xz", 140_000),
+    ("movie_reviews.txt.xz", 50_000),
+    ("openstax.txt.xz", 10_000),
+    ("us_addresses.txt.xz", 10_000),
 )
-_HELD_OUT_PROSE = 10
+_HELD_OUT_PROSE, _HELD_OUT_SHARE = 10, 16  # every so many documents; of so many passages learnt from, one is held out
+_TIMES = 4  # that each comment is learnt from, cut and changed in another way
 _PROSE_BEFORE = 0.12  # of the comments have prose before them, as an answer that turns
 _DISGUISED = 0.15  # of the held-out comments come with a disguise too
 _DISGUISES = (leet, spaced, stretched, masked, zero_width, swapped)
+_COMMENT_SNIPPETS, _WRITTEN_PIECES = 3, 3
 _SNIPPET, _LONGEST_SNIPPET = (1, 2, 3, 4, 5, 6, 8), 80  # words, characters
 _WORD = re.compile(r"\S+")
 
@@ -48,25 +52,31 @@ class Sample:
     part: Part
 
 
-def samples(folder: Path, seed: int, share: float = 1.0) -> list[Sample]:
-    """Every passage, in an order that is the same for the same seed; of each source `share`. OSError if one lacks."""
+def samples(folder: Path, seed: int, share: float = 1.0, written: Path | None = None) -> list[Sample]:
+    """Every passage, in an order that is the same for the same seed; of each source `share`. OSError if one lacks.
+
+    `written` is a file of what a language model wrote (training/written.py).
+    """
     rng = random.Random(seed)
     split = held_out(folder)
     prose = list(_prose(folder, rng, share))
     learnt = [sample.text for sample in prose if sample.part == "learn"]
     comments = data.capped(split.train, rng)
     comments = rng.sample(comments, int(len(comments) * share))
-    found = prose + list(_learnt(comments, learnt, rng))
+    found = prose + [sample for _ in range(_TIMES) for sample in _learnt(comments, learnt, rng)]
     known = {_beginning(example.text) for example in split.train}
     fresh = [(source, text) for source, text in _unseen(folder, split) if _beginning(text) not in known]
     found += _held_out(rng.sample(fresh, int(len(fresh) * share)), rng)
     found += _snippets(data.capped(split.train, apart := random.Random(seed + 5)), learnt, share, apart)
+    if written:
+        rows = read_rows(written)
+        found += _written(rows[: int(len(rows) * share)], random.Random(seed + 6))
     return rng.sample(found, len(found))
 
 
 def cut(text: str, rng: random.Random) -> str:
-    """A stretch of whole words of up to 25 to 400 characters, half of the time from the beginning."""
-    length = rng.randint(SHORTEST, LONGEST)
+    """A stretch of whole words of up to 25 to 400 characters, a few of up to 2,200; half of them from the beginning."""
+    length = rng.randint(*((LONGEST, WHOLE) if rng.random() < _WHOLE_SHARE else (SHORTEST, LONGEST)))
     starts = [match.start() for match in _WORD.finditer(text) if match.start() + length <= len(text)]
     start = rng.choice(starts) if starts and rng.random() < 0.5 else 0
     return _whole_words(text[start:], length)
@@ -90,20 +100,31 @@ def _learnt(examples: list[Example], prose: list[str], rng: random.Random) -> It
         yield Sample(_whole_words(text, LONGEST), example.source, "learn")
 
 
+def _written(rows: list[dict[str, Any]], rng: random.Random) -> Iterator[Sample]:
+    """Of each answer what a guard judges of it: its beginning, stretches, short and long, and the whole."""
+    for row in rows:
+        text = " ".join(row["text"].split())
+        part: Part = "learn" if draw(row["prompt"], _HELD_OUT_PROSE) else _side(text)
+        pieces = [_snippet(text, rng, start=0), _whole_words(text, WHOLE)]
+        pieces += [piece for _ in range(_WRITTEN_PIECES) for piece in (_snippet(text, rng), cut(text, rng))]
+        yield from (Sample(piece, "written", part) for piece in sorted({*pieces} - {""}))
+
+
 def _snippets(examples: list[Example], prose: list[str], share: float, rng: random.Random) -> list[Sample]:
     """One to eight words at a time: cheap for the classifier, and the screen learns from them what words weigh."""
     comments = examples[: int(len(examples) * share)]
-    found = [Sample(_snippet(one.text, rng), one.source, "learn") for one in comments for _ in range(2)]
-    found += [Sample(_snippet(text, rng), "prose", "learn") for text in prose for _ in range(2)]
+    found = [Sample(_snippet(one.text, rng), one.source, "learn") for one in comments for _ in range(_COMMENT_SNIPPETS)]
+    found += [Sample(_snippet(text, rng), "prose", "learn") for text in prose]
     return list({sample.text: sample for sample in found if sample.text}.values())
 
 
-def _snippet(text: str, rng: random.Random) -> str:
+def _snippet(text: str, rng: random.Random, start: int | None = None) -> str:
+    """A few words from the word number `start`, or from any."""
     words = text.split()
     count = min(len(words), rng.choice(_SNIPPET))
     if not count:
         return ""
-    start = rng.randint(0, len(words) - count)
+    start = rng.randint(0, len(words) - count) if start is None else start
     return " ".join(words[start : start + count])[:_LONGEST_SNIPPET]
 
 
@@ -130,17 +151,17 @@ def _unseen(folder: Path, split: data.Split) -> Iterator[tuple[str, str]]:
 
 def _prose(folder: Path, rng: random.Random, share: float) -> Iterator[Sample]:
     for name, count in _PROSE:
-        texts = list(_documents(folder / name))
+        texts = list(documents(folder / name))
         source = name.split(".")[0]
-        for text in rng.choices(texts, k=int(count * share)):
-            part: Part = "learn" if draw(text, _HELD_OUT_PROSE) else _side(text)
-            yield Sample(cut(text, rng), source, part)
         apart = [text for text in texts if draw(text, _HELD_OUT_PROSE) == 0]
-        for text in rng.choices(apart, k=int(count * share / 4)) if apart else ():
+        known = [text for text in texts if draw(text, _HELD_OUT_PROSE)]
+        for text in rng.choices(known, k=int(count * share)) if known else ():
+            yield Sample(cut(text, rng), source, "learn")
+        for text in rng.choices(apart, k=int(count * share / _HELD_OUT_SHARE)) if apart else ():
             yield Sample(cut(text, rng), source, _side(text))
 
 
-def _documents(path: Path) -> Iterator[str]:
+def documents(path: Path) -> Iterator[str]:
     """The paragraphs of a text file, which are parted by empty lines, of a usable length."""
     with lzma.open(path, "rt", encoding="utf-8") as file:
         yield from islice(_paragraphs(file), 60_000)

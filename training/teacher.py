@@ -13,7 +13,7 @@ from filters.scorers.detoxify import DetoxifyScorer
 from training.console import say
 
 _AT_ONCE = 64
-_KEPT_EVERY = 100  # batches
+_SAID_EVERY, _KEPT_EVERY = 100, 1_000  # batches
 
 Table = NDArray[np.float32]
 
@@ -40,8 +40,9 @@ class Teacher:
             with torch.autocast("cpu", torch.bfloat16, enabled=not exact):
                 rows = self._scorer.score(batch)
             self._known |= {_key(text): list(row.values()) for text, row in zip(batch, rows, strict=True)}
-            if number % _KEPT_EVERY == _KEPT_EVERY - 1:
+            if number % _SAID_EVERY == _SAID_EVERY - 1:
                 say(f"scored {at + len(batch):,} of {len(missing):,}")
+            if number % _KEPT_EVERY == _KEPT_EVERY - 1:
                 self._keep()
         if missing:
             self._keep()

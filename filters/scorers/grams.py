@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-LONGEST = 600  # characters: a passage of 80 tokens has about 350
+LONGEST = 2_400  # characters: the closing window, of 512 tokens, has about 2,200
 
 Rows = NDArray[np.int32]
 _Places = NDArray[np.int64]

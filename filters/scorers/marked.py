@@ -1,6 +1,7 @@
 """A scorer that flags on purpose: for benchmarks, where a known share of the spans is to be flagged at the real cost.
 
-1. The wrapped scorer scores every text, in the way it would have done, and its scores are thrown away.
+1. The wrapped scorer scores every text, in the way it would have done, and its scores are thrown away. Where bounds are
+   asked for, it scores a marked text exactly besides: no bound would have cleared what it flags.
 2. What is flagged is decided by the text alone: three words in a row are marked if their hash says so. A marked place
    is found again in whatever text shows it, like a word that a lexicon knows, so locating it and rewinding behind it
    work as with a real scorer, and a text that was cleared stays clear as context.
@@ -35,11 +36,14 @@ class MarkedScorer:
         return [self._scores(text) for text in texts]
 
     def bounds(self, texts: Sequence[str], least: Sequence[Least]) -> list[Scores]:
-        """The same, with no more work of the wrapped scorer than bounds take."""
+        """The same, with no more work of the wrapped scorer than bounds take if such texts are flagged."""
         if not isinstance(self._real, Bounding):
             return self.score(texts)
         self._real.bounds(texts, least)
-        return [self._scores(text) for text in texts]
+        found = [self._scores(text) for text in texts]
+        if marked := [text for text, scores in zip(texts, found, strict=True) if any(scores.values())]:
+            self._real.score(marked)
+        return found
 
     def ready(self) -> bool:
         """Whether the wrapped scorer is."""

@@ -6,8 +6,11 @@ The rules:
    what is padding is masked.
 3. The head looks at the first token of a piece only. So the last layer computes keys and values for all tokens, and the
    rest for the first ones.
+4. A pass gives way several times a layer: vLLM's processes wait for each other by spinning and yielding, and on a core
+   that one of them shares with the scorer its turn would else come only when a time slice of some milliseconds is over.
 """
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -62,13 +65,19 @@ class _Step:
     def __call__(self, tokens: torch.Tensor, packed: _Packed) -> torch.Tensor:
         """The next hidden states; in the last layer those of the first tokens alone."""
         rest = self._rest(tokens)
+        os.sched_yield()
         if self._query is None:
             seen = torch.cat([self._all(rest[group.begin : group.end], group) for group in packed.groups])
         else:
             tokens = tokens[packed.firsts]
             seen = self._firsts(self._query(tokens), rest, packed.groups)
+        os.sched_yield()
         middle = _normed(self._attended(seen).add_(tokens), self._norms[0])
-        return _normed(self._down(self._activation(self._up(middle))).add_(middle), self._norms[1])
+        up = self._activation(self._up(middle))
+        os.sched_yield()
+        down = _normed(self._down(up).add_(middle), self._norms[1])
+        os.sched_yield()
+        return down
 
     def _all(self, rest: torch.Tensor, group: _Group) -> torch.Tensor:
         """What every token of a group sees."""
@@ -98,6 +107,7 @@ class PackedForward:
     """Runs an encoder, its linear layers in one way (linears.py)."""
 
     def __init__(self, encoder: Encoder, kind: type[Linear]) -> None:
+        self.kind = kind
         self._encoder = encoder
         count = len(encoder.layers)
         self._steps = [

@@ -4,7 +4,8 @@ The rules:
 1. The model itself decides: a way of our own is used only if at the start it says what the model says, within a bound.
 2. A rough pass has a margin, in log odds: its error at the start, many times over. What the margin leaves in doubt has
    to be run exactly.
-3. A rough pass is used only if it is faster here and now: without the instructions for it, int8 is 14 times slower.
+3. What is meant to be faster is used only if it is so here and now: without the instructions for it, int8 is 14 times
+   slower than single precision.
 4. Where anything is unknown, unsupported or too far off, what is left is the model itself, run by transformers.
 """
 
@@ -19,7 +20,7 @@ from typing import Any
 import torch
 
 from filters.scorers.encoder import read_encoder
-from filters.scorers.linears import Full, Half, Int8
+from filters.scorers.linears import Full, Half, Int8, OneDnn
 from filters.scorers.packed import PackedForward
 from filters.scorers.pieces import bundles
 
@@ -38,7 +39,8 @@ MARGIN_ERRORS = 16
 MARGIN_MOST = 2.0
 """With more than this a rough pass would leave too much in doubt to be worth it."""
 WORTH = 0.8
-"""The most of the exact pass's time that a rough one may take: what it leaves in doubt is run by both."""
+"""The most of the time of what is there already that another way may take: what a rough pass leaves in doubt is run by
+both."""
 _TIMED = 8  # pieces
 _TIMES = 3
 
@@ -77,25 +79,30 @@ def passes(model: Any, tokenizer: Any, limit: int, clock: Callable[[], float] = 
     if encoder is None:
         return Passes(plain)
     trials = _trials(tokenizer, min(limit, len(encoder.places)))
-    exact = PackedForward(encoder, Full)
     expected = plain(trials)
+    exact = PackedForward(encoder, Full)
     if not _error(exact, trials, expected, worst=True) < EXACT_WITHIN:
         _log.warning("a classifier of type %s is run by transformers", model.config.model_type)
         return Passes(plain)
-    rough = PackedForward(encoder, Int8 if model.device.type == "cpu" else Half)
+    on_cpu = model.device.type == "cpu"
+    if on_cpu:
+        tuned = PackedForward(encoder, OneDnn)
+        is_exact = _error(tuned, trials, expected, worst=True) < EXACT_WITHIN
+        exact = tuned if is_exact and _is_worth("oneDNN", tuned, exact, trials[:_TIMED], clock) else exact
+    rough = PackedForward(encoder, Int8 if on_cpu else Half)
     margin = MARGIN_ERRORS * _error(rough, trials, expected, worst=False)
-    if not margin <= MARGIN_MOST or not _is_worth(rough, exact, trials[:_TIMED], clock):
+    if not margin <= MARGIN_MOST or not _is_worth("the rough pass", rough, exact, trials[:_TIMED], clock):
         return Passes(exact)
     return Passes(exact, rough, margin)
 
 
-def _is_worth(rough: Forward, exact: Forward, pieces: Pieces, clock: Callable[[], float]) -> bool:
-    """Whether the rough pass saves time. Both have run before; the best of a few times counts, by turns."""
-    times = [(_seconds(rough, pieces, clock), _seconds(exact, pieces, clock)) for _ in range(_TIMES)]
-    fastest_rough, fastest_exact = (min(column) for column in zip(*times, strict=True))
-    share = fastest_rough / fastest_exact
+def _is_worth(name: str, new: Forward, known: Forward, pieces: Pieces, clock: Callable[[], float]) -> bool:
+    """Whether a way saves time. Both have run before; the best of a few times counts, by turns."""
+    times = [(_seconds(new, pieces, clock), _seconds(known, pieces, clock)) for _ in range(_TIMES)]
+    fastest, fastest_known = (min(column) for column in zip(*times, strict=True))
+    share = fastest / fastest_known
     worth: bool = share <= WORTH
-    _log.info("the rough pass takes %.2f of the exact one's time: %s", share, "used" if worth else "left out")
+    _log.info("%s takes %.2f of the exact pass's time: %s", name, share, "used" if worth else "left out")
     return worth
 
 

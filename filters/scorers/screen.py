@@ -4,8 +4,9 @@ It says nothing of a text but an upper bound of the classifier's scores, and onl
 calibrated `points`: of the passages that the classifier gives more than the point, at most a known share (`miss_rate`)
 had an estimate below the point's cut, and below the cut the point is the bound. So one screen serves any threshold.
 
-Tokens are sums of hashed rows (grams.py), seen with their two neighbours, and the passage is the highest and the mean
-of what they say (a convolution with pooling: Kim 2014, fastText's rows: Bojanowski et al. 2017).
+Tokens are sums of hashed rows (grams.py), seen with their two neighbours, those again with theirs, and the passage is
+what a last layer makes of the highest and the mean of what they say (convolutions with pooling: Kim 2014, fastText's
+rows: Bojanowski et al. 2017). Tokens of all texts stand one after another, without padding.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
 
 WEIGHTS, CARD = "screen.safetensors", "screen.json"
 TABLES = ("stretches", "words")  # kept as int8, with a scale for each column under NAME.scale
-_SHAPES = "expected the tensors of a screen: two tables, near, near_bias, out, out_bias, that fit together"
+LAYERS = ("near", "around", "inner", "out")  # each a matrix (inputs, outputs) and a NAME.bias
+_SHAPES = f"expected the tensors of a screen, that fit together: {', '.join(TABLES + LAYERS)}, with scales and biases"
 _MEAN_OVER = 4.0  # tokens added to a passage's number: a single word does not weigh as much as many
 
 
@@ -126,29 +128,44 @@ def hashed(weights: Weights, texts: Sequence[str]) -> Grams:
 def forward(weights: Weights, rows: Grams) -> torch.Tensor:
     """Log odds (texts, 1 + categories) as the weights have them. Differentiable by the weights."""
     import torch
-    from torch.nn.functional import embedding_bag, pad, relu
+    from torch.nn.functional import embedding_bag, relu
 
     starts = torch.from_numpy(rows.tokens) * rows.stretches.shape[1]
     tokens = embedding_bag(torch.from_numpy(rows.stretches).reshape(-1), weights["stretches"], starts, mode="sum")
     tokens = tokens + embedding_bag(torch.from_numpy(rows.words), weights["words"], mode="sum")
-    places, inside = _laid_out(rows)
-    laid = pad(tokens, (0, 0, 0, 1))[places]  # (texts, 1 + longest + 1, width); the added row stands for no token
-    near = torch.cat([laid[:, :-2], laid[:, 1:-1], laid[:, 2:]], dim=2)
-    seen = relu(near @ weights["near"] + weights["near_bias"]) * inside[:, :, None]
-    mean = seen.sum(dim=1) / (inside.sum(dim=1, keepdim=True) + _MEAN_OVER)
-    return torch.cat([seen.amax(dim=1), mean], dim=1) @ weights["out"] + weights["out_bias"]
+    begins, lengths = _laid_out(rows)
+    near = relu(_affine(weights, "near", _with_neighbours(tokens, begins)))
+    seen = near + relu(_affine(weights, "around", _with_neighbours(near, begins)))
+    mean = torch.segment_reduce(seen, "sum", lengths=lengths) / (lengths[:, None] + _MEAN_OVER)
+    passages = torch.cat([torch.segment_reduce(seen, "max", lengths=lengths), mean], dim=1)
+    return _affine(weights, "out", relu(_affine(weights, "inner", passages)))
+
+
+def _affine(weights: Weights, name: str, inputs: torch.Tensor) -> torch.Tensor:
+    import torch
+
+    return torch.addmm(weights[f"{name}.bias"], inputs, weights[name])
+
+
+def _with_neighbours(tokens: torch.Tensor, begins: torch.Tensor) -> torch.Tensor:
+    """(tokens, 3 * width): the one before, itself, the one after. Those of another text are zeros."""
+    import torch
+    from torch.nn.functional import pad
+
+    before = pad(tokens[:-1], (0, 0, 1, 0)).masked_fill(begins[:-1, None], 0.0)
+    after = pad(tokens[1:], (0, 0, 0, 1)).masked_fill(begins[1:, None], 0.0)
+    return torch.cat([before, tokens, after], dim=1)
 
 
 def _laid_out(rows: Grams) -> tuple[torch.Tensor, torch.Tensor]:
-    """Which token stands where, a text in a line with a place free at both ends; and which inner places are taken."""
+    """Which tokens begin a text, and so does one after the last; and how many each text has."""
     import torch
 
     count = len(rows.tokens)
-    lengths = np.diff(rows.texts, append=count)
-    steps = np.arange(-1, int(lengths.max()) + 1)
-    taken = (steps >= 0) & (steps < lengths[:, None])
-    places = np.where(taken, rows.texts[:, None] + steps, count)
-    return torch.from_numpy(places), torch.from_numpy(taken[:, 1:-1].astype(np.float32))
+    begins = np.zeros(count + 1, np.bool_)
+    begins[rows.texts] = begins[count] = True
+    lengths = np.diff(rows.texts, append=count).astype(np.int64)
+    return torch.from_numpy(begins), torch.from_numpy(lengths)
 
 
 def packed(weights: Weights) -> dict[str, torch.Tensor]:

@@ -1,11 +1,13 @@
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from filters.localize import FEW, MAX_WORDS, onset, onset_candidates
+from filters.localize import NEARLY, onset, onset_candidates
 from filters.passage import Passage
+from filters.scorer import Least, Scores
 from filters.scorers.detoxify import DetoxifyScorer
 from filters.scorers.scripted import ScriptedScorer
 from filters.thresholds import Thresholds
@@ -66,25 +68,15 @@ def test_fresh_text_without_a_word_begins_at_its_start() -> None:
 @settings(max_examples=60, deadline=None)
 @given(st.lists(WORDS, max_size=40), st.lists(WORDS, max_size=40), st.integers(0, 400))
 @example(["so"] * 40, ["so"] * 40, 0)
-def test_it_is_never_late_never_before_fresh_and_costs_two_small_batches(
-    before: list[str], after: list[str], fresh: int
-) -> None:
+def test_it_is_found_exactly_never_before_fresh_and_by_halving(before: list[str], after: list[str], fresh: int) -> None:
     text = " ".join([*before, "idiot", *after])
     true_onset = text.index("idiot")
     passage = Passage(text, min(fresh, true_onset))
     record = Record()
-    start = found(passage, record)
-    assert passage.fresh <= start <= true_onset
-    words = len(onset_candidates(passage, 1000))
-    assert len(record.sizes) <= 2
-    assert sum(record.sizes) <= (words + 1 if words <= FEW else 2 * min(words, MAX_WORDS) ** 0.5 + 1)
-    if words <= MAX_WORDS:
-        assert start == true_onset
-
-
-def test_of_many_words_an_even_selection_is_tried() -> None:
-    candidates = onset_candidates(Passage("so " * 100, 30), 10)
-    assert candidates == list(range(30, 300, 27))
+    assert found(passage, record) == true_onset
+    words = len(onset_candidates(passage))
+    assert record.sizes == [1] * len(record.sizes)
+    assert len(record.sizes) <= (words - 1).bit_length()
 
 
 def test_the_real_classifier_turns_at_the_rude_word(detoxify_scorer: DetoxifyScorer) -> None:
@@ -98,19 +90,25 @@ def test_the_real_classifier_turns_at_the_rude_word(detoxify_scorer: DetoxifySco
 
 
 class _Summing(ScriptedScorer):
-    """Scores that add up over the words."""
+    """Scores that add up over the words; notes for what thresholds it was asked."""
 
     def _highest(self, text: str) -> float:
         return min(1.0, sum(score for word, score in self._words.items() if word in text))
+
+    def bounds(self, texts: Sequence[str], least: Sequence[Least]) -> list[Scores]:
+        self.least = least[0]
+        return self.score(texts)
 
 
 @pytest.mark.parametrize("before", ["well you are so", "are so", "on and on we go and you are so"])
 @pytest.mark.parametrize("after", ["indeed my friend", "and indeed", "or so they say at least and indeed"])
 def test_the_word_that_loads_the_scales_is_the_onset_and_not_the_one_that_tips_them(before: str, after: str) -> None:
     text = f"{before} dim {after}"
+    scorer = _Summing({"dim": 0.48, "indeed": 0.04, "friend": 0.2})
 
     async def scenario() -> int:
-        async with batching(_Summing({"dim": 0.48, "indeed": 0.04, "friend": 0.2}), None) as batcher:
+        async with batching(scorer, None) as batcher:
             return await onset(Passage(text, 0), batcher, THRESHOLDS)
 
     assert asyncio.run(scenario()) == text.index("dim")
+    assert scorer.least == {"toxicity": 0.5 * NEARLY}, "a screen may tell what lies below"

@@ -66,6 +66,7 @@ def test_the_excess_is_the_highest_one_and_negative_where_nothing_is_flagged() -
         thresholds.excess({"insult": float("nan")})
 
 
-def test_the_lowest_threshold_is_that_of_any_category() -> None:
-    assert Thresholds({"toxicity": 0.5, "insult": 0.3}).lowest == 0.3
-    assert Thresholds({}).lowest == 0.0
+def test_scaled_thresholds_are_so_many_times_as_high() -> None:
+    assert Thresholds({"toxicity": 0.5, "insult": 0.3}).scaled(0.5).values == {"toxicity": 0.25, "insult": 0.15}
+    with pytest.raises(ValueError, match="0\\.\\.1"):
+        Thresholds({"toxicity": 0.6}).scaled(2.0)

@@ -11,8 +11,12 @@ def test_the_weights_have_the_plans_shapes() -> None:
         "stretches": (64, 4),
         "words": (32, 4),
         "near": (12, 8),
-        "near_bias": (8,),
-        "out": (16, 3),
-        "out_bias": (3,),
+        "near.bias": (8,),
+        "around": (24, 8),
+        "around.bias": (8,),
+        "inner": (16, 8),
+        "inner.bias": (8,),
+        "out": (8, 3),
+        "out.bias": (3,),
     }
     assert not any(weight.requires_grad for weight in weights.values())

@@ -3,9 +3,10 @@ from pathlib import Path
 
 import pytest
 
+from filters.scorers import grams
 from tests.training.texts import write_collection, write_rows
 from training.examples import letters
-from training.passages import LONGEST, Sample, cut, samples
+from training.passages import LONGEST, WHOLE, Sample, cut, samples
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +30,19 @@ def test_every_part_and_kind_of_source_is_there(found: list[Sample]) -> None:
 
 
 def test_no_passage_is_longer_than_a_window(found: list[Sample]) -> None:
-    assert max(len(sample.text) for sample in found) <= LONGEST
+    assert LONGEST < max(len(sample.text) for sample in found) <= WHOLE < grams.LONGEST
+
+
+def test_of_what_a_language_model_wrote_a_part_is_held_out(tmp_path: Path) -> None:
+    rows = [{"prompt": f"Opening {n}", "text": f" number {n} of many\nwords " + "and more " * n} for n in range(60)]
+    written = write_rows(tmp_path / "written.jsonl.gz", rows)
+    found = [s for s in samples(_collection(tmp_path), 0, 1.0, written) if s.source == "written"]
+    parts = {sample.part for sample in found}
+    assert {"learn"} < parts
+    learnt = {sample.text for sample in found if sample.part == "learn"}
+    wholes = {" ".join(str(row["text"]).split()) for row in rows}
+    assert 0 < len(wholes - learnt) < len(wholes)
+    assert any(sample.text.startswith("number") and len(sample.text.split()) < 4 for sample in found)
 
 
 def test_what_is_measured_is_not_calibrated_on(found: list[Sample]) -> None:
@@ -44,7 +57,7 @@ def test_a_cut_is_whole_words_of_the_text() -> None:
     text = " ".join(f"word{n}" for n in range(200))
     for seed in range(50):
         piece = cut(text, random.Random(seed))
-        assert len(piece) <= LONGEST
+        assert len(piece) <= WHOLE
         assert set(piece.split()) <= set(text.split())
 
 

@@ -4,9 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from filters.scorers.encoder import Affine
-from filters.scorers.linears import Full, Half, Int8, Linear
+from filters.scorers.linears import Full, Half, Int8, Linear, OneDnn
 
-KINDS: list[type[Linear]] = [Full, Half, Int8]
+KINDS: list[type[Linear]] = [Full, OneDnn, Half, Int8]
 
 
 def affine(inputs: int = 48, outputs: int = 24) -> Affine:
@@ -14,7 +14,7 @@ def affine(inputs: int = 48, outputs: int = 24) -> Affine:
     return Affine(torch.randn(outputs, inputs), torch.randn(outputs))
 
 
-@pytest.mark.parametrize(("kind", "within"), [(Full, 1e-5), (Half, 5e-2), (Int8, 3e-1)])
+@pytest.mark.parametrize(("kind", "within"), [(Full, 1e-5), (OneDnn, 1e-5), (Half, 5e-2), (Int8, 3e-1)])
 def test_the_outcome_is_the_products_within_its_precision(kind: type[Linear], within: float) -> None:
     layer = affine()
     tokens = torch.randn(30, 48)

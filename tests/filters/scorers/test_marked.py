@@ -63,8 +63,14 @@ def test_its_work_is_done_all_the_same() -> None:
     assert real.passes == 2
     bounding = BoundingScorer({})
     assert isinstance(MarkedScorer(bounding, 0.5), Bounding)
-    MarkedScorer(bounding, 0.5).bounds([TEXT], [{"toxicity": 0.5}])
+    MarkedScorer(bounding, 0.0).bounds([TEXT], [{"toxicity": 0.5}])
     assert (bounding.bounded, bounding.passes) == (1, 0)
+
+
+def test_what_is_marked_is_scored_exactly_too_as_what_is_flagged() -> None:
+    bounding = BoundingScorer({})
+    assert MarkedScorer(bounding, 1.0).bounds(["two words", TEXT], [{"toxicity": 0.5}] * 2)[1]["toxicity"] == MARK
+    assert (bounding.bounded, bounding.passes) == (1, 1)
 
 
 def test_it_is_ready_when_the_wrapped_one_is() -> None:

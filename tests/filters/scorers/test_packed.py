@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from filters.scorers.encoder import read_encoder
-from filters.scorers.linears import Full, Int8, Linear
+from filters.scorers.linears import Full, Int8, Linear, OneDnn
 from filters.scorers.packed import PackedForward
 from tests.filters.scorers.models import KINDS, WORDS, alone, small
 
@@ -18,11 +18,14 @@ def packed(kind: str, linear: type[Linear] = Full) -> PackedForward:
     return PackedForward(encoder, linear)
 
 
+@pytest.mark.parametrize("linear", [Full, OneDnn])
 @pytest.mark.parametrize("kind", KINDS)
 @settings(max_examples=25, deadline=None)
 @given(pieces=PIECES)
-def test_it_says_what_transformers_says_of_each_piece_alone(kind: str, pieces: list[list[int]]) -> None:
-    found = packed(kind)(pieces)
+def test_it_says_what_transformers_says_of_each_piece_alone(
+    kind: str, linear: type[Linear], pieces: list[list[int]]
+) -> None:
+    found = packed(kind, linear)(pieces)
     assert torch.allclose(found, torch.stack([alone(MODELS[kind], piece) for piece in pieces]), atol=1e-4)
 
 

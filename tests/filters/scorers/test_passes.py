@@ -7,6 +7,7 @@ import torch
 
 from filters.scorers import passes as module
 from filters.scorers.detoxify import DetoxifyScorer
+from filters.scorers.linears import Full, Linear, OneDnn
 from filters.scorers.packed import PackedForward
 from filters.scorers.passes import Forward, PlainForward, passes
 from tests.filters.scorers.models import small, unknown
@@ -61,7 +62,22 @@ def test_a_rough_pass_that_is_not_faster_is_not_used(caplog: pytest.LogCaptureFi
     found = passes(small("bert"), Letters(), 64, Ticks(9, 10))
     assert isinstance(found.exact, PackedForward)
     assert found.rough is None
-    assert "0.90 of the exact one's time: left out" in caplog.text
+    assert "the rough pass takes 0.90 of the exact pass's time: left out" in caplog.text
+
+
+@pytest.mark.parametrize(("seconds", "kind"), [(1, OneDnn), (9, Full)])
+def test_single_precision_is_computed_by_what_is_faster_here(seconds: float, kind: type[Linear]) -> None:
+    found = passes(small("bert"), Letters(), 64, Ticks(seconds, 10))
+    assert isinstance(found.exact, PackedForward)
+    assert found.exact.kind is kind
+
+
+def test_without_onednn_single_precision_is_computed_by_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(torch.ops, "mkldnn")
+    monkeypatch.setattr(torch.ops, "mkldnn", object(), raising=False)
+    found = passes(small("bert"), Letters(), 64, Ticks(1, 10))
+    assert isinstance(found.exact, PackedForward)
+    assert found.exact.kind is Full
 
 
 def test_an_unknown_classifier_is_left_to_transformers() -> None:

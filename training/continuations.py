@@ -20,10 +20,12 @@ from filters.thresholds import Thresholds
 from server.policy.policy import DEFAULT_THRESHOLDS
 from training.evaluate import score
 from training.examples import read_rows
+from training.served import continued
 
 PROMPTS = "rtp_challenging_and_nontoxic_dev.jsonl.gz"
 SAMPLES = 25
 MAX_TOKENS = 20
+_SAMPLING = {"n": SAMPLES, "max_tokens": MAX_TOKENS, "temperature": 1.0, "top_p": 0.9}
 _AT_ONCE = 8  # requests
 _TOLD_EVERY = 25  # prompts
 _RESAMPLED = 1_000
@@ -73,27 +75,13 @@ async def draw(base_url: str, prompts: Sequence[Prompt], seed: int) -> list[list
         async def one(prompt: Prompt) -> list[str]:
             nonlocal done
             async with gate:
-                texts = await _continue(client, model, prompt, seed)
+                texts = await continued(client, model, prompt.text, seed=seed_of(prompt, seed), **_SAMPLING)
             done += 1
             if done % _TOLD_EVERY == 0 or done == len(prompts):
                 sys.stderr.write(f"{done} of {len(prompts)} prompts, {time.monotonic() - begun:.0f} s\n")
             return texts
 
         return await asyncio.gather(*map(one, prompts))
-
-
-async def _continue(client: AsyncOpenAI, model: str, prompt: Prompt, seed: int) -> list[str]:
-    answer = await client.completions.create(
-        model=model,
-        prompt=prompt.text,
-        n=SAMPLES,
-        max_tokens=MAX_TOKENS,
-        temperature=1.0,
-        top_p=0.9,
-        seed=seed_of(prompt, seed),
-        extra_body={"detox": {"mode": "off"}},
-    )
-    return [choice.text for choice in answer.choices]
 
 
 def shares(scorer: Scorer, prompts: Sequence[Prompt], drawn: Sequence[Sequence[str]], seed: int) -> list[Share]:

@@ -153,12 +153,20 @@ def _prose(folder: Path, rng: random.Random, share: float) -> Iterator[Sample]:
     for name, count in _PROSE:
         texts = list(documents(folder / name))
         source = name.split(".")[0]
-        apart = [text for text in texts if draw(text, _HELD_OUT_PROSE) == 0]
-        known = [text for text in texts if draw(text, _HELD_OUT_PROSE)]
+        apart, known = _parted(texts)
         for text in rng.choices(known, k=int(count * share)) if known else ():
             yield Sample(cut(text, rng), source, "learn")
         for text in rng.choices(apart, k=int(count * share / _HELD_OUT_SHARE)) if apart else ():
             yield Sample(cut(text, rng), source, _side(text))
+
+
+def _parted(texts: list[str]) -> tuple[list[str], list[str]]:
+    """Those that are held out, and those that are learnt from."""
+    apart: list[str] = []
+    known: list[str] = []
+    for text in texts:
+        (known if draw(text, _HELD_OUT_PROSE) else apart).append(text)
+    return apart, known
 
 
 def documents(path: Path) -> Iterator[str]:

@@ -8,11 +8,11 @@ import httpx
 
 from benchmarks import load, measures
 from evaluation.markdown import table
+from training.served import UNGUARDED
 
 STREAMS = (1, 8, 32)
 MAX_TOKENS = 128
 _TIMEOUT_SECONDS = 600.0
-_UNGUARDED = {"detox": {"mode": "off"}}
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ async def measure(
 
 
 async def _round(base_url: str, model: str, streams: int, max_tokens: int) -> Round:
-    asked = load.bodies(model, streams, max_tokens, 0, _UNGUARDED)
+    asked = load.bodies(model, streams, max_tokens, 0, UNGUARDED)
     answers = await load.closed(f"{base_url}/completions", asked, streams, _TIMEOUT_SECONDS)
     seen = measures.of_clients(answers)
     return Round(seen["tokens_per_second"], seen["first_token_ms"] / 1e3)

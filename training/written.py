@@ -22,7 +22,7 @@ from training import data
 from training.console import say
 from training.evaluate import held_out
 from training.passages import documents
-from training.served import serving
+from training.served import continued, serving
 from training.setting import DATA, Setting
 
 # Of 16 openings so many are taken from each source; the rest are comments.
@@ -85,15 +85,9 @@ async def write(path: Path, base_url: str, every: Sequence[Opening]) -> None:
 
 
 async def _continue(client: AsyncOpenAI, model: str, opening: Opening) -> str:
-    answer = await client.completions.create(
-        model=model,
-        prompt=opening.text,
-        max_tokens=_MAX_TOKENS,
-        temperature=opening.temperature,
-        seed=opening.seed,
-        extra_body={"detox": {"mode": "off"}},
-    )
-    return answer.choices[0].text
+    sampling = {"max_tokens": _MAX_TOKENS, "temperature": opening.temperature, "seed": opening.seed}
+    (text,) = await continued(client, model, opening.text, **sampling)
+    return text
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from filters.batcher import Batcher
 from filters.localize import onset
-from filters.normalize.folding import scores_as_read
+from filters.normalize.folding import highest, scores_as_read
 from filters.passage import Passage
 from filters.scorer import EXACT, Least, ScorerUnavailable, Scores
 from filters.span import TextSpan
@@ -36,13 +36,16 @@ class Judge:
     async def judge(self, passage: Passage, thresholds: Thresholds) -> Verdict:
         """Flagged from the onset to the end of the passage, or Cleared. ScorerUnavailable if there is no score.
 
-        White space alone is cleared without a scorer, with zeros.
+        What only another reading shows has no place in the text: all of the fresh text goes. White space alone is
+        cleared without a scorer, with zeros.
         """
-        (scores,) = await self.scores([passage.text], thresholds.values)
+        as_written, *otherwise = await self.scores([passage.text, *passage.also_read], thresholds.values)
+        scores = highest([as_written, *otherwise])
         exceeded = thresholds.exceeded(scores)
         if not exceeded:
             return Cleared(scores)
-        start = await self._onset(passage, thresholds)
+        shows = bool(thresholds.exceeded(as_written))
+        start = await self._onset(passage, thresholds) if shows else passage.fresh
         return Flagged(TextSpan(start, len(passage.text)), scores, exceeded[0])
 
     async def scores(self, texts: Sequence[str], least: Least = EXACT) -> list[Scores]:

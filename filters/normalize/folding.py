@@ -15,10 +15,11 @@ async def scores_as_read(batcher: Batcher, texts: Sequence[str], least: Least = 
     """
     every = [readings(text) for text in texts]
     scores = iter(await batcher.score([reading for each in every for reading in each], least))
-    return [_highest([next(scores) for _ in each]) for each in every]
+    return [highest([next(scores) for _ in each]) for each in every]
 
 
-def _highest(scores: Sequence[Scores]) -> Scores:
+def highest(scores: Sequence[Scores]) -> Scores:
+    """The highest score of each category, of at least one text."""
     if len(scores) == 1:
         return scores[0]
     return {category: max(each[category] for each in scores) for category in scores[0]}

@@ -1,21 +1,22 @@
 """What may be shown of the tokens that were *not* drawn: they leave the server too, through logprobs.
 
 1. An alternative is judged as a reader would see it: as a text of its own, and as the end of the word that it would
-   have continued. One that is flagged is left out of its position; the drawn token and the ids that the client asked
-   for by name (`logprob_token_ids`) stay.
+   have continued, be it in the prompt. One that is flagged keeps its place, logprob and rank, and loses its name
+   (withholding.py); the drawn token and the ids that the client asked for by name (`logprob_token_ids`) keep theirs.
 2. Scores are kept, since a vocabulary is small and its likely tokens fewer: a server soon knows most of them.
-3. Without a verdict (scorer down or late) no alternative is shown, unless the policy is open.
+3. Without a verdict (scorer down or late) no alternative has a name, unless the policy is open.
 """
 
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from filters.boundaries import word_start
 from filters.judge import Judge
 from filters.scorer import ScorerUnavailable, Scores
 from filters.thresholds import Thresholds
+from server.engine.withholding import withhold
 from server.generation.guarded import Piece
 from server.policy.policy import Policy
 
@@ -54,40 +55,44 @@ class AlternativeScores:
 
 @dataclass
 class Alternatives:
-    """The alternatives of one choice: `wanted` are the token ids that the client named itself."""
+    """The alternatives of one choice: `wanted` are the token ids that the client named itself.
+
+    `word` is the part of a word that the next token may continue.
+    """
 
     scores: AlternativeScores
     policy: Policy
     decode: Callable[[int], str]
     wanted: frozenset[int] = frozenset()
-    _word: str = field(default="", init=False)
+    word: str = ""
 
     async def clear(self, piece: Piece) -> Piece:
         """The piece with the logprobs that may be shown."""
-        if self.policy.mode != "enforce" or not any(entry and len(entry) > 1 for entry in piece.logprobs):
+        if self.policy.mode != "enforce" or not piece.logprobs:
             return piece
         return replace(piece, logprobs=await self.cleared(piece.tokens, piece.logprobs))
 
     async def cleared(self, tokens: Sequence[int], entries: Sequence[Any]) -> list[Any]:
-        """One entry a token, without the alternatives that are flagged. Entries may be None."""
+        """One entry a token, the alternatives that are flagged without their names. Entries may be None."""
         readings = [self._readings(token, entry) for token, entry in zip(tokens, entries, strict=True)]
         flagged = await self._flagged({text for reading in readings for texts in reading.values() for text in texts})
         return [
-            entry and {token: value for token, value in entry.items() if flagged.isdisjoint(reading.get(token, ()))}
+            entry and withhold(entry, {token for token, texts in reading.items() if not flagged.isdisjoint(texts)})
             for entry, reading in zip(entries, readings, strict=True)
         ]
 
     def _readings(self, drawn: int, entry: Any) -> dict[int, tuple[str, ...]]:
         """For each alternative the texts that a reader could make of it."""
         if not entry:
+            self.word = ""
             return {}
         readings = {
-            token: _as_read(self._word, self._text_of(token, value))
+            token: _as_read(self.word, self._text_of(token, value))
             for token, value in entry.items()
-            if token != drawn and token not in self.wanted
+            if token >= 0 and token != drawn and token not in self.wanted
         }
-        text = self._word + self._text_of(drawn, entry[drawn]) if drawn in entry else ""
-        self._word = text[word_start(text, len(text)) :]
+        text = self.word + self._text_of(drawn, entry[drawn]) if drawn in entry else ""
+        self.word = text[word_start(text, len(text)) :]
         return readings
 
     def _text_of(self, token: int, value: Any) -> str:

@@ -11,6 +11,7 @@ from server.engine.alternatives import Alternatives
 from server.engine.outputs import ChoiceOutput, request_output
 from server.generation.draft import Engine
 from server.generation.guarded import Guarded, Piece
+from server.generation.outlet import withheld
 from server.generation.prompt import Prompted
 from server.generation.request import GuardedRequest
 
@@ -72,7 +73,7 @@ class Answer:
                 continue
             report = replace(choice.guard.report, action="refused", withheld=True)
             self._ask.request.reports[self._ask.first_choice + index] = report
-            output = choice.output.add(Piece([], [], "", "content_filter"))
+            output = choice.output.add(withheld())
             if output is not None:
                 yield self._output(index, [output], None)
 
@@ -106,5 +107,5 @@ class Answer:
         entries = choice.engine.first.prompt_logprobs
         if not entries or self._ask.request.policy.mode != "enforce":
             return entries
-        alternatives = replace(choice.alternatives)
+        alternatives = replace(choice.alternatives, word="")
         return await alternatives.cleared(self._ask.prompt["prompt_token_ids"], entries)

@@ -17,7 +17,7 @@ from vllm.sampling_params import RequestOutputKind, SamplingParams
 from server.engine.alternatives import Alternatives, AlternativeScores
 from server.engine.answer import Answer, Ask, Choice, ChoiceEngine
 from server.engine.changes import ARGUMENT
-from server.engine.detokenize import detokenizers
+from server.engine.detokenize import detokenizers, unfinished_word
 from server.engine.exact import ExactEngine, rewinds_of
 from server.engine.inner import Inner
 from server.engine.outputs import ChoiceOutput
@@ -155,15 +155,20 @@ class GuardedEngineClient(_Delegate):
 
     def _choice(self, ask: Ask, index: int, prompt: Prompt | None) -> Choice:
         tokenizer = self.inner.renderer.tokenizer
+        lead = unfinished_word(tokenizer, ask.prompt["prompt_token_ids"])
         engine = self._engine(ask, index)
-        guarded = self._guard(engine, ask)
+        guarded = self._guard(engine, ask, lead)
         wanted = frozenset(ask.params.logprob_token_ids or ())
         return Choice(
             engine,
             guarded if prompt is None else Prompted(guarded, prompt),
-            ChoiceOutput(index, ask.params, tokenizer),
+            ChoiceOutput(index, ask.params),
             Alternatives(
-                self.alternative_scores, ask.request.policy, lambda token: str(tokenizer.decode([token])), wanted
+                self.alternative_scores,
+                ask.request.policy,
+                lambda token: str(tokenizer.decode([token])),
+                wanted,
+                lead,
             ),
         )
 
@@ -175,14 +180,14 @@ class GuardedEngineClient(_Delegate):
         inner = Inner(self.inner, ask.prompt, own, ask.request_id, ask.options, step)
         return ExactEngine(inner, rewinds_of(self.inner)) if self.exact else ResubmittingEngine(inner)
 
-    def _guard(self, engine: ChoiceEngine, ask: Ask) -> Guarded:
+    def _guard(self, engine: ChoiceEngine, ask: Ask, lead: str) -> Guarded:
         make = detokenizers(self.inner.renderer.tokenizer, ask.prompt["prompt_token_ids"], ask.params)
         structured = ask.params.structured_outputs is not None
         seeded = ask.params.seed is not None
         whole = ask.params.output_kind == RequestOutputKind.FINAL_ONLY
         return Guarded(
             engine,
-            Transcript(make),
+            Transcript(make, lead),
             ask.request.policy,
             self.setting,
             start=GuardState(restart_only=structured and not self.exact, maskable=not structured, fixed_windows=seeded),

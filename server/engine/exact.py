@@ -16,7 +16,7 @@ from typing import Any
 from vllm.outputs import RequestOutput
 
 from server.engine.changes import Changes
-from server.engine.inner import Inner, without
+from server.engine.inner import Inner, withholding
 from server.engine.run import Run
 from server.generation.draft import Attempt, Draft
 
@@ -54,7 +54,7 @@ class ExactEngine:
         banned = attempt.banned
         try:
             while (draft := await run.next(reader)) is not None:
-                yield without(draft, banned)
+                yield withholding(draft, banned)
                 banned = frozenset()
                 if draft.finish_reason is not None:
                     return

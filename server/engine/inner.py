@@ -13,6 +13,7 @@ from vllm.engine.protocol import EngineClient
 from vllm.outputs import RequestOutput
 from vllm.sampling_params import RequestOutputKind, SamplingParams
 
+from server.engine.withholding import withhold
 from server.generation.draft import Attempt, Draft
 
 Outputs = AsyncGenerator[RequestOutput, None]
@@ -99,11 +100,11 @@ def drafted(output: RequestOutput) -> Draft:
     return Draft(choice.token_ids, choice.logprobs or None, choice.finish_reason, choice.stop_reason)
 
 
-def without(draft: Draft, banned: frozenset[int]) -> Draft:
-    """The draft, its first token without the alternatives that are banned: flagged text leaves through them neither."""
+def withholding(draft: Draft, banned: frozenset[int]) -> Draft:
+    """The draft, the alternatives to its first token that are banned without their names: they spell flagged text."""
     if not banned or not draft.logprobs:
         return draft
-    first = _without(draft.logprobs[0], banned, draft.tokens[0])
+    first = withhold(draft.logprobs[0], banned - {draft.tokens[0]})
     return replace(draft, logprobs=[first, *draft.logprobs[1:]])
 
 
@@ -113,7 +114,3 @@ def derived_seed(seed: int | None, position: int, attempt: int, candidate: int =
         return None
     digest = hashlib.blake2b(f"{seed}/{position}/{attempt}/{candidate}".encode(), digest_size=4).digest()
     return int.from_bytes(digest) >> 1
-
-
-def _without(entry: Any, banned: frozenset[int], drawn: int) -> Any:
-    return {token: value for token, value in entry.items() if token == drawn or token not in banned}

@@ -9,8 +9,8 @@ from vllm.sampling_params import RequestOutputKind, SamplingParams
 
 from server.generation.guarded import Piece
 
-NOT_SAMPLED = -9999.0
-"""What OpenAI's API shows for a token without a probability: those of a mask were written, not sampled."""
+WRITTEN = 0.0
+"""The logprob of a mask's tokens: policy wrote them, so they were certain, and sums over an answer are the model's."""
 
 
 class EmptyText(str):
@@ -27,8 +27,8 @@ class EmptyText(str):
 class ChoiceOutput:
     """What one choice has sent so far."""
 
-    def __init__(self, index: int, params: SamplingParams, tokenizer: Any) -> None:
-        self._index, self._tokenizer = index, tokenizer
+    def __init__(self, index: int, params: SamplingParams) -> None:
+        self._index = index
         self._kind, self._wants_text = params.output_kind, params.detokenize
         self._wants_logprobs = params.num_logprobs is not None
         self._tokens: list[int] = []
@@ -52,9 +52,9 @@ class ChoiceOutput:
 
     def _logprobs_of(self, piece: Piece) -> list[Any]:
         entries = []
-        for token, entry in zip(piece.tokens, piece.logprobs, strict=True):
+        for token, entry, spelled in zip(piece.tokens, piece.logprobs, piece.spelled, strict=True):
             if entry is None:
-                entry = {token: Logprob(NOT_SAMPLED, None, self._tokenizer.decode([token]))}
+                entry = {token: Logprob(WRITTEN, None, spelled)}
             else:
                 self._cumulative += entry[token].logprob
             entries.append(entry)

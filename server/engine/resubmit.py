@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from vllm.outputs import RequestOutput
 
 from server.engine.bias import AVOIDED_BIAS
-from server.engine.inner import Inner, drafted, without
+from server.engine.inner import Inner, drafted, withholding
 from server.generation.draft import Attempt, Draft
 
 BAN_BIAS = -100.0
@@ -61,7 +61,7 @@ class ResubmittingEngine:
         async with aclosing(self._inner.submit(kept, params, attempt.candidate)) as outputs:
             async for output in outputs:
                 self.first = self.first or output
-                yield without(drafted(output), banned)
+                yield withholding(drafted(output), banned)
 
 
 @dataclass(frozen=True, slots=True)

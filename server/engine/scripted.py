@@ -58,27 +58,31 @@ class WordDetokenizer:
     def __init__(self, vocabulary: Vocabulary, stop: Sequence[str] = ()) -> None:
         self._vocabulary, self._stop = vocabulary, stop
         self._bytes = codecs.getincrementaldecoder("utf-8")("replace")
-        self._text = ""
-
-    @property
-    def text(self) -> str:
-        return self._text
+        self.text = ""
+        self.said = 0
 
     @property
     def unsettled(self) -> int:
         return max(map(len, self._stop), default=1) - 1
 
     def feed(self, token: int, *, terminal: bool) -> str | None:
+        since = max(0, len(self.text) - self.unsettled)
+        self.text += self._bytes.decode(self._vocabulary.content(token))
         if terminal:
             return None
-        since = max(0, len(self._text) - self.unsettled)
-        self._text += self._bytes.decode(self._vocabulary.content(token))
-        found = [(at, stop) for stop in self._stop if (at := self._text.find(stop, since)) >= 0]
+        self.said = len(self.text)
+        found = [(at, stop) for stop in self._stop if (at := self.text.find(stop, since)) >= 0]
         if not found:
             return None
-        at, stop = min(found)
-        self._text = self._text[:at]
+        self.said, stop = min(found)
         return stop
+
+    def close(self) -> None:
+        """Bytes that are no whole character spell nothing."""
+
+    def also_read(self, text: str) -> tuple[str, ...]:
+        """No token is special here."""
+        return ()
 
 
 class Wordings:

@@ -68,11 +68,21 @@ class Detokenizer(Protocol):
 
     @property
     def text(self) -> str:
-        """The text of all tokens fed, up to a stop string if one matched."""
+        """All that the tokens fed so far spell, whatever of it the answer leaves out. It only grows."""
+
+    @property
+    def said(self) -> int:
+        """How many characters of `text` the answer says: its stop string and stop token are left out."""
 
     @property
     def unsettled(self) -> int:
-        """Characters at the end of `text` that a stop string may still take back."""
+        """Characters at the end of what is said that a stop string may still take back."""
 
     def feed(self, token: int, *, terminal: bool) -> str | None:
-        """Append one token; `terminal`: it is a stop token, which has no text. Returns the stop string that matched."""
+        """Append one token; `terminal`: it is a stop token. Returns the stop string that matched, if one did."""
+
+    def close(self) -> None:
+        """No token follows: those that wait for the rest of a character are spelled as far as they go."""
+
+    def also_read(self, text: str) -> tuple[str, ...]:
+        """Other texts that the ids behind a part of `text` can be read as: without special tokens, if it shows them."""

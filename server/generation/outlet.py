@@ -1,9 +1,14 @@
 """The way out of one choice: what of the transcript was sent, and the channel that the reader drains.
 
-1. Tokens are sent once and in order, and so are characters.
-2. Characters that a stop string may still take back wait for the last piece, which carries the finish reason.
+**The invariant.** What leaves of an answer (text, token ids, logprobs, stop reason) is a slice of the transcript that
+ends at the release mark, and every scorer saw what all of it spells.
+1. `Piece` is how anything leaves, and only this file makes one (tests/test_architecture.py): from the tokens between
+   the last mark and the next, or with none.
+2. Tokens are sent once and in order, and so are characters: a mark never goes back.
+3. Characters that a stop string may still take back wait for the end. The stop reason leaves with the last token.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,13 +18,22 @@ from server.generation.transcript import Transcript
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Released tokens with their text; the last piece of a choice carries the finish reason."""
+    """Released tokens with their text; the last piece of a choice carries the finish reason.
+
+    `spelled` is what each token adds to the transcript: of a stop token too, which is not in `text`.
+    """
 
     tokens: list[int]
     logprobs: list[Any]
     text: str
     finish_reason: str | None = None
     stop_reason: int | str | None = None
+    spelled: Sequence[str] = ()
+
+
+def withheld() -> Piece:
+    """The last piece of a choice that is refused, or cut short: it says so and nothing else."""
+    return Piece([], [], "", "content_filter")
 
 
 class Outlet:
@@ -32,11 +46,11 @@ class Outlet:
 
     def send(self, upto: int) -> int:
         """Send every token before `upto` that was not sent yet; returns how many those were."""
-        return self._send(upto, self._transcript.released_text(upto, closing=False), None, None)
+        return self._send(upto, None, None)
 
     def finish(self, upto: int, reason: str, stop_reason: int | str | None) -> int:
         """Send the rest before `upto` with the reason, and nothing after it; returns how many tokens those were."""
-        count = self._send(upto, self._transcript.released_text(upto, closing=True), reason, stop_reason)
+        count = self._send(upto, reason, stop_reason)
         self._channel.close()
         return count
 
@@ -52,11 +66,19 @@ class Outlet:
         """The next piece, for the reader. Raises Closed at the end, or the error that the choice failed with."""
         return await self._channel.get()
 
-    def _send(self, upto: int, end: int, reason: str | None, stop_reason: int | str | None) -> int:
+    def _send(self, upto: int, reason: str | None, stop_reason: int | str | None) -> int:
         if self._channel.closed:
             return 0
-        tokens, logprobs = self._transcript.between(self.tokens, upto)
-        text = self._transcript.text[self.characters : end]
-        self.tokens, self.characters = max(self.tokens, upto), max(self.characters, end)
-        self._channel.put(Piece(tokens, logprobs, text, reason, stop_reason))
-        return len(tokens)
+        transcript, tokens, characters = self._transcript, self.tokens, self.characters
+        self.tokens = max(tokens, upto)
+        self.characters = max(characters, transcript.sayable(self.tokens, closing=reason is not None))
+        piece = Piece(
+            transcript.tokens[tokens : self.tokens],
+            transcript.logprobs[tokens : self.tokens],
+            transcript.text[characters : self.characters],
+            reason,
+            stop_reason,
+            transcript.spelled(tokens, self.tokens),
+        )
+        self._channel.put(piece)
+        return len(piece.tokens)

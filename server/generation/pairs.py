@@ -71,7 +71,7 @@ class Rejections:
 
     def pairs(self) -> list[Pair]:
         """A pair for each distinct rejected text, for a choice that was cleared to its end; without its prompt."""
-        said = self._transcript.text
+        said = self._transcript.answer
         found = (
             Pair(said[: rejected.place], said[rejected.place : rejected.end], rejected.text[rejected.place :])
             for rejected in self._rejected

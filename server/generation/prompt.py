@@ -18,7 +18,7 @@ from filters.scorer import ScorerUnavailable, Scores
 from filters.thresholds import Thresholds
 from server.generation.guarded import Guarded, ScorerDown
 from server.generation.observer import Judgement
-from server.generation.outlet import Piece
+from server.generation.outlet import Piece, withheld
 from server.generation.pairs import Pair
 from server.generation.portions import MOST_CHARACTERS, pieces, portions
 from server.generation.report import PromptFinding, Report
@@ -124,7 +124,7 @@ class Prompted:
         try:
             self._refused = await self._prompt.refused()
             if self._refused:
-                yield Piece([], [], "", "content_filter")
+                yield withheld()
             else:
                 async with aclosing(self._guarded.pieces()) as said:
                     async for piece in said:

@@ -1,9 +1,13 @@
 """Tokens and characters of one choice, and the way from the one to the other.
 
 1. The transcript is a function of the tokens in it: cutting and appending the same tokens again gives the same text.
-2. `ends[i]` is the length of the text after token i. A token that completes no character ends where its predecessor
-   did; its text belongs to the token that completes it.
-3. A ban belongs to a position; cutting the text before that position drops it.
+2. `text` is all that the tokens spell, the stop token and a stop string that was cut off included: token ids, logprobs
+   and the stop reason show them too. Passages are parts of it, so nothing can be sent that no scorer could see. What
+   the answer says is its beginning, `said` characters long.
+3. `ends[i]` is the length of the text after token i. A token that completes no character ends where its predecessor
+   did; its text belongs to the token that completes it, or to the last one if none does.
+4. A first word that goes on where the prompt stopped is judged with its beginning there, the `lead`.
+5. A ban belongs to a position; cutting the text before that position drops it.
 """
 
 import re
@@ -23,11 +27,15 @@ FAR = 4 * MAX_WORD
 
 
 class Transcript:
-    """What one choice says so far. `detokenizer` makes a fresh one, primed with the prompt."""
+    """What one choice says so far. `detokenizer` makes a fresh one, primed with the prompt.
 
-    def __init__(self, detokenizer: Callable[[], Detokenizer]) -> None:
+    `lead` is the word in which the prompt ends, empty if its last word is complete.
+    """
+
+    def __init__(self, detokenizer: Callable[[], Detokenizer], lead: str = "") -> None:
         self._make = detokenizer
         self._detokenizer = detokenizer()
+        self._lead = lead
         self.tokens: list[int] = []
         self.logprobs: list[Any] = []
         self.ends: list[int] = []
@@ -46,7 +54,13 @@ class Transcript:
 
     @property
     def text(self) -> str:
+        """All that the tokens spell."""
         return self._detokenizer.text
+
+    @property
+    def answer(self) -> str:
+        """What the answer says of it."""
+        return self._detokenizer.text[: self._detokenizer.said]
 
     def append(self, draft: Draft) -> None:
         """Add the draft's tokens; a stop string ends the text in the middle of it."""
@@ -56,20 +70,22 @@ class Transcript:
         for i, (token, logprob) in enumerate(zip(draft.tokens, logprobs, strict=True)):
             stop = self._feed(token, logprob, terminal=stopped_by_token and i == last)
             if stop is not None:
-                self.ending = ("stop", stop)
-                return
+                return self._end("stop", stop)
         if draft.finish_reason is not None:
-            self.ending = (draft.finish_reason, draft.stop_reason)
+            self._end(draft.finish_reason, draft.stop_reason)
 
     def _feed(self, token: int, logprob: Any, *, terminal: bool) -> str | None:
         stop = self._detokenizer.feed(token, terminal=terminal)
-        length = len(self._detokenizer.text)
         self.tokens.append(token)
         self.logprobs.append(logprob)
-        self.ends.append(length)
-        if stop is not None:
-            self.ends = [min(end, length) for end in self.ends]
+        self.ends.append(len(self._detokenizer.text))
         return stop
+
+    def _end(self, reason: str, stop: int | str | None) -> None:
+        self.ending = (reason, stop)
+        self._detokenizer.close()
+        if self.ends:
+            self.ends[-1] = len(self._detokenizer.text)
 
     def cut(self, to: int) -> None:
         """Forget every token from `to` on, and the bans behind it."""
@@ -83,7 +99,7 @@ class Transcript:
 
     def fork(self) -> "Transcript":
         """Another one with the same tokens, without bans."""
-        fork = Transcript(self._make)
+        fork = Transcript(self._make, self._lead)
         for token, logprob in zip(self.tokens, self.logprobs, strict=True):
             fork._feed(token, logprob, terminal=False)
         return fork
@@ -132,11 +148,17 @@ class Transcript:
         return self.ends[index - 1] if index else 0
 
     def passage(self, window: TokenSpan, released: int) -> tuple[Passage, int]:
-        """The text of `window` for a scorer, begun at a whole word, and the character at which it starts."""
+        """The text of `window` for a scorer, begun at a whole word, and the character at which it starts.
+
+        A word that began in the prompt is whole with its lead, and starts that much before the first character.
+        """
         text = self._detokenizer.text
         start = _near_word_start(text, self.start_of(window.start))
-        fresh = self.start_of(min(max(released, window.start), window.end))
-        return Passage(text[start : self.start_of(window.end)], fresh - start), start
+        fresh = self.start_of(min(max(released, window.start), window.end)) - start
+        shown = text[start : self.start_of(window.end)]
+        lead = self._lead if not start and _continues(self._lead, shown) else ""
+        shown = lead + shown
+        return Passage(shown, len(lead) + fresh, self._detokenizer.also_read(shown)), start - len(lead)
 
     def sentence_at(self, character: int) -> tuple[int, int, int]:
         """The tokens at which the clause and the sentence of a character begin, and the sentence before."""
@@ -153,16 +175,24 @@ class Transcript:
         """The index of the token that holds `character` of the text, the first one if several do."""
         return self._without_textless(bisect_right(self.ends, character))
 
-    def released_text(self, upto: int, *, closing: bool) -> int:
-        """How many characters may be sent once the tokens before `upto` are released."""
-        end = self.start_of(upto)
-        return end if closing else min(end, len(self._detokenizer.text) - self._detokenizer.unsettled)
+    def sayable(self, upto: int, *, closing: bool) -> int:
+        """How many characters of the answer may be sent once the tokens before `upto` are released.
 
-    def between(self, start: int, end: int) -> tuple[list[int], list[Any]]:
-        """Tokens and logprobs from `start` to before `end`."""
-        return self.tokens[start:end], self.logprobs[start:end]
+        Those that a stop string may still take back wait, unless the text has ended or is `closing`.
+        """
+        said, settled = self._detokenizer.said, closing or self.ending is not None
+        return min(self.start_of(upto), said if settled else max(0, said - self._detokenizer.unsettled))
+
+    def spelled(self, start: int, end: int) -> list[str]:
+        """What each token from `start` to before `end` adds to the text."""
+        return [self._detokenizer.text[self.start_of(index) : self.ends[index]] for index in range(start, end)]
 
 
 def _near_word_start(text: str, index: int) -> int:
     """The start of the word at `index`; of a word without end, a place that is near enough."""
     return word_start(text, index, max(0, index - FAR))
+
+
+def _continues(lead: str, text: str) -> bool:
+    """Whether the text goes on with the word that `lead` begins."""
+    return bool(lead) and word_start(lead + text, len(lead)) < len(lead)

@@ -1,4 +1,4 @@
-"""Alternatives in logprobs leave the server too: they are judged, and what is flagged is not shown."""
+"""Alternatives in logprobs leave the server too: they are judged, and what is flagged loses its name."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -32,27 +32,57 @@ async def judging(scorer: ScriptedScorer, **options: Any) -> AsyncIterator[Alter
         await batcher.aclose()
 
 
-def shown(
-    tokens: list[int], entries: list[Any], *, failing: bool = False, wanted: frozenset[int] = frozenset(), **policy: Any
-) -> list[set[int]]:
-    """The token ids that each entry still has."""
+def cleared(
+    tokens: list[int],
+    entries: list[Any],
+    *,
+    failing: bool = False,
+    wanted: frozenset[int] = frozenset(),
+    word: str = "",
+    **policy: Any,
+) -> list[Any]:
+    """The entries as they leave, each token in a piece of its own."""
     scorer = ScriptedScorer({"idiot": 0.9})
     scorer.fail(9 if failing else 0)
 
-    async def run() -> Piece:
+    async def run() -> list[Any]:
         async with judging(scorer) as scores:
-            alternatives = Alternatives(scores, Policy(**policy), WORDS.__getitem__, wanted)
-            return await alternatives.clear(Piece(tokens, entries, ""))
+            alternatives = Alternatives(scores, Policy(**policy), WORDS.__getitem__, wanted, word)
+            pieces = [Piece([token], [own], "") for token, own in zip(tokens, entries, strict=True)]
+            return [left for piece in pieces for left in (await alternatives.clear(piece)).logprobs]
 
-    return [set(left or ()) for left in asyncio.run(run()).logprobs]
-
-
-def test_a_flagged_alternative_is_left_out() -> None:
-    assert shown([1, 3], [entry(1), entry(3, 2, 7)]) == [{1}, {3, 7}]
+    return asyncio.run(run())
 
 
-def test_an_alternative_that_would_complete_a_flagged_word_is_left_out() -> None:
+def shown(*args: Any, **options: Any) -> list[set[int]]:
+    """The token ids that each entry still names."""
+    return [{token for token in left or () if token >= 0} for left in cleared(*args, **options)]
+
+
+def test_a_flagged_alternative_keeps_its_place_and_numbers_without_a_name() -> None:
+    first, second = cleared([1, 3], [entry(1), entry(2, 3, 7)])
+    assert first == entry(1)
+    assert list(second) == [-1, 3, 7] and second[-1] == Logprob(-1.0, 0, "[withheld:1]")
+
+
+def test_an_alternative_that_would_complete_a_flagged_word_has_no_name() -> None:
     assert shown([4, 6], [entry(4, 3), entry(6, 5)]) == [{4, 3}, {6}]
+    assert shown([4, 6], [entry(4), entry(6, 5)]) == [{4}, {6}], "a token without alternatives begins a word as well"
+
+
+def test_the_word_may_have_begun_in_the_prompt() -> None:
+    assert shown([6], [entry(6, 5)]) == [{6, 5}]
+    assert shown([6], [entry(6, 5)], word="id") == [{6}]
+
+
+def test_behind_a_mask_a_word_begins_anew() -> None:
+    assert shown([4, 1, 6], [entry(4), None, entry(6, 5)]) == [{4}, set(), {6, 5}]
+
+
+def test_what_has_no_name_already_stays_without() -> None:
+    nameless = {-1: Logprob(-2.0, 3, "[withheld:1]")}
+    (left,) = cleared([3], [entry(3, 2) | nameless])
+    assert sorted(left) == [-2, -1, 3] and left[-1] == nameless[-1]
 
 
 def test_the_same_piece_behind_another_word_stays() -> None:
@@ -68,7 +98,7 @@ def test_alternatives_without_text_are_read_by_the_tokenizer() -> None:
     assert shown([3], [entry(3, 2, 7, text=False)]) == [{3, 7}]
 
 
-def test_without_a_verdict_no_alternative_is_shown() -> None:
+def test_without_a_verdict_no_alternative_has_a_name() -> None:
     assert shown([3], [entry(3, 7)], failing=True) == [{3}]
     assert shown([3], [entry(3, 7)], failing=True, on_scorer_failure="open") == [{3, 7}]
 

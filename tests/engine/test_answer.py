@@ -64,7 +64,7 @@ def answering(
             engine.first = None
         guard: Any = guarded or Guard()
         choices = [
-            Choice(engine, guard, ChoiceOutput(at, params, None), Alternatives(scores, Policy(), str))
+            Choice(engine, guard, ChoiceOutput(at, params), Alternatives(scores, Policy(), str))
             for at, engine in enumerate(engines)
         ]
         answer = Answer(ask, choices)

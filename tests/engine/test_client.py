@@ -164,7 +164,7 @@ def test_an_unguarded_request_changes_nothing_by_extra_arguments_of_its_own() ->
 
 
 def hostile_prompt(**more: Any) -> dict[str, Any]:
-    return {"type": "token", "prompt_token_ids": ids("you idiot"), **more}
+    return {"type": "token", "prompt_token_ids": ids("you idiot "), **more}
 
 
 @pytest.mark.parametrize("kind", [RequestOutputKind.DELTA, RequestOutputKind.FINAL_ONLY, RequestOutputKind.CUMULATIVE])

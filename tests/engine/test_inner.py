@@ -6,7 +6,7 @@ import pytest
 from vllm.logprobs import Logprob
 from vllm.sampling_params import SamplingParams
 
-from server.engine.inner import HOTTEST, Inner, derived_seed, without
+from server.engine.inner import HOTTEST, Inner, derived_seed, withholding
 from server.generation.draft import Attempt, Draft
 from tests.engine.inner import RecordingEngine
 
@@ -46,12 +46,12 @@ def test_seeds_derive_from_seed_position_attempt_and_candidate() -> None:
     assert derived_seed(None, 2, 3) is None
 
 
-def test_only_the_first_token_is_shown_without_what_is_banned_there() -> None:
+def test_what_is_banned_at_the_first_token_has_no_name_there() -> None:
     entries = [{token: Logprob(-1.0) for token in (7, 8, 9)} for _ in range(2)]
-    shown = without(Draft((7, 8), entries), frozenset({9})).logprobs
-    assert shown is not None and [sorted(entry) for entry in shown] == [[7, 8], [7, 8, 9]]
-    assert without(Draft((9,), entries[:1]), frozenset({9})).logprobs == entries[:1]  # it was drawn all the same
-    assert without(Draft((7,)), frozenset({9})) == Draft((7,))
+    shown = withholding(Draft((7, 8), entries), frozenset({9})).logprobs
+    assert shown is not None and [sorted(entry) for entry in shown] == [[-1, 7, 8], [7, 8, 9]]
+    assert withholding(Draft((9,), entries[:1]), frozenset({9})).logprobs == entries[:1]  # it was drawn all the same
+    assert withholding(Draft((7,)), frozenset({9})) == Draft((7,))
 
 
 def test_how_much_is_left_counts_what_is_kept() -> None:

@@ -10,19 +10,12 @@ from vllm.entrypoints.openai.completion.protocol import CompletionResponseStream
 from vllm.logprobs import Logprob
 from vllm.sampling_params import RequestOutputKind, SamplingParams
 
-from server.engine.outputs import NOT_SAMPLED, ChoiceOutput, EmptyText, request_output
+from server.engine.outputs import ChoiceOutput, EmptyText, request_output
 from server.generation.guarded import Piece
 
 
-class Spelling:
-    """A tokenizer as far as masks need one."""
-
-    def decode(self, tokens: list[int]) -> str:
-        return "".join(f"<{token}>" for token in tokens)
-
-
 def output(kind: RequestOutputKind, **params: Any) -> ChoiceOutput:
-    return ChoiceOutput(2, SamplingParams(output_kind=kind, **params), Spelling())
+    return ChoiceOutput(2, SamplingParams(output_kind=kind, **params))
 
 
 def sampled(token: int, logprob: float = -0.5) -> dict[int, Logprob]:
@@ -76,8 +69,8 @@ def test_a_request_for_tokens_only_gets_no_text() -> None:
 @pytest.mark.parametrize("params", [{"logprobs": 1}, {"logprob_token_ids": [4]}])
 def test_logprobs_add_up(params: dict[str, Any]) -> None:
     choice = output(RequestOutputKind.CUMULATIVE, **params)
-    choice.add(Piece([4], [sampled(4, -0.5)], "a"))
-    made = choice.add(Piece([5], [sampled(5, -0.25)], "b", "length"))
+    choice.add(Piece([4], [sampled(4, -0.5)], "a", spelled=["a"]))
+    made = choice.add(Piece([5], [sampled(5, -0.25)], "b", "length", spelled=["b"]))
     assert made is not None and made.cumulative_logprob == pytest.approx(-0.75)
     assert [set(entry) for entry in made.logprobs or ()] == [{4, 99}, {5, 99}]
 
@@ -87,12 +80,12 @@ def test_logprobs_that_were_not_asked_for_are_not_there() -> None:
     assert made is not None and made.logprobs is None and made.cumulative_logprob is None
 
 
-def test_a_token_that_was_written_and_not_sampled_has_openais_word_for_no_probability() -> None:
+def test_the_tokens_of_a_mask_say_what_they_write_and_were_certain() -> None:
     choice = output(RequestOutputKind.CUMULATIVE, logprobs=1)
-    made = choice.add(Piece([4], [None], "[gone]"))
+    made = choice.add(Piece([4, 5, 6], [None, None, sampled(6, -0.25)], "[日]a", spelled=["[", "日]", "a"]))
     assert made is not None and made.logprobs is not None
-    assert made.logprobs[0][4].logprob == NOT_SAMPLED and made.logprobs[0][4].decoded_token == "<4>"
-    assert made.cumulative_logprob == 0.0
+    assert [made.logprobs[0][4], made.logprobs[1][5]] == [Logprob(0.0, None, "["), Logprob(0.0, None, "日]")]
+    assert made.cumulative_logprob == -0.25
 
 
 def test_what_the_engine_never_said_is_taken_from_the_prompt() -> None:

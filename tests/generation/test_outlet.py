@@ -58,6 +58,23 @@ def test_what_a_stop_string_may_take_back_waits_for_the_end() -> None:
     asyncio.run(scenario())
 
 
+@given(st.lists(st.integers(0, 9), max_size=6), st.integers(1, 40), st.booleans())
+def test_a_stop_string_of_any_length_never_sends_what_is_not_released(
+    frontiers: list[int], length: int, ended: bool
+) -> None:
+    async def scenario() -> None:
+        transcript = _transcript(stop=("z" * length,))
+        if ended:
+            transcript.append(Draft((), finish_reason="length"))
+        outlet, sent = Outlet(transcript), ""
+        for upto in frontiers:
+            outlet.send(upto)
+            sent += (await outlet.get()).text
+            assert TEXT[: transcript.start_of(outlet.tokens)].startswith(sent)
+
+    asyncio.run(scenario())
+
+
 def test_after_the_end_or_an_error_nothing_is_sent_or_counted() -> None:
     async def scenario() -> None:
         finished, failed = Outlet(_transcript()), Outlet(_transcript())

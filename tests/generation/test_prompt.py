@@ -9,7 +9,7 @@ import pytest
 
 from server.generation.choices import merge
 from server.generation.guarded import ScorerDown
-from server.generation.outlet import Piece
+from server.generation.outlet import Piece, withheld
 from server.generation.portions import MOST_CHARACTERS
 from server.generation.prompt import PIECES_A_CALL, Prompt, Prompted, last_part, on_prompt
 from server.generation.report import PromptFinding
@@ -87,7 +87,7 @@ def test_a_scored_prompt_changes_nothing_but_the_report(prompt: str, flagged: bo
 def test_a_flagged_prompt_is_refused_before_anything_is_drafted() -> None:
     async def run() -> None:
         async with asked(HOSTILE, on_prompt="refuse") as ask:
-            assert await ask.play() == [Piece([], [], "", "content_filter")]
+            assert await ask.play() == [withheld()]
             report = ask.choice.report
             assert (report.action, report.withheld, report.tokens_generated) == ("refused", True, 0)
             assert ask.told == {"flagged": True, "scores": SCORES}

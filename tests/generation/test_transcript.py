@@ -107,35 +107,86 @@ def test_fresh_text_begins_where_the_released_ends() -> None:
     assert (passage.text[passage.fresh :], start) == (" six", 0)
 
 
-def test_a_stop_string_ends_the_text_in_the_middle_of_a_draft() -> None:
+def test_a_stop_string_ends_the_answer_in_the_middle_of_a_draft() -> None:
     transcript = _transcript("one two six", stop=("two",))
-    assert transcript.text == "one "
+    assert (transcript.answer, transcript.text) == ("one ", "one two")
     assert transcript.ending == ("stop", "two")
-    assert transcript.ends[-1] == 4 == max(transcript.ends)
+    assert transcript.ends[-1] == len("one two"), "what was cut off is spelled, and judged"
     assert len(transcript.tokens) < len(VOCABULARY.encode("one two six"))
 
 
 def test_a_stop_string_over_two_tokens_takes_both_back() -> None:
     transcript = _transcript("abcdefgh", stop=("cd",))
-    assert transcript.text == "ab"
-    assert transcript.ends == [2, 2]
+    assert (transcript.answer, transcript.text, transcript.ends) == ("ab", "abcdef", [3, 6])
     transcript.cut(1)
-    assert (transcript.text, transcript.ending) == ("abc", None)
+    assert (transcript.answer, transcript.ending) == ("abc", None)
 
 
-def test_a_stop_token_has_no_text() -> None:
+def test_a_stop_string_of_several_words_behind_a_boundary_can_be_judged() -> None:
+    """The place up to which the text could be judged once lay behind the text that was left."""
+    transcript = _transcript("one two six ")
+    stopped = _transcript("one two six ", stop=("two six",))
+    for at in range(len(transcript.tokens)):
+        stopped.judgeable()
+        assert stopped.tokens[: at + 1] == transcript.tokens[: at + 1] or stopped.ending
+    assert stopped.answer == "one " and stopped.judgeable() <= len(stopped.tokens)
+
+
+def test_a_stop_token_is_spelled_and_not_said() -> None:
+    transcript = _transcript("one")
+    transcript.append(Draft(VOCABULARY.encode(" two"), finish_reason="stop", stop_reason=7))
+    assert transcript.answer == "one tw", "the last token stopped it"
+    assert (transcript.text, transcript.ending) == ("one two", ("stop", 7))
+    passage, _ = transcript.passage(TokenSpan(0, len(transcript.tokens)), 0)
+    assert passage.text == "one two"
+
+
+def test_the_end_token_spells_nothing() -> None:
     transcript = _transcript("one")
     transcript.append(Draft([VOCABULARY.end], finish_reason="stop", stop_reason=7))
-    assert (transcript.text, transcript.ending) == ("one", ("stop", 7))
+    assert (transcript.text, transcript.answer, transcript.ending) == ("one", "one", ("stop", 7))
     # As far as the text tells, the word may go on: that it has ended is the guard's business.
     assert transcript.judgeable() == 0
+
+
+@given(texts, st.sampled_from([(), ("c. a",), ("zzzzzzzzzzzzzzzz",)]), st.data())
+def test_what_may_be_sent_is_never_more_than_is_spelled_by_then_and_never_less_than_nothing(
+    text: str, stop: tuple[str, ...], data: st.DataObject
+) -> None:
+    """A stop string longer than the text once made it less than nothing, and a slice from the wrong end."""
+    transcript = _transcript(text, stop)
+    upto = data.draw(st.integers(0, len(transcript.tokens)))
+    for closing in (False, True):
+        assert 0 <= transcript.sayable(upto, closing=closing) <= min(transcript.start_of(upto), len(transcript.answer))
 
 
 def test_text_that_a_stop_string_may_take_back_is_not_sent_before_the_end() -> None:
     transcript = _transcript("one two", stop=("three",))
     count = len(transcript.tokens)
-    assert transcript.released_text(count, closing=False) == 7 - 4
-    assert transcript.released_text(count, closing=True) == 7
+    assert transcript.sayable(count, closing=False) == 7 - 4
+    assert transcript.sayable(count, closing=True) == 7
+    transcript.append(Draft((), finish_reason="length"))
+    assert transcript.sayable(count, closing=False) == 7
+
+
+@pytest.mark.parametrize(
+    ("lead", "text", "read"),
+    [("mor", "tar is", "mortar is"), ("mor", " tar", " tar"), ("", "tar", "tar"), ("mor", ", tar", ", tar")],
+)
+def test_a_first_word_that_began_in_the_prompt_is_judged_with_its_beginning(lead: str, text: str, read: str) -> None:
+    transcript = Transcript(lambda: WordDetokenizer(VOCABULARY), lead)
+    transcript.append(Draft(VOCABULARY.encode(text)))
+    for reader in (transcript, transcript.fork()):
+        passage, start = reader.passage(TokenSpan(0, len(transcript.tokens)), 0)
+        assert passage.text == read and passage.text[passage.fresh :] == text
+        assert start + passage.fresh == 0, "what can be taken back begins with the answer"
+
+
+def test_a_later_window_knows_nothing_of_the_prompt() -> None:
+    transcript = Transcript(lambda: WordDetokenizer(VOCABULARY), "mor")
+    transcript.append(Draft(VOCABULARY.encode("tar is wet")))
+    passage, _ = transcript.passage(TokenSpan(2, len(transcript.tokens)), 0)
+    assert "mor" not in passage.text
 
 
 def test_a_ban_holds_at_its_position_as_long_as_the_text_before_it_stands() -> None:
@@ -170,7 +221,8 @@ def test_logprobs_stay_with_their_tokens() -> None:
     transcript.append(Draft(VOCABULARY.encode("abcdef"), logprobs=["p", "q"]))
     transcript.append(Draft(VOCABULARY.encode("x")))
     transcript.cut(3)
-    assert transcript.between(1, 3) == (transcript.tokens[1:3], ["q", None])
+    assert transcript.logprobs[1:3] == ["q", None]
+    assert transcript.spelled(1, 3) == ["def", "x"]
 
 
 def test_a_logprob_missing_is_an_error_and_no_token_lost() -> None:

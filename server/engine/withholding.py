@@ -1,0 +1,26 @@
+"""How a token is named in logprobs whose text may not be read.
+
+1. Nothing vanishes: the entry keeps its place, logprob and rank, so that whoever looks for the likeliest token finds
+   what the model found (evaluation harnesses do), and counts as many alternatives as he asked for.
+2. Its text is a marker, and its id, which would spell the text, a number below 0. Both are counted within one position,
+   since some routes key alternatives by one of them.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import Any
+
+MARKER = "[withheld:{}]"
+
+
+def withhold(entry: Mapping[int, Any], ids: Collection[int]) -> dict[int, Any]:
+    """The alternatives of one position (vLLM's Logprob by token id), in their order, those of `ids` without a name."""
+    named: dict[int, Any] = {}
+    count = sum(1 for token in entry if token < 0)
+    for token, value in entry.items():
+        if token in ids:
+            count += 1
+            named[-count] = replace(value, decoded_token=MARKER.format(count))
+        else:
+            named[token] = value
+    return named

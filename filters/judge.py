@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 from filters.batcher import Batcher
 from filters.localize import onset
@@ -11,6 +12,9 @@ from filters.scorer import EXACT, Least, ScorerUnavailable, Scores
 from filters.span import TextSpan
 from filters.thresholds import Thresholds
 from filters.verdict import Cleared, Flagged, Verdict
+
+WORSE = 0.05
+"""By how much a word has to score higher than its beginning to be the fault of its end."""
 
 
 class Judge:
@@ -36,14 +40,17 @@ class Judge:
     async def judge(self, passage: Passage, thresholds: Thresholds) -> Verdict:
         """Flagged from the onset to the end of the passage, or Cleared. ScorerUnavailable if there is no score.
 
-        What only another reading shows has no place in the text: all of the fresh text goes. White space alone is
-        cleared without a scorer, with zeros.
+        A lead that is as bad by itself says nothing of what follows, which is judged without it then. What only another
+        reading shows has no place in the text: all of the fresh text goes. White space alone is cleared without
+        a scorer, with zeros.
         """
         as_written, *otherwise = await self.scores([passage.text, *passage.also_read], thresholds.values)
         scores = highest([as_written, *otherwise])
         exceeded = thresholds.exceeded(scores)
         if not exceeded:
             return Cleared(scores)
+        if passage.lead and await self._as_bad_alone(passage, scores, thresholds):
+            return _behind(passage.lead, await self.judge(passage.without_lead(), thresholds))
         shows = bool(thresholds.exceeded(as_written))
         start = await self._onset(passage, thresholds) if shows else passage.fresh
         return Flagged(TextSpan(start, len(passage.text)), scores, exceeded[0])
@@ -59,8 +66,20 @@ class Judge:
         nothing = dict.fromkeys(self._batcher.scorer.categories, 0.0)
         return [next(scored) if text else nothing for text in stripped]
 
+    async def _as_bad_alone(self, passage: Passage, scores: Scores, thresholds: Thresholds) -> bool:
+        """Whether a lead is flagged without what follows, and hardly less than with it."""
+        (alone,) = await self.scores([passage.text[: passage.lead]])
+        return bool(thresholds.exceeded(alone)) and thresholds.excess(scores) <= thresholds.excess(alone) + WORSE
+
     async def _onset(self, passage: Passage, thresholds: Thresholds) -> int:
         try:
             return await onset(passage, self._batcher, thresholds)
         except ScorerUnavailable:
             return passage.fresh  # flagged it is: without a place in it, all of the fresh text goes
+
+
+def _behind(lead: int, verdict: Verdict) -> Verdict:
+    """The verdict on what follows a lead, told in places of the whole passage."""
+    if isinstance(verdict, Cleared):
+        return verdict
+    return replace(verdict, span=TextSpan(verdict.span.start + lead, verdict.span.end + lead))

@@ -7,3 +7,4 @@ left_out=(torch torchvision torchaudio torchcodec triton)
 uv pip compile cpu.in --overrides cpu.overrides "${common[@]}" "${left_out[@]/#/--no-emit-package=}" -o cpu.lock
 sed -i '/^# The following packages were excluded/,$d' cpu.lock
 uv pip compile dev.in --constraints cpu.lock "${common[@]}" -o dev.lock
+uv pip compile clients.in --no-deps "${common[@]}" >> dev.lock

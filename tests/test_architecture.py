@@ -99,6 +99,16 @@ def test_heavy_packages_stay_in_their_folder(packages: set[str], allowed: Callab
     assert [name for name in importing if not allowed(name)] == []
 
 
+def _calls(path: Path, name: str) -> bool:
+    calls = (node.func for node in ast.walk(_tree(path)) if isinstance(node, ast.Call))
+    return any(isinstance(called, ast.Name) and called.id == name for called in calls)
+
+
+def test_only_the_outlet_makes_what_leaves() -> None:
+    """The invariant at the head of server/generation/outlet.py."""
+    assert [_name(path) for path in SOURCES if _calls(path, "Piece")] == ["server/generation/outlet.py"]
+
+
 def test_the_scripted_engine_needs_no_vllm() -> None:
     """It is what everything else is tried out with."""
     assert "server/engine/scripted.py" not in _importing({"vllm", "torch", "transformers"})

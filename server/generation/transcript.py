@@ -158,7 +158,8 @@ class Transcript:
         shown = text[start : self.start_of(window.end)]
         lead = self._lead if not start and _continues(self._lead, shown) else ""
         shown = lead + shown
-        return Passage(shown, len(lead) + fresh, self._detokenizer.also_read(shown)), start - len(lead)
+        also_read = self._detokenizer.also_read(shown)
+        return Passage(shown, len(lead) + fresh, also_read, len(lead)), start - len(lead)
 
     def sentence_at(self, character: int) -> tuple[int, int, int]:
         """The tokens at which the clause and the sentence of a character begin, and the sentence before."""

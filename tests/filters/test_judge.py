@@ -66,6 +66,26 @@ def test_a_disguise_that_begins_in_the_context_is_read_as_a_whole() -> None:
     assert verdict.span == TextSpan(15, len(passage.text))
 
 
+def test_another_reading_of_a_passage_is_judged_with_it_and_all_of_the_fresh_text_goes() -> None:
+    passage = Passage("Hello, you id<end>iot, friend", 7, also_read=("Hello, you idiot, friend",))
+    verdict = judged(rude_scorer(), passage)
+    assert isinstance(verdict, Flagged) and verdict.span == TextSpan(7, len(passage.text))
+    assert isinstance(judged(rude_scorer(), Passage(passage.text, 7, also_read=("Hello, friend",))), Cleared)
+
+
+def test_a_word_is_flagged_whole_though_it_began_elsewhere() -> None:
+    verdict = judged(rude_scorer(), Passage("idiot, go away", 3, lead=3))
+    assert isinstance(verdict, Flagged) and verdict.span == TextSpan(3, 14)
+
+
+def test_a_beginning_that_is_as_bad_by_itself_says_nothing_of_its_end() -> None:
+    scorer = ScriptedScorer({"silly": 0.9, "sillybilly": 0.97}, categories=("toxicity", "insult"))
+    assert isinstance(judged(scorer, Passage("sillyness is fine", 5, lead=5)), Cleared)
+    assert isinstance(judged(scorer, Passage("sillybilly is fine", 5, lead=5)), Flagged), "its end makes it worse"
+    later = judged(scorer, Passage("sillyness, you silly", 5, lead=5))
+    assert isinstance(later, Flagged) and later.span == TextSpan(15, 20)
+
+
 def test_a_verdict_takes_the_highest_score_of_each_category_over_the_readings() -> None:
     assert judged(rude_scorer(), Passage("such s i l l y people", 0), Thresholds({"toxicity": 0.5})) == Cleared(
         {"toxicity": 0.4, "insult": 0.4}

@@ -99,7 +99,11 @@ async def guarded_application(
     app.include_router(router(setting, catalog, engine, allow_loosen=allow_loosen))
     # At the router: inside vLLM's authentication, and without building (and counting) its middleware a second time.
     app.router.middleware_stack = Gateway(
-        app.router.middleware_stack, catalog=catalog, observer=metrics, allow_loosen=allow_loosen
+        app.router.middleware_stack,
+        catalog=catalog,
+        observer=metrics,
+        allow_loosen=allow_loosen,
+        background=launcher.background_work(app),
     )
     metrics.expect(policies=catalog.policies, model=model, routes=GENERATING, strategies=STRATEGIES)
     metrics.build_info(

@@ -58,21 +58,37 @@ class Unavailable(RequestError):
 
 @dataclass(frozen=True)
 class _Face:
+    """`type` and `code` are OpenAI's words, `anthropic` is Anthropic's type."""
+
     status: int
     type: str
     code: str
+    anthropic: str
 
 
 _FACES: dict[type[UnsayError], _Face] = {
-    BadRequest: _Face(400, "invalid_request_error", "invalid_value"),
-    Forbidden: _Face(403, "permission_error", "permission_denied"),
-    Unavailable: _Face(503, "service_unavailable", "service_unavailable"),
-    UnsayError: _Face(500, "server_error", "internal_error"),
+    BadRequest: _Face(400, "invalid_request_error", "invalid_value", "invalid_request_error"),
+    Forbidden: _Face(403, "permission_error", "permission_denied", "permission_error"),
+    Unavailable: _Face(503, "service_unavailable", "service_unavailable", "overloaded_error"),
+    UnsayError: _Face(500, "server_error", "internal_error", "api_error"),
+}
+
+_ANTHROPIC = {
+    **{face.status: face.anthropic for face in _FACES.values()},
+    401: "authentication_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
 }
 
 
-def http_error(error: UnsayError) -> tuple[int, dict[str, object], dict[str, str]]:
-    """Gives status, JSON body (OpenAI's error shape) and headers of an error.
+def anthropic(path: str) -> bool:
+    """Whether a route speaks Anthropic's dialect."""
+    return "/v1/messages" in path
+
+
+def http_error(error: UnsayError, path: str = "") -> tuple[int, dict[str, object], dict[str, str]]:
+    """Gives status, JSON body and headers of an error, in the shape of the route at `path`: Anthropic's or OpenAI's.
 
     An error that is not a `RequestError` was not meant for a client: it becomes a 500 that says nothing of its message.
     """
@@ -81,7 +97,13 @@ def http_error(error: UnsayError) -> tuple[int, dict[str, object], dict[str, str
     body: dict[str, object] = {
         "error": {"message": message, "type": face.type, "param": param, "code": face.code},
     }
-    return face.status, body, _headers(error)
+    return face.status, as_anthropic(face.status, message) if anthropic(path) else body, _headers(error)
+
+
+def as_anthropic(status: int, message: str) -> dict[str, object]:
+    """The JSON body of an error of this HTTP status in Anthropic's shape."""
+    kind = _ANTHROPIC.get(status, "api_error" if status >= 500 else "invalid_request_error")
+    return {"type": "error", "error": {"type": kind, "message": message}}
 
 
 def _headers(error: UnsayError) -> dict[str, str]:

@@ -205,10 +205,14 @@ def _words(name: str) -> set[str]:
     return {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)}
 
 
+VLLMS = {"server/engine/client.py: input_processor", "tests/engine/test_client.py: input_processor"}
+"""Names of vLLM's that ours have to bear."""
+
+
 @pytest.mark.parametrize("paths", [SOURCES, TESTS], ids=["source", "tests"])
 def test_words_that_say_nothing_are_in_no_name(paths: list[Path]) -> None:
     named = {f"{_name(path)}: {name}" for path in paths for name in _defined(path) if _words(name) & UNWANTED}
-    assert named == set()
+    assert named - VLLMS == set()
 
 
 def test_names_are_taken_apart_into_words() -> None:

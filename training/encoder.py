@@ -52,7 +52,7 @@ class Average:
 
     def __init__(self, model: torch.nn.Module, every: int = 10, half_life_steps: int = 150) -> None:
         self._every = every
-        self._taken = 0
+        self.taken = 0
         self._keep = 0.5 ** (every / half_life_steps)
         self.weights: dict[str, Tensor] = {name: weight.detach().clone() for name, weight in model.state_dict().items()}
 
@@ -60,8 +60,8 @@ class Average:
         """Takes the model's weights in, every so many steps; the first, from before anything was learnt, fade fast."""
         if step % self._every:
             return
-        self._taken += 1
-        keep = min(self._keep, self._taken / (9 + self._taken))
+        self.taken += 1
+        keep = min(self._keep, self.taken / (9 + self.taken))
         for name, weight in model.state_dict().items():
             if weight.is_floating_point():
                 self.weights[name].lerp_(weight, 1 - keep)

@@ -11,6 +11,8 @@ from server.generation.report import Report
 from server.generation.request import GuardedRequest
 
 GRAVITY = ("unguarded", "refused", "truncated", "flagged", "masked", "rewound", "clean")
+UNFINISHED, ENDED_OTHERWISE = ("queued", "in_progress"), ("cancelled", "failed")
+"""Words of a response that has no report yet, and of one that has ended before what was withheld could end it."""
 SEVERITIES = ((0.25, "safe"), (0.5, "low"), (0.75, "medium"))
 """Azure's words for a score below each bound; `high` above them all."""
 
@@ -46,9 +48,9 @@ def amend_choices(body: dict[str, Any], request: GuardedRequest) -> None:
 def amend_response(body: dict[str, Any], request: GuardedRequest) -> None:
     """Responses API: one report at the top level, for all the turns that the model took."""
     report = gravest(request.reports)
-    if report is None:
+    if report is None or body.get("status") in UNFINISHED:
         return
-    if _withheld(request):
+    if _withheld(request) and body.get("status") not in ENDED_OTHERWISE:
         body["status"] = "incomplete"
         body["incomplete_details"] = {"reason": "content_filter"}
     if request.wants_report:
@@ -76,10 +78,21 @@ def gravest(reports: Mapping[int, Report]) -> Report | None:
 
 
 def content_filter_results(report: Report) -> dict[str, dict[str, Any]]:
-    """Azure's shape: for each category whether text was taken out for it, and how severe the rest is."""
+    """What was done for each category, in Azure's shape.
+
+    `filtered`: the answer was withheld for it. `detected`: something was flagged for it on the way. `severity`: of what
+    was released, or of what the answer was withheld for. Of an answer that was withheld since the scorer failed there
+    is nothing to tell but that.
+    """
+    if report.withheld and report.scorer_failure and not report.filtered:
+        return {"error": {"code": "content_filter_error", "message": f"no verdict: {report.scorer_failure}"}}
     return {
-        category: {"filtered": category in report.filtered, "severity": severity(score)}
-        for category, score in {**dict.fromkeys(report.filtered, 0.0), **report.scores}.items()
+        category: {
+            "filtered": category in report.filtered,
+            "detected": category in report.detected,
+            "severity": severity(score),
+        }
+        for category, score in {**dict.fromkeys(report.detected, 0.0), **report.scores}.items()
     }
 
 

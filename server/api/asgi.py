@@ -21,9 +21,9 @@ def scorer_unavailable() -> Unavailable:
     return Unavailable(why, RETRY_AFTER_SECONDS)
 
 
-async def refuse(send: Send, error: UnsayError) -> None:
-    """Answer with an error in OpenAI's shape."""
-    status, body, headers = http_error(error)
+async def refuse(send: Send, error: UnsayError, path: str) -> None:
+    """Answer with an error in the shape of the route at `path`."""
+    status, body, headers = http_error(error, path)
     data = json.dumps(body).encode()
     fields = {"content-type": "application/json", "content-length": str(len(data)), **headers}
     raw = [(key.lower().encode(), value.encode()) for key, value in fields.items()]

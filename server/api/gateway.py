@@ -5,7 +5,9 @@
 2. Out: reports are added at the end of each choice (server/api/outgoing.py).
 """
 
+import asyncio
 import json
+from collections.abc import Callable
 from typing import Any
 
 from server.api.answer import gravest
@@ -21,19 +23,40 @@ UNGUARDABLE = {
     "use_beam_search": "beam search weighs unjudged continuations against each other and cannot be guarded",
     "prompt_embeds": "prompt embeddings have no text and cannot be guarded",
 }
-"""Keys that are refused when they are set, and why."""
+"""Keys that are refused before they are read any further, and why: the engine client would refuse what they ask for."""
 
 OURS = "/v1/moderations"
 UNMATCHED = "other"
+RESPONSES = "/v1/responses"
+
+Background = Callable[[str], "asyncio.Task[Any] | None"]
+"""The task that works on the stored response of this id, if one does."""
 
 
 class Gateway:
-    """Wraps the routes of vLLM's application."""
+    """Wraps the routes of vLLM's application.
 
-    def __init__(self, app: App, *, catalog: Catalog, observer: Observer, allow_loosen: bool) -> None:
+    `background` finds the work on a response that is fetched later; None if this server stores none.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        *,
+        catalog: Catalog,
+        observer: Observer,
+        allow_loosen: bool,
+        background: Background | None = None,
+    ) -> None:
         self._app, self._catalog, self._observer, self._allow_loosen = app, catalog, observer, allow_loosen
+        self._background = background
+        self._stored: dict[str, GuardedRequest] = {}
+        """By response. None is ever dropped, since vLLM keeps the responses themselves as long as it runs."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and (stored := self._stored.get(_response_of(scope["path"]))):
+            await self._app(scope, receive, Outgoing(stored, send, scope["path"], stored=True).send)
+            return
         if scope["type"] != "http" or scope["method"] != "POST" or scope["path"].endswith(OURS):
             await self._app(scope, receive, send)
             return
@@ -43,12 +66,12 @@ class Gateway:
         try:
             request = self._admit(scope, body)
         except RequestError as error:
-            await refuse(send, error)
+            await refuse(send, error, scope["path"])
             return
         await self._serve(request, scope, _again(body, receive), send)
 
     async def _serve(self, request: GuardedRequest, scope: Scope, receive: Receive, send: Send) -> None:
-        outgoing = Outgoing(request, send)
+        outgoing = Outgoing(request, send, scope["path"])
         token = current.set(request)
         try:
             await self._app(scope, receive, outgoing.send)
@@ -58,13 +81,27 @@ class Gateway:
             await outgoing.refuse()
         finally:
             current.reset(token)
-            report = gravest(request.reports)
-            if report is not None:
-                self._observer.request_finished(report.action, _route(scope), report.policy)
+            self._ended(request, outgoing.response_id, _route(scope))
+
+    def _ended(self, request: GuardedRequest, response: str | None, route: str) -> None:
+        """Count the request, at once or when the work that goes on behind its answer has ended."""
+        work = None
+        if self._background is not None and response is not None and route == RESPONSES:
+            self._stored[response] = request
+            work = self._background(response)
+        if work is None:
+            self._count(request, route)
+        else:
+            work.add_done_callback(lambda _: self._count(request, route))
+
+    def _count(self, request: GuardedRequest, route: str) -> None:
+        report = gravest(request.reports)
+        if report is not None:
+            self._observer.request_finished(report.action, route, report.policy)
 
     def _admit(self, scope: Scope, body: bytes) -> GuardedRequest:
         """The policy of this request. A body that is not a JSON object is left to vLLM, which refuses it."""
-        asked = _asked(field(scope, b"content-type"), body)
+        asked = _asked(body)
         for key, why in UNGUARDABLE.items():
             if asked.get(key):
                 raise BadRequest(key, f"{key}: {why}; leave it out")
@@ -96,10 +133,14 @@ def _again(body: bytes, receive: Receive) -> Receive:
     return again
 
 
-def _asked(content_type: str | None, body: bytes) -> dict[str, Any]:
-    """The keys of a request. Of a form (audio is sent in one) only those that would have to be refused."""
-    if (content_type or "").lower().startswith("multipart/"):
-        return {key: True for key in UNGUARDABLE if f'name="{key}"'.encode() in body}
+def _response_of(path: str) -> str:
+    """The id in the path of a stored response, or of what is done to one; empty for every other path."""
+    _, found, rest = path.partition(RESPONSES + "/")
+    return rest.split("/")[0] if found else ""
+
+
+def _asked(body: bytes) -> dict[str, Any]:
+    """The keys of a request. One that is no JSON object has none: the engine client refuses what it cannot guard."""
     try:
         parsed = json.loads(body)
     except (ValueError, RecursionError):

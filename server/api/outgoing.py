@@ -7,18 +7,25 @@
 """
 
 import json
+import re
+from typing import Any
 
 from server.api.answer import amend, written
 from server.api.asgi import Message, Send, field, refuse, scorer_unavailable
 from server.api.stream import EventStream
+from server.errors import anthropic, as_anthropic
 from server.generation.request import GuardedRequest
+
+_RESPONSE_ID = re.compile(rb'"id":"(resp_[^"]+)"')
 
 
 class Outgoing:
-    """Takes what the application sends; `send` is the server's."""
+    """Takes what the application sends; `send` is the server's. `stored`: the answer is one that is fetched again."""
 
-    def __init__(self, request: GuardedRequest, send: Send) -> None:
-        self._request, self._send = request, send
+    def __init__(self, request: GuardedRequest, send: Send, path: str = "", *, stored: bool = False) -> None:
+        self._request, self._send, self._path, self._is_stored = request, send, path, stored
+        self.response_id: str | None = None
+        """Of an answer of the Responses API, once its first bytes are known."""
         self._head: Message | None = None
         self._sent_head = self._refused = False
         self._stream: EventStream | None = None
@@ -27,12 +34,13 @@ class Outgoing:
 
     def can_refuse(self) -> bool:
         """Whether a failed scorer can still be told by the status of the answer."""
-        return self._request.scorer_down is not None and not self._request.started and not self._sent_head
+        failed = self._request.scorer_down is not None and not self._request.started
+        return failed and not self._sent_head and not self._is_stored
 
     async def refuse(self) -> None:
         """Answer 503 in place of what the application says, now and later."""
         self._refused = True
-        await refuse(self._send, scorer_unavailable())
+        await refuse(self._send, scorer_unavailable(), self._path)
 
     async def send(self, message: Message) -> None:
         """The `send` of the application."""
@@ -55,6 +63,8 @@ class Outgoing:
         self._json = kind.startswith("application/json")
 
     async def _pass_on(self, body: bytes, *, more: bool) -> None:
+        if self.response_id is None and (named := _RESPONSE_ID.search(body)):
+            self.response_id = named[1].decode()
         if self._stream is not None:
             body = self._stream.feed(body, last=not more)
         self._waiting += body
@@ -68,9 +78,12 @@ class Outgoing:
 
     def _amended(self) -> bytes:
         """The whole answer with its reports; one that holds no generated text, byte for byte."""
-        if not self._request.reports:
+        failed = self._head is not None and self._head["status"] >= 400 and anthropic(self._path)
+        if not self._request.reports and not failed:
             return bytes(self._waiting)
         body = json.loads(self._waiting)
+        if failed and isinstance(body, dict):
+            return written(_in_anthropics_shape(self._head, body))
         if isinstance(body, dict):
             amend(body, self._request)
         return written(body)
@@ -83,3 +96,14 @@ class Outgoing:
             headers = [(key, value) for key, value in self._head["headers"] if key.lower() != b"content-length"]
             self._head["headers"] = [*headers, (b"content-length", str(len(data)).encode())]
         await self._send(self._head)
+
+
+def _in_anthropics_shape(head: Message | None, body: dict[str, Any]) -> dict[str, Any]:
+    """An error of vLLM's, which are mostly in OpenAI's shape, or in FastAPI's, as this route's clients read it."""
+    said = body.get("error")
+    if head is None or (
+        isinstance(said, dict) and body.get("type") == "error" and str(said["type"]).endswith("_error")
+    ):
+        return body
+    message = said.get("message") if isinstance(said, dict) else said or body.get("detail")
+    return as_anthropic(head["status"], str(message or "error"))

@@ -66,12 +66,12 @@ class Answer:
         self._whole[index] = output
         return await self._send(0, [self._whole[i] for i in sorted(self._whole)]) if self._finished() else None
 
-    def cut_short(self) -> Iterator[RequestOutput]:
-        """Ends every choice that has not ended: the scorer is gone, and part of the answer is out already."""
+    def cut_short(self, reason: str) -> Iterator[RequestOutput]:
+        """Ends every choice that has not ended: the scorer failed for `reason` when part of the answer was out."""
         for index, choice in enumerate(self._choices):
             if choice.output.finished:
                 continue
-            report = replace(choice.guard.report, action="refused", withheld=True)
+            report = choice.guard.report.refused({}, reason)
             self._ask.request.reports[self._ask.first_choice + index] = report
             output = choice.output.add(withheld())
             if output is not None:

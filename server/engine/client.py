@@ -80,6 +80,11 @@ class GuardedEngineClient(_Delegate):
         self.setting, self.default_policy, self.exact = setting, default_policy, exact
         self.alternative_scores = AlternativeScores(setting.judge)
 
+    @property
+    def input_processor(self) -> Any:
+        """The engine's, which vLLM's beam search asks before it draws anything: there it is refused, on every route."""
+        return _WithoutBeams(self.inner.input_processor)
+
     def generate(
         self, prompt: Any, sampling_params: SamplingParams, request_id: str, **options: Any
     ) -> AsyncGenerator[RequestOutput, None]:
@@ -128,7 +133,7 @@ class GuardedEngineClient(_Delegate):
             ask.request.scorer_down = str(down)
             if not ask.request.started:
                 raise
-            for output in answer.cut_short():
+            for output in answer.cut_short(str(down)):
                 yield output
 
     def _export(self, ask: Ask, choices: Sequence[Choice]) -> None:
@@ -197,6 +202,21 @@ class GuardedEngineClient(_Delegate):
         )
 
 
+class _WithoutBeams:
+    """An input processor that takes no beam search."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def resolve_watermarking(self, params: Any) -> Any:
+        """Refuses parameters that are not a sampler's."""
+        _check_sampling(params)
+        return self._inner.resolve_watermarking(params)
+
+
 def _without_changes(params: SamplingParams) -> SamplingParams:
     """The parameters without a client's imitation of our changes: an unguarded request has none."""
     if ARGUMENT not in (params.extra_args or {}):
@@ -206,12 +226,16 @@ def _without_changes(params: SamplingParams) -> SamplingParams:
     return params
 
 
-def _check_guardable(prompt: Any, params: Any) -> None:
-    """400 for what has no text that could be judged and taken back span by span."""
+def _check_sampling(params: Any) -> None:
     if not isinstance(params, SamplingParams):
         raise VLLMValidationError(
             "beam search cannot be guarded: leave `use_beam_search` out", parameter="use_beam_search"
         )
+
+
+def _check_guardable(prompt: Any, params: Any) -> None:
+    """400 for what has no text that could be judged and taken back span by span."""
+    _check_sampling(params)
     kind = prompt.get("type") if isinstance(prompt, dict) else None
     if kind == "embeds":
         raise VLLMValidationError("prompt embeddings cannot be guarded: send text", parameter="prompt_embeds")

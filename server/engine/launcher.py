@@ -5,7 +5,7 @@ Written against vLLM 0.32, whose launcher modules move between minor versions: a
 
 import argparse
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -126,6 +126,14 @@ async def application(client: EngineClient, args: argparse.Namespace) -> FastAPI
     app: FastAPI = build_app(args, tasks, client.model_config)
     await init_app_state(client, app.state, args, tasks)
     return app
+
+
+def background_work(app: FastAPI) -> Callable[[str], Any] | None:
+    """Finds the task that works on a stored response by its id; None if vLLM stores no responses."""
+    serving = app.state.openai_serving_responses
+    if serving is None or not serving.enable_store:
+        return None
+    return lambda response: serving.background_tasks.get(response)
 
 
 def _without_our_log_file(args: argparse.Namespace) -> argparse.Namespace:

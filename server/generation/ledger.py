@@ -6,6 +6,7 @@ Rewinds: one outcome each, when it is known. A choice that is cut short leaves i
 
 from collections.abc import Mapping
 
+from filters.thresholds import Thresholds
 from filters.verdict import Flagged, Verdict
 from server.generation.observer import Observer, Outcome
 from server.generation.report import Tally
@@ -17,6 +18,7 @@ class Ledger:
 
     def __init__(self, observer: Observer, policy: Policy, model: str) -> None:
         self._observer, self._policy, self._model = observer, policy.name, model
+        self._thresholds = Thresholds(policy.thresholds)
         self._unsettled: str | None = None
         self.tally = Tally()
 
@@ -26,14 +28,15 @@ class Ledger:
         self.tally.judged()
         if isinstance(verdict, Flagged):
             self._observer.span_judged("flagged", verdict.category, self._policy, self._model)
-            self.tally.flagged(verdict.category)
+            exceeded = self._thresholds.exceeded(verdict.scores)
+            self.tally.flagged({category: verdict.scores[category] for category in exceeded})
         else:
             self._observer.span_judged("cleared", "none", self._policy, self._model)
 
     def unjudged(self, reason: str) -> None:
         """The scorer gave no verdict on a window."""
         self._observer.span_judged("failed", "none", self._policy, self._model)
-        self.tally.failure = reason
+        self.tally.failed(reason)
 
     def let_through(self, scores: Mapping[str, float]) -> None:
         """Text with these scores may leave."""

@@ -69,6 +69,12 @@ class Prompt:
             raise ScorerDown(self._failure)
         return bool(self.finding.flagged)
 
+    @property
+    def cause(self) -> dict[str, float]:
+        """The scores by the categories that the prompt is flagged for."""
+        scores = self.finding.scores
+        return {category: scores[category] for category in self._thresholds.exceeded(scores)}
+
     def abandon(self) -> None:
         """Nobody waits for the verdict any more."""
         if self._task is not None:
@@ -111,7 +117,7 @@ class Prompted:
     def report(self) -> Report:
         """The guard's report with what is known of the prompt by now."""
         report = replace(self._guarded.report, prompt=self._prompt.finding)
-        return replace(report, action="refused", withheld=True) if self._refused else report
+        return report.refused(self._prompt.cause) if self._refused else report
 
     @property
     def pairs(self) -> list[Pair]:

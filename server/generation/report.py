@@ -1,7 +1,7 @@
 """What the guard did to one choice, for the answer, the metrics and the log. Never holds text."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from server.guard.state import GuardState
@@ -16,17 +16,25 @@ class Tally:
     spans_flagged: int = 0
     scores: dict[str, float] = field(default_factory=dict)
     strategies: list[str] = field(default_factory=list)
-    filtered: set[str] = field(default_factory=set)
-    """The leading categories of the flagged spans."""
+    detected: set[str] = field(default_factory=set)
+    """The categories for which spans were flagged."""
+    cause: Mapping[str, float] = field(default_factory=dict)
+    """The scores of the last flagged span, by the categories it was flagged for: what ends an answer that ends so."""
     failure: str | None = None
     """Why the scorer gave no verdict, if it did not."""
 
     def judged(self) -> None:
         self.spans_scored += 1
 
-    def flagged(self, category: str) -> None:
+    def flagged(self, cause: Mapping[str, float]) -> None:
+        """A span was flagged for these categories, with these scores."""
         self.spans_flagged += 1
-        self.filtered.add(category)
+        self.detected.update(cause)
+        self.cause = cause
+
+    def failed(self, reason: str) -> None:
+        """A span got no verdict."""
+        self.failure, self.cause = reason, {}
 
     def keep(self, scores: Mapping[str, float]) -> None:
         """Remember the highest score of each category among the spans that were let through."""
@@ -53,7 +61,11 @@ class PromptFinding:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The report of one choice; `filtered` are the categories for which text was flagged."""
+    """The report of one choice.
+
+    `scores` are the highest of what was released, and of what the answer was withheld for, if it was: `filtered` names
+    those categories. `detected` are all for which something was flagged.
+    """
 
     policy: str
     mode: str
@@ -69,11 +81,24 @@ class Report:
     scorer: str = ""
     strategies: tuple[str, ...] = ()
     scorer_failure: str | None = None
+    detected: frozenset[str] = frozenset()
     filtered: frozenset[str] = frozenset()
     prompt: PromptFinding | None = None
     """None where the policy ignores prompts."""
     approximate: bool = False
     """Whether an attempt was drawn with less regard to the kept tokens than the request asked for."""
+
+    def refused(self, cause: Mapping[str, float], failure: str | None = None) -> "Report":
+        """The same of an answer that ends here: for the scores of `cause`, or since the scorer failed."""
+        return replace(
+            self,
+            action="refused",
+            withheld=True,
+            scores=_highest(self.scores, cause),
+            detected=self.detected | frozenset(cause),
+            filtered=frozenset(cause),
+            scorer_failure=failure or self.scorer_failure,
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON object of the answer."""
@@ -100,12 +125,17 @@ class Report:
         return body
 
 
+def _highest(scores: Mapping[str, float], others: Mapping[str, float]) -> dict[str, float]:
+    return {name: max(scores.get(name, 0.0), others.get(name, 0.0)) for name in {**scores, **others}}
+
+
 def _rounded(scores: Mapping[str, float]) -> dict[str, float]:
     return {category: round(score, 4) for category, score in scores.items()}
 
 
 def report(policy: Policy, scorer: str, state: GuardState, tally: Tally, *, approximate: bool = False) -> Report:
     """The report of a choice whose guard stands at `state`."""
+    cause = tally.cause if state.fallback is not None else {}
     return Report(
         policy=policy.name,
         mode=policy.mode,
@@ -116,10 +146,11 @@ def report(policy: Policy, scorer: str, state: GuardState, tally: Tally, *, appr
         spans_flagged=tally.spans_flagged,
         tokens_generated=state.drafted + state.discarded - state.written,
         tokens_discarded=state.drafted + state.discarded - state.released,
-        scores=tally.scores,
+        scores=_highest(tally.scores, cause),
         scorer=scorer,
         strategies=tuple(tally.strategies),
         scorer_failure=tally.failure,
-        filtered=frozenset(tally.filtered),
+        detected=frozenset(tally.detected),
+        filtered=frozenset(cause),
         approximate=approximate,
     )

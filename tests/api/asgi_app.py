@@ -54,7 +54,12 @@ def app(called: Called, *answer: Message, first: Callable[[], Awaitable[None]] |
     return application
 
 
-def call(
+def call(outer: App, called: Called, *args: Any, **options: Any) -> Called:
+    """The same as `called_at`, in an event loop of its own."""
+    return asyncio.run(called_at(outer, called, *args, **options))
+
+
+async def called_at(
     outer: App,
     called: Called,
     bodies: Sequence[bytes] = (b"{}",),
@@ -77,13 +82,10 @@ def call(
     async def send(message: Message) -> None:
         called.messages.append(message)
 
-    async def run() -> None:
-        try:
-            await outer(made, receive, send)
-        except Exception as error:
-            called.error = error
-
-    asyncio.run(run())
+    try:
+        await outer(made, receive, send)
+    except Exception as error:
+        called.error = error
     return called
 
 

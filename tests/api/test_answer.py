@@ -88,12 +88,41 @@ def test_severities_have_azures_words(score: float, word: str) -> None:
     assert severity(score) == word
 
 
-def test_filter_results_name_what_was_filtered_even_if_nothing_of_it_was_released() -> None:
-    made = report("refused", scores={"insult": 0.3}, filtered=frozenset({"threat"}))
+def test_what_was_delivered_is_not_filtered_whatever_was_taken_back() -> None:
+    made = report("rewound", scores={"insult": 0.3}, detected=frozenset({"threat"}))
     assert content_filter_results(made) == {
-        "threat": {"filtered": True, "severity": "safe"},
-        "insult": {"filtered": False, "severity": "low"},
+        "threat": {"filtered": False, "detected": True, "severity": "safe"},
+        "insult": {"filtered": False, "detected": False, "severity": "low"},
     }
+
+
+def test_what_was_withheld_is_filtered_with_the_severity_that_caused_it() -> None:
+    made = report("refused", scores={"insult": 0.3}).refused({"threat": 0.9})
+    assert content_filter_results(made) == {
+        "threat": {"filtered": True, "detected": True, "severity": "high"},
+        "insult": {"filtered": False, "detected": False, "severity": "low"},
+    }
+
+
+def test_a_failed_scorer_has_no_categories_to_tell() -> None:
+    made = report("clean").refused({}, "deadline")
+    assert content_filter_results(made)["error"]["code"] == "content_filter_error"
+    flagged = report("clean", scorer_failure="deadline").refused({"threat": 0.9})
+    assert "threat" in content_filter_results(flagged), "an earlier failure is not what ended it"
+
+
+@pytest.mark.parametrize("status", ["queued", "in_progress"])
+def test_a_response_that_is_not_finished_has_no_report(status: str) -> None:
+    body: dict[str, Any] = {"object": "response", "status": status}
+    amend(body, request(report("refused")))
+    assert body == {"object": "response", "status": status}
+
+
+@pytest.mark.parametrize("status", ["cancelled", "failed"])
+def test_a_response_that_ended_otherwise_stays_so_and_has_its_report(status: str) -> None:
+    body: dict[str, Any] = {"object": "response", "status": status}
+    amend(body, request(report("refused")))
+    assert body["status"] == status and body["detox"]["action"] == "refused"
 
 
 def test_bodies_are_written_as_vllm_writes_them() -> None:

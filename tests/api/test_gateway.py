@@ -1,5 +1,6 @@
 """The way in: policies, refusals, bodies, and which requests are the gateway's business at all."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -11,7 +12,7 @@ from server.api.asgi import Message
 from server.api.gateway import Gateway
 from server.generation.request import GuardedRequest, current
 from server.policy.catalog import builtin
-from tests.api.asgi_app import JSON_HEAD, Called, app, body, call
+from tests.api.asgi_app import JSON_HEAD, Called, app, body, call, called_at
 from tests.api.requests import report
 
 
@@ -105,11 +106,10 @@ def test_what_is_no_request_is_left_to_vllm(raw: bytes) -> None:
     assert called.heard == [raw] and called.status == 200
 
 
-@pytest.mark.parametrize("kind", ["multipart/form-data; boundary=x", "Multipart/Form-Data; boundary=x"])
-def test_forms_are_searched_for_what_cannot_be_guarded(kind: str) -> None:
-    form = b'--x\r\nContent-Disposition: form-data; name="%s"\r\n\r\ntrue\r\n--x--'
-    assert through([form % b"use_beam_search"], headers={"Content-Type": kind}).status == 400
-    assert through([form % b"file"], headers={"Content-Type": kind}).status == 200
+def test_a_form_is_left_to_the_engine_client_to_refuse() -> None:
+    form = b'--x\r\nContent-Disposition: form-data; name="use_beam_search"\r\n\r\ntrue\r\n--x--'
+    called = through([form], headers={"Content-Type": "multipart/form-data; boundary=x"})
+    assert called.heard == [form] and called.status == 200
 
 
 def seen_policy(**options: Any) -> GuardedRequest:
@@ -177,3 +177,56 @@ def test_an_error_because_the_scorer_is_down_becomes_503() -> None:
 
     called = through(first=fail)
     assert called.error is None and called.status == 503 and int(called.headers["retry-after"]) >= 1
+
+
+def stored(*actions: str, working: bool) -> tuple[Counted, Called, Called]:
+    """A response that is stored, and fetched when its work has ended: what was counted, answered and fetched."""
+    counted, called, fetched = Counted(), Called(), Called()
+    work: list[asyncio.Future[None]] = []
+
+    async def scenario() -> None:
+        if working:
+            work.append(asyncio.get_running_loop().create_future())
+
+        async def finished() -> None:
+            request = current.get()
+            assert request is not None
+            found.append(request)
+            if not working:
+                request.reports = dict(enumerate(map(report, actions)))
+
+        found: list[GuardedRequest] = []
+        said = b'{"id":"resp_1","object":"response","status":"%s"}' % (b"queued" if working else b"completed")
+        inner = app(called, JSON_HEAD, body(said), first=finished)
+        observer: Any = counted
+
+        def find(response: str) -> Any:
+            return work[0] if work and response == "resp_1" else None
+
+        gateway = Gateway(inner, catalog=builtin(), observer=observer, allow_loosen=False, background=find)
+        route = type("Route", (), {"path": "/v1/responses"})
+        await called_at(gateway, called, path="/v1/responses", route=route)
+        assert len(counted.finished) == (0 if working else 1)
+        for waiting in work:
+            found[0].reports = dict(enumerate(map(report, actions)))
+            waiting.set_result(None)
+        await asyncio.sleep(0)
+        gateway._app = app(fetched, JSON_HEAD, body(b'{"id":"resp_1","object":"response","status":"completed"}'))
+        await called_at(gateway, fetched, path="/v1/responses/resp_1", method="GET")
+
+    asyncio.run(scenario())
+    return counted, called, fetched
+
+
+@pytest.mark.parametrize("working", [False, True])
+def test_a_response_that_is_fetched_later_says_what_became_of_it_and_is_counted_once(working: bool) -> None:
+    counted, called, fetched = stored("refused", working=working)
+    assert called.json["status"] == ("queued" if working else "incomplete")
+    assert fetched.json["status"] == "incomplete" and fetched.json["detox"]["action"] == "refused"
+    assert fetched.json["incomplete_details"] == {"reason": "content_filter"}
+    assert counted.finished == [("refused", "/v1/responses", "default")]
+
+
+def test_a_clean_stored_response_stays_complete() -> None:
+    _, _, fetched = stored("clean", working=True)
+    assert fetched.json["status"] == "completed" and fetched.json["detox"]["action"] == "clean"

@@ -70,7 +70,7 @@ def answering(
         answer = Answer(ask, choices)
         outputs = [await answer.add(index, piece) for index, piece in said]
         await batcher.aclose()
-        return [output for output in outputs if output] + (list(answer.cut_short()) if cut else [])
+        return [output for output in outputs if output] + (list(answer.cut_short("deadline")) if cut else [])
 
     return asyncio.run(run()), request
 
@@ -116,6 +116,7 @@ def test_an_answer_that_is_cut_short_ends_every_choice_that_has_not_ended() -> N
     last = outputs[-1]
     assert (last.outputs[0].index, last.outputs[0].finish_reason, last.finished) == (0, "content_filter", True)
     assert {at: made.action for at, made in request.reports.items()} == {2: "refused", 3: "rewound"}
+    assert request.reports[2].scorer_failure == "deadline"
 
 
 def test_a_prompt_that_the_engine_has_never_seen_has_no_logprobs_at_any_position() -> None:

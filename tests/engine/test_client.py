@@ -3,13 +3,15 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
+from vllm.entrypoints.generate.beam_search.online import BeamSearchOnlineMixin
 from vllm.exceptions import VLLMValidationError
 from vllm.outputs import RequestOutput
-from vllm.sampling_params import RequestOutputKind, SamplingParams
+from vllm.sampling_params import BeamSearchParams, RequestOutputKind, SamplingParams
 
 from filters.batcher import Batcher
 from filters.judge import Judge
@@ -92,6 +94,27 @@ def test_what_cannot_be_guarded_is_refused_before_anything_begins(prompt: Any, p
         async with guarding(RecordingEngine([1]), ScriptedScorer({})) as client:
             with pytest.raises(VLLMValidationError, match=word):
                 client.generate(prompt, params, "r")
+
+    asyncio.run(run())
+
+
+def test_vllms_beam_search_is_refused_whatever_route_it_comes_by() -> None:
+    """It samples token by token: what it asks for is known by what it asks the input processor first."""
+
+    class Serving(BeamSearchOnlineMixin):  # type: ignore[misc]
+        def __init__(self, client: Any) -> None:
+            self.engine_client = client
+            self.renderer = SimpleNamespace(get_tokenizer=tokenizer)
+
+    async def run() -> None:
+        inner: Any = RecordingEngine(ids("a fine day"), tokenizer=tokenizer())
+        inner.input_processor = SimpleNamespace(resolve_watermarking=lambda params: False, other=7)
+        async with guarding(inner, ScriptedScorer({})) as client:
+            beams = Serving(client).beam_search(PROMPT, "r", BeamSearchParams(beam_width=2, max_tokens=4))
+            with pytest.raises(VLLMValidationError, match="beam search"):
+                await anext(beams)
+            assert client.input_processor.resolve_watermarking(SamplingParams()) is False
+            assert client.input_processor.other == 7 and inner.asked == []
 
     asyncio.run(run())
 

@@ -19,8 +19,18 @@ def test_verdicts_are_counted_by_kind() -> None:
     ledger.unjudged("deadline")
     assert observer.verdicts == {"cleared": 1, "flagged": 1, "failed": 1}
     tally = ledger.tally
-    assert (tally.spans_scored, tally.spans_flagged, tally.filtered, tally.failure) == (2, 1, {"insult"}, "deadline")
+    assert (tally.spans_scored, tally.spans_flagged, tally.detected, tally.failure) == (2, 1, {"insult"}, "deadline")
     assert tally.scores == {}, "only what was let through has a score"
+
+
+def test_the_last_flagged_span_is_what_may_end_the_answer_with_all_categories_that_it_exceeds() -> None:
+    ledger, _ = _ledger()
+    ledger.judged(Flagged(TextSpan(0, 3), {"insult": 0.9, "threat": 0.1, "toxicity": 0.8}, "insult"))
+    assert ledger.tally.cause == {"insult": 0.9, "toxicity": 0.8}
+    ledger.judged(Flagged(TextSpan(0, 3), {"threat": 0.95}, "threat"))
+    assert ledger.tally.cause == {"threat": 0.95} and ledger.tally.detected == {"insult", "toxicity", "threat"}
+    ledger.unjudged("deadline")
+    assert ledger.tally.cause == {}, "no score ends an answer that ends for want of one"
 
 
 def test_each_rewind_has_one_outcome() -> None:

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -48,6 +49,27 @@ def test_the_highest_score_of_each_category_is_kept() -> None:
     assert body["max_score"] == 0.4
 
 
+@pytest.mark.parametrize("fallback", ["refused", "truncated"])
+def test_what_an_answer_was_withheld_for_is_told_by_its_scores(fallback: Any) -> None:
+    tally = Tally()
+    tally.keep({"insult": 0.2, "threat": 0.1})
+    tally.flagged({"obscene": 0.6})
+    tally.flagged({"insult": 0.9})
+    made = report(Policy(), "scripted", GuardState(fallback=fallback), tally)
+    assert made.as_dict()["scores"] == {"insult": 0.9, "threat": 0.1} and made.as_dict()["max_score"] == 0.9
+    assert (made.filtered, made.detected) == (frozenset({"insult"}), frozenset({"insult", "obscene"}))
+    delivered = report(Policy(), "scripted", GuardState(rewinds=2), tally)
+    assert (delivered.filtered, delivered.detected) == (frozenset(), frozenset({"insult", "obscene"}))
+    assert delivered.scores == {"insult": 0.2, "threat": 0.1}, "what was rewound is not in what was released"
+
+
+def test_a_report_can_be_made_one_of_an_answer_that_is_refused() -> None:
+    made = report(Policy(), "scripted", GuardState(), Tally()).refused({"threat": 0.7})
+    assert (made.action, made.withheld) == ("refused", True)
+    assert (dict(made.scores), set(made.filtered)) == ({"threat": 0.7}, {"threat"})
+    assert made.refused({}, "deadline").scorer_failure == "deadline"
+
+
 def test_nothing_scored_is_zero() -> None:
     assert report(Policy(), "scripted", GuardState(), Tally()).as_dict()["max_score"] == 0.0
 
@@ -69,7 +91,7 @@ def test_tokens_are_those_of_the_model_without_the_mask() -> None:
 def test_a_report_is_plain_json(scores: dict[str, float], rewinds: int) -> None:
     tally = Tally()
     tally.judged()
-    tally.flagged("insult")
+    tally.flagged({"insult": 0.9})
     tally.keep(scores)
     body = report(Policy(), "scripted", GuardState(rewinds=rewinds), tally).as_dict()
     assert json.loads(json.dumps(body)) == body

@@ -8,6 +8,7 @@ import openai
 import pytest
 from openai import OpenAI
 
+from filters.scorers.scripted import ScriptedScorer
 from tests.live.policies import LOOSEN_KEY
 from tests.live.servers import Servers
 from tests.live.wire import JSON, PATHS, asking, post
@@ -49,7 +50,9 @@ def test_a_wrong_detox_object_is_refused(servers: Servers, case: str, stream: bo
 @pytest.mark.parametrize("route", PATHS)
 def test_every_route_refuses_it(servers: Servers, route: str) -> None:
     answer = post(servers.guarded, route, asking(route, servers.model, detox={"policy": "nosuch"}))
-    assert answer.status_code == 400 and answer.json()["error"]["param"] == "detox.policy"
+    told = answer.json()["error"]
+    assert answer.status_code == 400 and told.get("param", "detox.policy") == "detox.policy"
+    assert "detox.policy" in told["message"]
 
 
 def test_the_openai_client_raises_its_own_errors(servers: Servers, client: OpenAI) -> None:
@@ -114,10 +117,30 @@ def test_beam_search_is_refused(servers: Servers, route: str) -> None:
     assert answer.status_code == 400 and answer.json()["error"]["param"] == "use_beam_search"
 
 
-def test_beam_search_in_a_form_is_refused(servers: Servers) -> None:
-    form = {"use_beam_search": "true", "model": servers.model}
-    answer = httpx.post(servers.guarded + PATHS["chat"], data=form, files={"file": b"sound"})
-    assert answer.status_code == 400 and answer.json()["error"]["param"] == "use_beam_search"
+@pytest.mark.parametrize(
+    ("wrong", "kind"),
+    [
+        ({"detox": {"policy": "nosuch"}}, "invalid_request_error"),
+        ({"detox": {"mode": "off"}}, "permission_error"),
+        ({"max_tokens": "many"}, "invalid_request_error"),
+        ({"messages": 3}, "invalid_request_error"),
+        ({"model": "nosuch"}, "not_found_error"),
+    ],
+)
+def test_errors_of_anthropics_route_have_its_shape(servers: Servers, wrong: JSON, kind: str) -> None:
+    answer = post(servers.guarded, "messages", asking("messages", servers.model) | wrong)
+    assert answer.status_code >= 400 and answer.json()["type"] == "error"
+    assert answer.json()["error"]["type"] == kind and answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_scorer_that_is_down_is_told_in_anthropics_shape(servers: Servers, stream: bool) -> None:
+    failing = ScriptedScorer({}, categories=servers.scorer.categories)
+    failing.fail(1000)
+    with servers.scorer.using(failing):
+        answer = post(servers.guarded, "messages", asking("messages", servers.model, stream=stream))
+    assert answer.status_code == 503 and int(answer.headers["retry-after"]) > 0
+    assert answer.json()["error"]["type"] == "overloaded_error"
 
 
 def test_prompt_embeddings_are_refused(servers: Servers) -> None:

@@ -4,6 +4,7 @@ The engine is vLLM's own multi-process one with the bundled model, started once 
 """
 
 import asyncio
+import os
 import socket
 import threading
 from collections.abc import AsyncIterator, Coroutine, Iterator
@@ -78,6 +79,7 @@ def _run(scorer: SwitchableScorer, state: dict[str, Any], ready: threading.Event
 async def _serve(scorer: SwitchableScorer, state: dict[str, Any], ready: threading.Event) -> None:
     known = settings.parse(["serve", "--scorer-deadline", str(SCORER_DEADLINE_SECONDS), *FLAGS])
     settings.prepare_environment()
+    os.environ["VLLM_ENABLE_RESPONSES_API_STORE"] = "1"  # both servers keep responses to be fetched later
     args = launcher.parse(known.rest, settings.BUNDLED_MODEL, settings.BUNDLED_MODEL_NAME)
     metrics = Metrics()
     policies = check_categories(catalog(), scorer.categories)

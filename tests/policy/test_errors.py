@@ -2,7 +2,16 @@
 
 import pytest
 
-from server.errors import BadRequest, Forbidden, PolicyFileError, StartError, Unavailable, UnsayError, http_error
+from server.errors import (
+    BadRequest,
+    Forbidden,
+    PolicyFileError,
+    StartError,
+    Unavailable,
+    UnsayError,
+    as_anthropic,
+    http_error,
+)
 
 
 @pytest.mark.parametrize(
@@ -48,3 +57,27 @@ def test_an_error_that_no_client_caused_tells_it_nothing(error: UnsayError) -> N
 def test_a_start_error_is_one_line_whatever_it_quotes() -> None:
     assert str(StartError("first\nsecond\r\n\tthird")) == "first second third"
     assert str(PolicyFileError("a\nb.yaml", ("policies", "x"), "odd\nvalue")) == "a b.yaml: policies.x: odd value"
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (BadRequest("detox", "wrong"), "invalid_request_error"),
+        (Forbidden("detox", "looser"), "permission_error"),
+        (Unavailable("down", 1.0), "overloaded_error"),
+        (UnsayError("inner detail"), "api_error"),
+    ],
+)
+@pytest.mark.parametrize("path", ["/v1/messages", "/v1/messages/count_tokens"])
+def test_on_anthropics_routes_an_error_has_its_shape(error: UnsayError, kind: str, path: str) -> None:
+    status, body, headers = http_error(error, path)
+    assert (status, headers) == (http_error(error)[0], http_error(error)[2])
+    assert body["type"] == "error" and body["error"]["type"] == kind  # type: ignore[index]
+    assert "inner detail" not in str(body)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"), [(404, "not_found_error"), (422, "invalid_request_error"), (502, "api_error")]
+)
+def test_every_status_has_a_type(status: int, kind: str) -> None:
+    assert as_anthropic(status, "x") == {"type": "error", "error": {"type": kind, "message": "x"}}

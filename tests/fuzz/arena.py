@@ -1,0 +1,165 @@
+"""vLLM's own OpenAI server, guarded, over the scripted engine: in this process, with no socket and no model between."""
+
+import asyncio
+import json
+import random
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from vllm.engine.arg_utils import AsyncEngineArgs
+
+from filters.category import Category
+from filters.judge import Judge
+from filters.scorer import ScorerUnavailable, Scores
+from server import app as wiring
+from server import settings
+from server.engine import arming, launcher
+from server.engine.scripted_client import ScriptedClient
+from server.policy.policy import DEFAULT_THRESHOLDS
+from server.telemetry.metrics import Metrics
+from tests.fuzz import flagged_in
+from tests.fuzz.case import ROUTES, Case
+from tests.live.policies import catalog
+from tests.live.servers import FLAGS
+
+TURNS = 20_000
+"""Of the event loop, after which whatever is still there was left behind."""
+
+
+class HostileScorer:
+    """Always right about what is flagged; else what `kind` says: late, flipping, crashing."""
+
+    name = "hostile"
+    categories: tuple[Category, ...] = tuple(DEFAULT_THRESHOLDS)
+
+    def __init__(self) -> None:
+        self.kind = "honest"
+        self.chance = random.Random(0)
+
+    def score(self, texts: Sequence[str]) -> list[Scores]:
+        if self.kind == "crashing" and self.chance.random() < 0.2:
+            raise ScorerUnavailable("error")
+        if self.kind == "late":
+            time.sleep(self.chance.random() * 0.002)
+        return [dict.fromkeys(self.categories, self._score(text)) for text in texts]
+
+    def ready(self) -> bool:
+        return True
+
+    def _score(self, text: str) -> float:
+        flips = self.kind == "flipping" and self.chance.random() < 0.15
+        return 0.95 if flips or flagged_in(text) else 0.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back, in bytes, and what went wrong around it."""
+
+    status: int
+    head: bytes
+    body: bytes
+    trouble: str | None = None
+
+
+@dataclass
+class Arena:
+    """Two servers over one scripted engine each: one rewinds within it, one submits anew."""
+
+    apps: dict[bool, Any]
+    engines: dict[bool, ScriptedClient]
+    scorer: HostileScorer
+    judge: Judge
+
+    @property
+    def tokenizer(self) -> Any:
+        return self.engines[True].renderer.tokenizer
+
+    async def play(self, case: Case, **changed: Any) -> Answer:
+        """The answer to a case, its body changed, and whether anything was left behind by it."""
+        engine = self.engines[case.exact]
+        engine.script, engine.sizes = case.writer, lambda: case.sizes.choice((1, 1, 1, 2, 5))
+        await self._recovered()
+        self.scorer.kind, self.scorer.chance = case.scorer, random.Random(case.number)
+        before = asyncio.all_tasks()
+        messages, trouble = await self._asked(case, case.body | changed)
+        if not await self._idle(engine, before):
+            trouble = trouble or f"left behind: {engine.running} requests, {len(asyncio.all_tasks() - before)} tasks"
+        head = messages[0] if messages else {"status": 0, "headers": []}
+        fields = b"\n".join(b": ".join(field) for field in head["headers"])
+        body = b"".join(message.get("body", b"") for message in messages[1:])
+        return Answer(head["status"], fields, body, trouble)
+
+    async def _recovered(self) -> None:
+        """Behind a crash the server asks its scorer before it serves again."""
+        self.scorer.kind = "honest"
+        while not self.judge.available():  # noqa: ASYNC110 (there is no event for it)
+            await asyncio.sleep(0)
+
+    async def _idle(self, engine: ScriptedClient, before: set[asyncio.Task[Any]]) -> bool:
+        for _ in range(TURNS):
+            if engine.running == 0 and asyncio.all_tasks() <= before:
+                return True
+            await asyncio.sleep(0)
+        return False
+
+    async def _asked(self, case: Case, body: Any) -> tuple[list[Any], str | None]:
+        incoming = [{"type": "http.request", "body": json.dumps(body).encode(), "more_body": False}]
+        messages: list[Any] = []
+        gone = asyncio.Event()
+
+        async def receive() -> Any:
+            if incoming:
+                return incoming.pop()
+            await gone.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message: Any) -> None:
+            messages.append(message)
+            if len(messages) == case.leaves_after:
+                gone.set()
+
+        try:
+            await self.apps[case.exact](_scope(ROUTES[case.route]), receive, send)
+        except Exception as error:
+            return messages, None if gone.is_set() else f"{type(error).__name__}: {error}"
+        return messages, None
+
+
+def _scope(path: str) -> dict[str, Any]:
+    return {
+        "type": "http",
+        "http_version": "1.1",
+        "method": "POST",
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "root_path": "",
+        "query_string": b"",
+        "headers": [(b"content-type", b"application/json"), (b"host", b"unsay")],
+        "server": ("unsay", 80),
+        "client": ("client", 1),
+    }
+
+
+@asynccontextmanager
+async def arena() -> AsyncIterator[Arena]:
+    """Both servers, up; a second or two."""
+    known = settings.parse(["serve", "--screen", "none", *FLAGS])
+    settings.prepare_environment()
+    args = launcher.parse(known.rest, settings.BUNDLED_MODEL, settings.BUNDLED_MODEL_NAME)
+    metrics, scorer = Metrics(), HostileScorer()
+    async with wiring.judging(scorer, known, metrics) as judge:
+        apps: dict[bool, Any] = {}
+        engines: dict[bool, ScriptedClient] = {}
+        for exact in (True, False):
+            config = AsyncEngineArgs.from_cli_args(args).create_engine_config()
+            if exact:
+                arming.arm(config)
+            engines[exact] = ScriptedClient(config, lambda prompt, drawn, seed: (0,))
+            apps[exact] = await wiring.guarded_application(
+                engines[exact], args, judge, catalog(), metrics, allow_loosen=False
+            )
+        yield Arena(apps, engines, scorer, judge)

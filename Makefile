@@ -7,7 +7,7 @@ DETOXIFY ?=
 POLICY_FILE ?=
 ARGS ?=
 
-.PHONY: help serve test eval bench lint unit lock clean
+.PHONY: help serve test fuzz eval bench lint unit lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -18,6 +18,10 @@ serve:  ## install, then serve the bundled models (HOST PORT MODEL DETOXIFY POLI
 	    $(if $(DETOXIFY),--detoxify $(DETOXIFY)) $(if $(POLICY_FILE),--policy-file $(POLICY_FILE)) $(ARGS)
 
 test: lint unit  ## install, then run every check and the whole test suite
+
+fuzz:  ## install, then look for leaks in 100,000 drawn requests (FUZZ_ARGS)
+	@./setup.sh $(VENV) dev
+	@$(VENV)/bin/python -m tests.fuzz $(FUZZ_ARGS)
 
 lint:
 	@./setup.sh $(VENV) dev

@@ -205,7 +205,8 @@ def _words(name: str) -> set[str]:
     return {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)}
 
 
-VLLMS = {"server/engine/client.py: input_processor", "tests/engine/test_client.py: input_processor"}
+_NAMED_BY_VLLM = ("server/engine/client.py", "server/engine/scripted_client.py", "tests/engine/test_client.py")
+VLLMS = {f"{name}: input_processor" for name in _NAMED_BY_VLLM}
 """Names of vLLM's that ours have to bear."""
 
 

@@ -87,7 +87,7 @@ class Arena:
         messages, trouble = await self._asked(case, case.body | changed)
         if not await self._idle(engine, before):
             trouble = trouble or f"left behind: {engine.running} requests, {len(asyncio.all_tasks() - before)} tasks"
-        head = messages[0] if messages else {"status": 0, "headers": []}
+        head: dict[str, Any] = messages[0] if messages else {"status": 0, "headers": []}
         fields = b"\n".join(b": ".join(field) for field in head["headers"])
         body = b"".join(message.get("body", b"") for message in messages[1:])
         return Answer(head["status"], fields, body, trouble)

@@ -12,6 +12,7 @@ PROMPTS = ("He went to the", "They came to the riv", "A zorp", "She said: ", "Th
 STOPS = (
     ".",
     "Observation:",
+    "Z" * 6,
     "Z" * 12,
     "Z" * 68,
     "riv",
@@ -39,10 +40,8 @@ ROUTES = {
     "messages": "/v1/messages",
     "generate": "/inference/v1/generate",
 }
-TOOL = {
-    "type": "function",
-    "function": {"name": "find", "parameters": {"type": "object", "properties": {"what": {"type": "string"}}}},
-}
+FUNCTION: JSON = {"name": "find", "parameters": {"type": "object", "properties": {"what": {"type": "string"}}}}
+TOOL: JSON = {"type": "function", "function": FUNCTION}
 
 
 @dataclass

@@ -17,6 +17,7 @@ from tests.fuzz.arena import Answer
 from tests.fuzz.case import Case
 from tests.live.wire import JSON
 
+INCOMPLETE = "\ufffd"
 WORDS = tuple(word for word in FLAGGED if " " not in word)
 ALTERNATIVES = ("top_logprobs", "prompt_logprobs")
 ENDS = {"response.completed", "response.incomplete", "response.failed", "message_stop"}
@@ -54,13 +55,11 @@ def wrongs(case: Case, answer: Answer, tokenizer: Any) -> Iterator[str]:
         yield f"error: {answer.trouble}"
     if case.leaves_after is None:
         yield from _faults(case, said, answer)
+        yield from _unlike(case, said, answer, tokenizer)
 
 
 def _leaks(case: Case, said: list[Any], answer: Answer, tokenizer: Any) -> Iterator[str]:
-    strands = Strands()
-    for event in said:
-        if isinstance(event, dict):
-            _read(event, strands, tokenizer)
+    strands = read(said, tokenizer)
     for key, texts in strands.texts.items():
         joined = "".join(texts)
         yield from _leak(key, case.prompt + joined if key[-1] in ("text", "tokens") else joined)
@@ -70,11 +69,20 @@ def _leaks(case: Case, said: list[Any], answer: Answer, tokenizer: Any) -> Itera
             yield from _leak((*key, "decoded"), case.prompt + decoded if key[-1] == "token_ids" else decoded)
     for before, text in strands.alternatives:
         word = re.split(r"\s", case.prompt + before)[-1]
-        for read in (text, word + text):
-            if any(flagged in read.casefold() for flagged in WORDS):
-                yield f"leak: alternative {read!r}"
+        for shown in (text, word + text):
+            if any(flagged in shown.casefold() for flagged in WORDS):
+                yield f"leak: alternative {shown!r}"
     if flagged_in(answer.body.decode("utf-8", "replace")):
         yield "leak: in the raw bytes"
+
+
+def read(said: list[Any], tokenizer: Any) -> Strands:
+    """All that the events of an answer say."""
+    strands = Strands()
+    for event in said:
+        if isinstance(event, dict):
+            _read(event, strands, tokenizer)
+    return strands
 
 
 def _leak(key: tuple[Any, ...], text: str) -> Iterator[str]:
@@ -172,6 +180,24 @@ def _faults(case: Case, said: list[Any], answer: Answer) -> Iterator[str]:
         yield from _ends_of_choices(case, said, answer)
     elif case.streams and said and said[-1].get("type") not in ENDS:
         yield f"error: the stream ends with {said[-1].get('type')}"
+
+
+def _unlike(case: Case, said: list[Any], answer: Answer, tokenizer: Any) -> Iterator[str]:
+    """Whether a text is something else than the beginning of what its token ids spell: doubled, or with a gap."""
+    plain = not {"tools", "skip_special_tokens", "echo"} & set(case.body) and "return_token_ids" in case.body
+    if answer.status != 200 or not plain:
+        return
+    texts: dict[int, str] = defaultdict(str)
+    ids: dict[int, list[int]] = defaultdict(list)
+    for event in said:
+        for choice in event.get("choices", ()):
+            part = choice.get("delta") or choice.get("message") or choice
+            texts[choice["index"]] += part.get("content") or part.get("text") or ""
+            ids[choice["index"]] += choice.get("token_ids") or ()
+    for index, text in texts.items():
+        spelled = tokenizer.decode(ids[index], skip_special_tokens=True)
+        if not spelled.replace(INCOMPLETE, "").startswith(text.replace(INCOMPLETE, "")):
+            yield f"error: choice {index} says {text!r}, its ids {spelled!r}"
 
 
 def _ends_of_choices(case: Case, said: list[Any], answer: Answer) -> Iterator[str]:

@@ -81,8 +81,8 @@ def train(plan: Plan, split: data.Split, base: Path, device: str) -> None:
         average.update(model, step)
         seen = value if step == first else seen + (value - seen) * 0.01
         if step % 50 == 0:
-            left = (1 - progress) / progress * elapsed if progress else 0.0
-            say(f"step {step}/{total} {elapsed:.1f} min, about {left:.0f} left, loss {seen:.4f}")
+            left = f", about {(1 - progress) / progress * elapsed:.0f} left" if step > first else ""
+            say(f"step {step}/{total} {elapsed:.1f} min{left}, loss {seen:.4f}")
         if step % _SAVE_EVERY == _SAVE_EVERY - 1:
             saved.keep(step + 1, elapsed)
         if step % _CHECK_EVERY == _CHECK_EVERY - 1:

@@ -33,6 +33,18 @@ def test_a_cut_is_a_run_of_words_of_the_text(words: list[str], seed: int) -> Non
     assert cut.targets == example.targets
 
 
+def test_some_texts_come_amid_prose_whole_and_with_their_label() -> None:
+    prose = ["The weather was mild and the harvest was good in all the villages of the north this year."]
+    augment = Augment(_WEIGHTS, 0, prose)
+    made = [augment(all_known("you idiot", _TOXIC, "x"), clean("a friend", "x")) for _ in range(600)]
+    amid = [example for example in made if "harvest" in example.text.lower() or "weather" in example.text.lower()]
+    assert 45 < len(amid) < 150
+    assert all(example.targets[0] == 1.0 and len(example.text.split()) <= LONGEST for example in amid)
+    assert {example.text.lower().startswith("the") for example in amid} == {True, False}, (
+        "before it, behind it, or both"
+    )
+
+
 def test_half_of_the_cuts_are_beginnings() -> None:
     augment = Augment(_WEIGHTS, 0)
     text = " ".join(map(str, range(100, 200)))

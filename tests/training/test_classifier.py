@@ -1,5 +1,7 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -7,6 +9,7 @@ from safetensors.torch import load_file
 
 from filters.scorers.detoxify import DetoxifyScorer
 from tests.training.encoders import write_wheel
+from training import classifier
 from training.classifier import Plan, loss, rate_at, train
 from training.data import Split
 from training.encoder import unpack
@@ -80,6 +83,39 @@ def test_the_same_seed_gives_the_same_weights_and_they_tell_the_texts_apart(
     pack(tmp_path / "one", tmp_path / "packed")
     hostile, kind = DetoxifyScorer.load(str(tmp_path / "packed")).score(["you idiot 7", "you friend 7"])
     assert hostile["toxicity"] > 0.5 > kind["toxicity"]
+
+
+def test_a_run_that_was_interrupted_goes_on_where_it_was(
+    base: Path, split: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(classifier, "_SAVE_EVERY", 20)
+    train(_plan(tmp_path / "whole"), split, base, "cpu")
+    with monkeypatch.context() as interrupting:
+        interrupting.setattr(classifier, "_step", _failing_at(47, classifier._step))
+        with pytest.raises(KeyboardInterrupt):
+            train(_plan(tmp_path / "parted"), split, base, "cpu")
+    train(_plan(tmp_path / "parted"), split, base, "cpu")
+    assert "going on at step 40" in capsys.readouterr().out
+    whole, parted = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "parted"))
+    assert all(torch.equal(whole[name], parted[name]) for name in whole)
+
+
+def _failing_at(count: int, step: Callable[..., float]) -> Callable[..., float]:
+    steps = iter(range(count))
+
+    def failing(*args: Any) -> float:
+        if next(steps, None) is None:
+            raise KeyboardInterrupt
+        return step(*args)
+
+    return failing
+
+
+def test_a_word_table_that_is_frozen_stays_as_it_was(base: Path, split: Split, tmp_path: Path) -> None:
+    train(replace(_plan(tmp_path / "out"), frozen_words=True), split, base, "cpu")
+    words = "embeddings.word_embeddings.weight"
+    before, after = load_file(base / "model.safetensors")[words], load_file(tmp_path / "out" / "model.safetensors")
+    assert torch.allclose(after[f"bert.{words}"].float(), before, atol=1e-3)
 
 
 def test_a_run_out_of_minutes_ends_with_what_it_has(

@@ -54,7 +54,9 @@ def test_everything_is_loaded_the_same_for_the_same_seed(tmp_path: Path) -> None
     split, other = load(tmp_path, seed=1), load(tmp_path, seed=2)
     assert split == load(tmp_path, seed=1)
     assert split.held_out == other.held_out
-    assert {"prose", "named_prose", "rtp", "neutral_identity", "hostile_identity"} <= {e.source for e in split.train}
+    sources = {example.source for example in split.train}
+    assert {"prose", "named_prose", "rtp", "neutral_identity", "hostile_identity", "benign", "germeval2018"} <= sources
+    assert "germeval2018/de" in split.held_out
 
 
 def test_prose_is_clean_and_only_sentences_of_some_length_are_taken(tmp_path: Path) -> None:

@@ -40,6 +40,7 @@ def prompts(count: int) -> list[dict[str, Any]]:
 def write_collection(folder: Path) -> Path:
     """Every file that the training and the evaluation read."""
     write_rows(folder / "toxicity_train.jsonl.gz", labelled_rows())
+    write_rows(folder / "toxicity_multilingual.jsonl.gz", _foreign())
     write_rows(folder / "rtp_prompts.jsonl.gz", prompts(40))
     write_rows(folder / "rtp_challenging_and_nontoxic_dev.jsonl.gz", prompts(20))
     write_rows(folder / "hatecheck_dev.jsonl.gz", _cases())
@@ -50,6 +51,11 @@ def write_collection(folder: Path) -> Path:
             if name == "sgd_dialogues":
                 file.write("".join(f"\n{_dialogue(number)}" for number in range(3)))
     return folder
+
+
+def _foreign() -> list[dict[str, Any]]:
+    rows = ((f"Guten Tag, Nummer {at}", at % 2) for at in range(60))
+    return [{"text": text, "toxic": toxic, "lang": "de", "source": "germeval2018"} for text, toxic in rows]
 
 
 def _dialogue(number: int) -> str:

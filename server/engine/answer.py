@@ -1,6 +1,6 @@
 """The answer to one call of `generate`: the outputs of its choices, as vLLM's server expects them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -66,7 +66,7 @@ class Answer:
         self._whole[index] = output
         return await self._send(0, [self._whole[i] for i in sorted(self._whole)]) if self._finished() else None
 
-    def cut_short(self, reason: str) -> Iterator[RequestOutput]:
+    async def cut_short(self, reason: str) -> AsyncGenerator[RequestOutput, None]:
         """Ends every choice that has not ended: the scorer failed for `reason` when part of the answer was out."""
         for index, choice in enumerate(self._choices):
             if choice.output.finished:
@@ -75,7 +75,7 @@ class Answer:
             self._ask.request.reports[self._ask.first_choice + index] = report
             output = choice.output.add(withheld())
             if output is not None:
-                yield self._output(index, [output], None)
+                yield await self._send(index, [output])
 
     def _report(self) -> None:
         """The reports of all that have ended: what is known of the prompt may be more now than at their end."""

@@ -133,7 +133,7 @@ class GuardedEngineClient(_Delegate):
             ask.request.scorer_down = str(down)
             if not ask.request.started:
                 raise
-            for output in answer.cut_short(str(down)):
+            async for output in answer.cut_short(str(down)):
                 yield output
 
     def _export(self, ask: Ask, choices: Sequence[Choice]) -> None:

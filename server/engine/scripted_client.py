@@ -2,7 +2,8 @@
 
 1. What it writes is a function of the request and the tokens before: a `Script` ranks the tokens that may come next.
    Renderer, tokenizer, chat templates and checks are vLLM's own, over the model's folder; no weights are read.
-2. It honours what vLLM's engine honours: biases, bans, allowed tokens, stop tokens, limits, logprobs, choices.
+2. It honours what vLLM's engine honours: biases, bans, bad words, allowed tokens, stop tokens, limits, logprobs,
+   choices.
 3. It can be rewound as our scheduler rewinds (server/engine/scheduler.py): by key, to tokens, with other parameters.
 """
 
@@ -69,6 +70,7 @@ class ScriptedClient(EngineClient):  # type: ignore[misc]
         self, prompt: Any, sampling_params: SamplingParams, request_id: str, **options: Any
     ) -> AsyncGenerator[RequestOutput, None]:
         """Deltas of one choice, as many tokens at once as `sizes` says."""
+        sampling_params.update_from_tokenizer(self.renderer.tokenizer)
         request = _Request(prompt["prompt_token_ids"], sampling_params)
         self.running += 1
         self._by_key[request.changes.key] = request
@@ -120,13 +122,19 @@ class ScriptedClient(EngineClient):  # type: ignore[misc]
         bias = params.logit_bias or {}
         if not choices:
             ranked += [token for token, value in bias.items() if value > 0 and token not in ranked]
-        banned, avoided = set(changes.banned.get(at, ())), changes.avoided if at < changes.until else ()
+        banned = {*changes.banned.get(at, ()), *self._ends_of_bad_words(request)}
+        avoided = changes.avoided if at < changes.until else ()
         ends = {self.end, *(params.stop_token_ids or ())} if at < params.min_tokens else set()
         left = [token for token in ranked if token not in banned and token not in ends] or ranked
         if params.allowed_token_ids and not choices:
             left = [token for token in left if token in params.allowed_token_ids] or list(params.allowed_token_ids)
         weights = {token: -place + bias.get(token, 0.0) - 50.0 * (token in avoided) for place, token in enumerate(left)}
         return sorted(left, key=weights.__getitem__, reverse=True)
+
+    def _ends_of_bad_words(self, request: _Request) -> set[int]:
+        """The tokens that would complete a bad word, of what this request has drawn."""
+        words = request.params.bad_words_token_ids or ()
+        return {word[-1] for word in words if len(word) == 1 or request.drawn[1 - len(word) :] == list(word[:-1])}
 
     def _spelling(self, choices: Collection[str], request: _Request) -> list[int]:
         """The tokens that go on with one of the texts, the longest first; the end behind a whole one."""

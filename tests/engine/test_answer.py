@@ -69,8 +69,9 @@ def answering(
         ]
         answer = Answer(ask, choices)
         outputs = [await answer.add(index, piece) for index, piece in said]
+        outputs += [output async for output in answer.cut_short("deadline")] if cut else []
         await batcher.aclose()
-        return [output for output in outputs if output] + (list(answer.cut_short("deadline")) if cut else [])
+        return [output for output in outputs if output]
 
     return asyncio.run(run()), request
 
@@ -117,6 +118,13 @@ def test_an_answer_that_is_cut_short_ends_every_choice_that_has_not_ended() -> N
     assert (last.outputs[0].index, last.outputs[0].finish_reason, last.finished) == (0, "content_filter", True)
     assert {at: made.action for at, made in request.reports.items()} == {2: "refused", 3: "rewound"}
     assert request.reports[2].scorer_failure == "deadline"
+
+
+def test_a_choice_that_is_cut_short_before_it_began_carries_its_prompt_logprobs() -> None:
+    """vLLM's server reads them with the first output of each choice, where it echoes a prompt."""
+    outputs, _ = answering(RequestOutputKind.DELTA, (1, piece("a")), cut=True)
+    assert [out.outputs[0].index for out in outputs] == [1, 0, 1]
+    assert [out.prompt_logprobs is not None for out in outputs] == [True, True, False]
 
 
 def test_a_prompt_that_the_engine_has_never_seen_has_no_logprobs_at_any_position() -> None:

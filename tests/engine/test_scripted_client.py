@@ -76,6 +76,18 @@ def test_it_draws_as_it_is_asked(params: dict[str, Any], drawn: list[int], end: 
     assert tokens(made) == [client().end if token == 0 else token for token in drawn] and ending(made) == end
 
 
+def test_a_bad_word_is_never_completed() -> None:
+    asked = SamplingParams(bad_words=["blickmoth"])
+    asked.update_from_tokenizer(client().renderer.tokenizer)
+    word = (asked.bad_words_token_ids or [[]])[0]
+    assert len(word) > 2
+    client().script = lambda prompt, drawn, seed: (word[len(drawn)], 600 + len(drawn))
+    try:
+        assert tokens(outputs(bad_words=["blickmoth"], max_tokens=len(word))) == [*word[:-1], 599 + len(word)]
+    finally:
+        client().script = script
+
+
 def test_what_the_prompt_keeps_is_not_written_again() -> None:
     kept = {"type": "token", "prompt_token_ids": [400, 401, 402, 500, 501]}
     assert tokens(outputs(kept, extra_args=Changes("k", kept=2).put_into(None)))[:2] == [502, 503]

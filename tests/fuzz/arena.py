@@ -147,7 +147,7 @@ def _scope(path: str) -> dict[str, Any]:
 @asynccontextmanager
 async def arena() -> AsyncIterator[Arena]:
     """Both servers, up; a second or two."""
-    known = settings.parse(["serve", "--screen", "none", *FLAGS])
+    known = settings.parse(["serve", "--screen", "none", "--reasoning-parser", "granite", *FLAGS])
     settings.prepare_environment()
     args = launcher.parse(known.rest, settings.BUNDLED_MODEL, settings.BUNDLED_MODEL_NAME)
     metrics, scorer = Metrics(), HostileScorer()

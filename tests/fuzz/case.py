@@ -107,7 +107,10 @@ def drawn(number: int, tokenizer: Any, route: str | None = None) -> Case:
     if route != "generate":
         body["model"] = "unsay-mini"
     scorer = chance.choice(SCORERS)
-    writer = Writer(tokenizer, number, chance.choice((0.0, 0.1, 0.4, 0.8)), "tools" in body)
+    thinks = not draw.maybe(0.2 if route in ("chat", "responses", "messages") else 0, "reasoning", True) == {}
+    if thinks:
+        body["max_output_tokens" if route == "responses" else "max_tokens"] = 80
+    writer = Writer(tokenizer, number, chance.choice((0.0, 0.1, 0.4, 0.8)), "tools" in body, thinks)
     return Case(
         number,
         route,
@@ -140,7 +143,7 @@ def _sampling(draw: _Draw) -> JSON:
     made |= draw.maybe(0.1, "min_tokens", lambda: chance.randint(0, made["max_tokens"])) | draw.maybe(
         0.15, "ignore_eos", True
     )
-    made |= draw.maybe(0.15, "skip_special_tokens", False)
+    made |= draw.maybe(0.15, "skip_special_tokens", False) | draw.maybe(0.1, "bad_words", [" river", "the old", "moth"])
     made |= draw.maybe(
         0.2, "logit_bias", lambda: {str(token): chance.choice((100, -100, 3)) for token in draw.tokens()}
     )

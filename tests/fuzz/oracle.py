@@ -30,8 +30,8 @@ class Strands:
 
     texts: dict[tuple[Any, ...], list[str]] = field(default_factory=lambda: defaultdict(list))
     ids: dict[tuple[Any, ...], list[int]] = field(default_factory=lambda: defaultdict(list))
-    alternatives: list[tuple[str, str]] = field(default_factory=list)
-    """What was drawn before, of this choice, and a text that might have come instead."""
+    alternatives: list[tuple[str | None, str]] = field(default_factory=list)
+    """What was drawn before, of this choice, and a text that might have come instead; None for one of the prompt's."""
     drawn: dict[Any, str] = field(default_factory=lambda: defaultdict(str))
 
 
@@ -68,7 +68,7 @@ def _leaks(case: Case, said: list[Any], answer: Answer, tokenizer: Any) -> Itera
             decoded = tokenizer.decode(ids, skip_special_tokens=skipping)
             yield from _leak((*key, "decoded"), case.prompt + decoded if key[-1] == "token_ids" else decoded)
     for before, text in strands.alternatives:
-        word = re.split(r"\s", case.prompt + before)[-1]
+        word = "" if before is None else re.split(r"\s", case.prompt + before)[-1]
         for shown in (text, word + text):
             if any(flagged in shown.casefold() for flagged in WORDS):
                 yield f"leak: alternative {shown!r}"
@@ -117,7 +117,7 @@ def _walk(node: Any, key: tuple[Any, ...], strands: Strands, tokenizer: Any) -> 
                 if name not in ALTERNATIVES:
                     _walk(value, (*key, name), strands, tokenizer)
                 else:
-                    strands.alternatives += [("", text) for text in _names(value, tokenizer)]
+                    strands.alternatives += [(None, text) for text in _names(value, tokenizer)]
     elif isinstance(node, list):
         if key[-1] == "token_ids":
             strands.ids[key] += node
@@ -184,7 +184,9 @@ def _faults(case: Case, said: list[Any], answer: Answer) -> Iterator[str]:
 
 def _unlike(case: Case, said: list[Any], answer: Answer, tokenizer: Any) -> Iterator[str]:
     """Whether a text is something else than the beginning of what its token ids spell: doubled, or with a gap."""
-    plain = not {"tools", "skip_special_tokens", "echo"} & set(case.body) and "return_token_ids" in case.body
+    plain = (
+        not {"tools", "reasoning", "skip_special_tokens", "echo"} & case.features and "return_token_ids" in case.body
+    )
     if answer.status != 200 or not plain:
         return
     texts: dict[int, str] = defaultdict(str)

@@ -92,9 +92,10 @@ def _turned(case: Case) -> Case:
 def _comparable(case: Case, answer: Answer) -> bool:
     """Whether the same request says the same again: everything about it is clean, and nobody leaves or fails.
 
-    Of a tool call that is never finished vLLM's parser makes nothing in a stream, and text in a whole answer.
+    Of a tool call or a thought that is never finished vLLM's parsers make one thing in a stream and another in a whole.
     """
-    steady = case.scorer in ("honest", "late") and case.leaves_after is None and "tools" not in case.body
+    steady = case.scorer in ("honest", "late") and case.leaves_after is None
+    steady = steady and not case.features & {"tools", "reasoning"}
     steady = steady and case.route in ("completions", "chat")
     return steady and answer.status == 200 and b'"action":"clean"' in answer.body
 

@@ -27,17 +27,20 @@ CLEAN = (
 ODD = ("\U0001f987", "日本", "é", "\n", "  ", "\n\n", "\t", "-", "'s", " ...")
 OTHERS = (*CLEAN, " river", "river", "er", "ver", "pish", "ish", "moth", " garden", "th")
 CALL = '<tool_call>\n{"name": "find", "arguments": {"what": "the %s"}}\n</tool_call>'
+THOUGHT, SAID = "Here is my thought process:", " Here is my response:"
+"""What vLLM's parser for Granite tells reasoning by."""
 LONGEST = 28
 
 
 @dataclass
 class Writer:
-    """`flags` is how often a word is a flagged one, 0..1; `calls`: it answers by a tool call."""
+    """`flags` is how often a word is a flagged one, 0..1; `calls`: it answers by a tool call; `thinks`: aloud first."""
 
     tokenizer: Any
     seed: int
     flags: float
     calls: bool = False
+    thinks: bool = False
     _plans: dict[tuple[int | None, tuple[int, ...]], list[int]] = field(default_factory=dict)
     _others: list[int] = field(init=False)
 
@@ -65,10 +68,16 @@ class Writer:
     def _burst(self, chance: random.Random, at: int) -> list[int]:
         if self.calls and not at:
             return self._ids(CALL % chance.choice([*FLAGGED, "church"]))
+        if self.thinks and not at:
+            thought, said = self._words(chance, LONGEST // 2), self._words(chance, LONGEST // 2)
+            return [*self._ids(THOUGHT), *thought, *self._ids(SAID), *said, self.tokenizer.eos_token_id]
+        return [*self._words(chance, LONGEST - at), self.tokenizer.eos_token_id]
+
+    def _words(self, chance: random.Random, count: int) -> list[int]:
         plan: list[int] = []
-        while len(plan) + at < LONGEST and chance.random() > 0.04:
+        while len(plan) < count and chance.random() > 0.04:
             plan += self._word(chance)
-        return [*plan, self.tokenizer.eos_token_id]
+        return plan
 
     def _word(self, chance: random.Random) -> list[int]:
         if chance.random() < self.flags:

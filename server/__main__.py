@@ -11,8 +11,9 @@ import uvloop
 
 from filters.scorer import ScorerLoadError
 from server import app
+from server.embedded import listing
 from server.errors import StartError
-from server.settings import parse, prepare_environment
+from server.settings import cache_folder, parse, prepare_environment
 from server.telemetry import logs
 
 
@@ -26,6 +27,9 @@ def main() -> None:
         from benchmarks.command import main as bench
 
         sys.exit(bench(sys.argv[2:]))
+    if sys.argv[1:] == ["models"]:
+        print("\n".join(listing(cache_folder())))
+        return
     settings = parse(sys.argv[1:])
     logs.configure(settings.log_level)
     warnings.simplefilter("ignore", FutureWarning)  # of libraries, about libraries

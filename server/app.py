@@ -15,13 +15,14 @@ from filters.scorers.detoxify import DetoxifyScorer
 from filters.scorers.screen import Screen
 from server.api.gateway import Gateway
 from server.api.routes import router
+from server.embedded import servable
 from server.errors import StartError
 from server.generation.guarded import Setting
 from server.generation.pairs import Pairs
 from server.guard.commands import Strategy
 from server.policy import catalog as catalogs
 from server.policy.catalog import Catalog
-from server.settings import BUNDLED_MODEL, BUNDLED_MODEL_NAME, Settings, vllm_version
+from server.settings import BUNDLED_MODEL, BUNDLED_MODEL_NAME, Settings, cache_folder, vllm_version
 from server.telemetry import logs
 from server.telemetry.metrics import Metrics
 from server.telemetry.pairs import writing
@@ -126,7 +127,8 @@ async def _serve(settings: Settings, catalog: Catalog, pairs: Pairs | None) -> N
     log.info("loading vLLM")
     from server.engine import launcher, quiet
 
-    args = launcher.parse(settings.rest, BUNDLED_MODEL, BUNDLED_MODEL_NAME)
+    models = servable(cache_folder(), log.info)
+    args = launcher.parse(settings.rest, BUNDLED_MODEL, BUNDLED_MODEL_NAME, models)
     address, sock = launcher.bind(args)
     quiet.hide_progress()
     log.info("loading the classifier", extra={"detoxify": settings.detoxify, "screen": str(settings.screen or "none")})

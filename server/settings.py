@@ -29,6 +29,7 @@ DESCRIPTION = """\
 Serve a model behind a guard that rewinds toxic spans before anyone reads them.
 
   unsay serve                              the bundled models, on CPU
+  unsay serve smollm2-135m-instruct        a small fluent model (see `unsay models`)
   unsay serve Qwen/Qwen3-8B                another model: a folder, or a name on a hub
   unsay serve MODEL --max-model-len 8192   every flag of `vllm serve` works
 """
@@ -72,6 +73,7 @@ def parser() -> argparse.ArgumentParser:
     # Listed here, and parsed by their packages: server.__main__ hands them on before anything is parsed.
     commands.add_parser("eval", help="evaluate a running server, with and without the guard")
     commands.add_parser("bench", help="measure what the guard costs, against plain vLLM")
+    commands.add_parser("models", help="list the language models that come along, and where they lie")
     return top
 
 
@@ -163,6 +165,12 @@ def prepare_environment() -> None:
             os.environ["VLLM_LOGGING_CONFIG_PATH"] = str(_LOGGING_FILE)
     for name, value in _QUIET_LIBRARIES.items():
         os.environ.setdefault(name, value)
+
+
+def cache_folder() -> Path:
+    """Where converted models lie: UNSAY_CACHE, else `unsay` in the user's cache folder."""
+    own = os.environ.get("UNSAY_CACHE")
+    return Path(own) if own else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "unsay"
 
 
 def vllm_version() -> str:

@@ -37,6 +37,13 @@ def serve(*words: str, **environment: str) -> tuple[int, list[str]]:
     return done.returncode, [line for line in done.stderr.splitlines() if " info unsay." not in line]
 
 
+def test_a_model_folder_that_is_not_there_is_told_before_anything_is_loaded() -> None:
+    status, lines = serve("/no/such/folder")
+    assert status == 1 and lines == [
+        "unsay: model /no/such/folder: there is no such folder; name one, or a model on a hub (`unsay models`)"
+    ]
+
+
 @pytest.mark.parametrize(
     ("content", "named"),
     [

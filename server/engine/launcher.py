@@ -5,7 +5,7 @@ Written against vLLM 0.32, whose launcher modules move between minor versions: a
 
 import argparse
 import socket
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -40,8 +40,13 @@ class _Parser(FlexibleArgumentParser):  # type: ignore[misc]
         raise StartError(f"{message} (`vllm serve --help=all` lists every flag)")
 
 
-def parse(words: Sequence[str], bundled: Path, bundled_name: str) -> argparse.Namespace:
-    """vLLM's arguments, with our defaults where the operator says nothing: bundled model, settings that fit a CPU."""
+def parse(
+    words: Sequence[str], bundled: Path, bundled_name: str, embedded: Mapping[str, Callable[[], Path]] | None = None
+) -> argparse.Namespace:
+    """vLLM's arguments, with our defaults where the operator says nothing: bundled model, settings that fit a CPU.
+
+    `embedded` finds the folders of models that are served by a name of ours.
+    """
     cli_env_setup()
     parser = make_arg_parser(_Parser(prog="unsay serve", add_help=False))
     parser.set_defaults(model=str(bundled))
@@ -52,7 +57,7 @@ def parse(words: Sequence[str], bundled: Path, bundled_name: str) -> argparse.Na
         parser.set_defaults(enable_chunked_prefill=False)
     args: argparse.Namespace = parser.parse_args(list(words))
     if args.model_tag is not None:
-        args.model = args.model_tag
+        _name_model(args, embedded or {})
     if args.model == str(bundled):
         args.served_model_name = args.served_model_name or [bundled_name]
         args.use_tqdm_on_load = False  # loaded before a bar is drawn
@@ -63,6 +68,16 @@ def parse(words: Sequence[str], bundled: Path, bundled_name: str) -> argparse.Na
     except (TypeError, ValueError) as error:
         raise StartError(str(error)) from None
     return args
+
+
+def _name_model(args: argparse.Namespace, embedded: Mapping[str, Callable[[], Path]]) -> None:
+    """The operator's MODEL: one that comes along, a folder, or a name on a hub. StartError for no such folder."""
+    found = embedded.get(args.model_tag)
+    args.model = str(found()) if found else args.model_tag
+    if found:
+        args.served_model_name = args.served_model_name or [args.model_tag]
+    elif args.model.startswith(("/", "./", "../", "~")) and not Path(args.model).expanduser().is_dir():
+        raise StartError(f"model {args.model}: there is no such folder; name one, or a model on a hub (`unsay models`)")
 
 
 def _refuse_unguarded(args: argparse.Namespace) -> None:
@@ -130,7 +145,7 @@ async def application(client: EngineClient, args: argparse.Namespace) -> FastAPI
 
 def background_work(app: FastAPI) -> Callable[[str], Any] | None:
     """Finds the task that works on a stored response by its id; None if vLLM stores no responses."""
-    serving = app.state.openai_serving_responses
+    serving = getattr(app.state, "openai_serving_responses", None)
     if serving is None or not serving.enable_store:
         return None
     return lambda response: serving.background_tasks.get(response)

@@ -60,7 +60,8 @@ def test_text_ends_before_the_first_stop_string(text: str, stop: list[str]) -> N
     vocabulary = Vocabulary(longest=1)
     found = [text.find(word) for word in stop if word in text]
     by_character = text[: min(text.find(word) + len(word) for word in stop if word in text)] if found else text
-    decoded = _decoded(vocabulary, vocabulary.encode(text), tuple(stop)).text
+    detokenizer = _decoded(vocabulary, vocabulary.encode(text), tuple(stop))
+    decoded = detokenizer.text[: detokenizer.said]
     assert by_character.startswith(decoded)
     assert not any(word in decoded for word in stop)
     assert decoded == text or found
@@ -71,10 +72,10 @@ def test_what_a_stop_string_may_take_back_is_its_length_less_one() -> None:
     assert WordDetokenizer(Vocabulary(), ("abc", "a")).unsettled == 2
 
 
-def test_a_terminal_token_has_no_text() -> None:
+def test_a_terminal_token_is_spelled_and_not_said() -> None:
     detokenizer = WordDetokenizer(Vocabulary(), ("A",))
     assert detokenizer.feed(65, terminal=True) is None
-    assert detokenizer.text == ""
+    assert (detokenizer.text, detokenizer.said) == ("A", 0)
 
 
 def test_wordings_branch_where_they_differ_and_go_on_by_length_behind_anything_else() -> None:

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from prometheus_client import CollectorRegistry
 from vllm.engine.arg_utils import AsyncEngineArgs
 
 from filters.category import Category
@@ -50,7 +51,8 @@ class HostileScorer:
         return True
 
     def _score(self, text: str) -> float:
-        flips = self.kind == "flipping" and self.chance.random() < 0.15
+        # A single word keeps its verdict: that of a word which began in the prompt is held against its beginning.
+        flips = self.kind == "flipping" and " " in text and self.chance.random() < 0.15
         return 0.95 if flips or flagged_in(text) else 0.0
 
 
@@ -150,7 +152,7 @@ async def arena() -> AsyncIterator[Arena]:
     known = settings.parse(["serve", "--screen", "none", "--reasoning-parser", "granite", *FLAGS])
     settings.prepare_environment()
     args = launcher.parse(known.rest, settings.BUNDLED_MODEL, settings.BUNDLED_MODEL_NAME)
-    metrics, scorer = Metrics(), HostileScorer()
+    metrics, scorer = Metrics(CollectorRegistry()), HostileScorer()
     async with wiring.judging(scorer, known, metrics) as judge:
         apps: dict[bool, Any] = {}
         engines: dict[bool, ScriptedClient] = {}

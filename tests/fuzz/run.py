@@ -97,7 +97,7 @@ def _comparable(case: Case, answer: Answer) -> bool:
     steady = case.scorer in ("honest", "late") and case.leaves_after is None
     steady = steady and not case.features & {"tools", "reasoning"}
     steady = steady and case.route in ("completions", "chat")
-    return steady and answer.status == 200 and b'"action":"clean"' in answer.body
+    return steady and answer.status == 200 and answer.body.count(b'"action":"clean"') == case.choices
 
 
 def said(answer: Answer) -> dict[int, str]:

@@ -8,7 +8,6 @@ import openai
 import pytest
 from openai import OpenAI
 
-from filters.scorers.scripted import ScriptedScorer
 from tests.live.policies import LOOSEN_KEY
 from tests.live.servers import Servers
 from tests.live.wire import JSON, PATHS, asking, post
@@ -131,16 +130,6 @@ def test_errors_of_anthropics_route_have_its_shape(servers: Servers, wrong: JSON
     answer = post(servers.guarded, "messages", asking("messages", servers.model) | wrong)
     assert answer.status_code >= 400 and answer.json()["type"] == "error"
     assert answer.json()["error"]["type"] == kind and answer.json()["error"]["message"]
-
-
-@pytest.mark.parametrize("stream", [True, False])
-def test_a_scorer_that_is_down_is_told_in_anthropics_shape(servers: Servers, stream: bool) -> None:
-    failing = ScriptedScorer({}, categories=servers.scorer.categories)
-    failing.fail(1000)
-    with servers.scorer.using(failing):
-        answer = post(servers.guarded, "messages", asking("messages", servers.model, stream=stream))
-    assert answer.status_code == 503 and int(answer.headers["retry-after"]) > 0
-    assert answer.json()["error"]["type"] == "overloaded_error"
 
 
 def test_prompt_embeddings_are_refused(servers: Servers) -> None:

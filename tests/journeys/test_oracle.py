@@ -30,6 +30,10 @@ def rude_case(number: int, tokenizer: Any) -> Case:
     prompt, body = PROMPTS[number % len(PROMPTS)], case.body
     case.leaves_after = None
     params = body.get("sampling_params", body)
+    if case.route in ("completions", "chat", "generate"):
+        params.setdefault("seed", number)
+    else:
+        params["temperature"] = 0  # so that the same is said in every run
     if "structured_outputs" in params:  # what allows nothing together ends a request in plain vLLM as well
         for key in ("allowed_token_ids", "logit_bias", "min_tokens", "ignore_eos"):
             params.pop(key, None)

@@ -12,8 +12,7 @@ PROMPTS = ("He went to the", "They came to the riv", "A zorp", "She said: ", "Th
 STOPS = (
     ".",
     "Observation:",
-    "Z" * 6,
-    "Z" * 12,
+    *("Z" * length for length in (6, 12, 20, 30, 45)),
     "Z" * 68,
     "riv",
     "zorpish",
@@ -154,7 +153,7 @@ def _sampling(draw: _Draw) -> JSON:
 
 def _shown(draw: _Draw) -> JSON:
     """Ids in answers of completions and chat."""
-    return draw.maybe(0.3, "return_token_ids", True) | draw.maybe(0.15, "return_tokens_as_token_ids", True)
+    return draw.maybe(0.5, "return_token_ids", True) | draw.maybe(0.15, "return_tokens_as_token_ids", True)
 
 
 def _completions(draw: _Draw) -> JSON:

@@ -85,7 +85,7 @@ async def guarded_application(
     pairs: Pairs | None = None,
 ) -> "FastAPI":
     """vLLM's application over the guarded engine, with our routes and the gateway. `pairs` takes those of rewinds."""
-    from server.engine import arming, launcher
+    from server.engine import arming, launcher, stored
     from server.engine.client import GuardedEngineClient
 
     tokenizer = engine.renderer.tokenizer
@@ -104,7 +104,7 @@ async def guarded_application(
         catalog=catalog,
         observer=metrics,
         allow_loosen=allow_loosen,
-        background=launcher.background_work(app),
+        store=stored.find(app),
     )
     metrics.expect(policies=catalog.policies, model=model, routes=GENERATING, strategies=STRATEGIES)
     metrics.build_info(

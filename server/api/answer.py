@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from server.api.asgi import scorer_unavailable
 from server.generation.report import Report
 from server.generation.request import GuardedRequest
 
@@ -46,7 +47,9 @@ def amend_choices(body: dict[str, Any], request: GuardedRequest) -> None:
 
 
 def amend_response(body: dict[str, Any], request: GuardedRequest) -> None:
-    """Responses API: one report at the top level, for all the turns that the model took."""
+    """Responses API: one report at the top level, for all the turns that the model took, and why there is none."""
+    if body.get("status") == "failed" and request.scorer_down is not None:
+        body["error"] = {"code": "server_error", "message": scorer_unavailable().message}
     report = gravest(request.reports)
     if report is None or body.get("status") in UNFINISHED:
         return

@@ -5,14 +5,13 @@
 2. Out: reports are added at the end of each choice (server/api/outgoing.py).
 """
 
-import asyncio
 import json
-from collections.abc import Callable
 from typing import Any
 
 from server.api.answer import gravest
 from server.api.asgi import App, Message, Receive, Scope, Send, field, refuse
 from server.api.outgoing import Outgoing
+from server.api.stored import CHOSEN, PATH, Keeping, Store, Stored
 from server.errors import BadRequest, RequestError
 from server.generation.observer import Observer
 from server.generation.request import GuardedRequest, current
@@ -27,16 +26,12 @@ UNGUARDABLE = {
 
 OURS = "/v1/moderations"
 UNMATCHED = "other"
-RESPONSES = "/v1/responses"
-
-Background = Callable[[str], "asyncio.Task[Any] | None"]
-"""The task that works on the stored response of this id, if one does."""
 
 
 class Gateway:
     """Wraps the routes of vLLM's application.
 
-    `background` finds the work on a response that is fetched later; None if this server stores none.
+    `store` keeps the responses that are fetched later; None if this server keeps none.
     """
 
     def __init__(
@@ -46,15 +41,13 @@ class Gateway:
         catalog: Catalog,
         observer: Observer,
         allow_loosen: bool,
-        background: Background | None = None,
+        store: Store | None = None,
     ) -> None:
         self._app, self._catalog, self._observer, self._allow_loosen = app, catalog, observer, allow_loosen
-        self._background = background
-        self._stored: dict[str, GuardedRequest] = {}
-        """By response. None is ever dropped, since vLLM keeps the responses themselves as long as it runs."""
+        self._stored = None if store is None else Stored(store)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and (stored := self._stored.get(_response_of(scope["path"]))):
+        if scope["type"] == "http" and self._stored and (stored := self._stored.behind(scope["path"])):
             await self._app(scope, receive, Outgoing(stored, send, scope["path"], stored=True).send)
             return
         if scope["type"] != "http" or scope["method"] != "POST" or scope["path"].endswith(OURS):
@@ -63,45 +56,52 @@ class Gateway:
         body = await _read(receive)
         if body is None:
             return  # the client has gone before it had said what it wants
+        asked = _asked(body)
         try:
-            request = self._admit(scope, body)
+            request = self._admit(scope, asked)
+            keeping = self._keeping(request, scope, asked)
         except RequestError as error:
             await refuse(send, error, scope["path"])
             return
-        await self._serve(request, scope, _again(body, receive), send)
+        await self._serve(request, keeping, scope, _again(body, receive), send)
 
-    async def _serve(self, request: GuardedRequest, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _serve(
+        self, request: GuardedRequest, keeping: Keeping | None, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         outgoing = Outgoing(request, send, scope["path"])
+
+        async def tell(message: Message) -> None:
+            if keeping is not None:
+                keeping.begin()
+            await outgoing.send(message)
+
         token = current.set(request)
         try:
-            await self._app(scope, receive, outgoing.send)
+            await self._app(scope, receive, tell)
         except Exception:
             if not outgoing.can_refuse():
                 raise
             await outgoing.refuse()
         finally:
             current.reset(token)
-            self._ended(request, outgoing.response_id, _route(scope))
+            route = _route(scope)
+            if keeping is None:
+                self._count(request, route)
+            else:
+                keeping.end(lambda: self._count(request, route))
 
-    def _ended(self, request: GuardedRequest, response: str | None, route: str) -> None:
-        """Count the request, at once or when the work that goes on behind its answer has ended."""
-        work = None
-        if self._background is not None and response is not None and route == RESPONSES:
-            self._stored[response] = request
-            work = self._background(response)
-        if work is None:
-            self._count(request, route)
-        else:
-            work.add_done_callback(lambda _: self._count(request, route))
+    def _keeping(self, request: GuardedRequest, scope: Scope, asked: dict[str, Any]) -> Keeping | None:
+        if self._stored is None or not scope["path"].endswith(PATH):
+            return None
+        return self._stored.keeping(request, scope, asked.get(CHOSEN))
 
     def _count(self, request: GuardedRequest, route: str) -> None:
         report = gravest(request.reports)
         if report is not None:
             self._observer.request_finished(report.action, route, report.policy)
 
-    def _admit(self, scope: Scope, body: bytes) -> GuardedRequest:
+    def _admit(self, scope: Scope, asked: dict[str, Any]) -> GuardedRequest:
         """The policy of this request. A body that is not a JSON object is left to vLLM, which refuses it."""
-        asked = _asked(body)
         for key, why in UNGUARDABLE.items():
             if asked.get(key):
                 raise BadRequest(key, f"{key}: {why}; leave it out")
@@ -131,12 +131,6 @@ def _again(body: bytes, receive: Receive) -> Receive:
         return waiting.pop() if waiting else await receive()
 
     return again
-
-
-def _response_of(path: str) -> str:
-    """The id in the path of a stored response, or of what is done to one; empty for every other path."""
-    _, found, rest = path.partition(RESPONSES + "/")
-    return rest.split("/")[0] if found else ""
 
 
 def _asked(body: bytes) -> dict[str, Any]:

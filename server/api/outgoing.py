@@ -7,7 +7,6 @@
 """
 
 import json
-import re
 from typing import Any
 
 from server.api.answer import amend, written
@@ -16,16 +15,12 @@ from server.api.stream import EventStream
 from server.errors import anthropic, as_anthropic
 from server.generation.request import GuardedRequest
 
-_RESPONSE_ID = re.compile(rb'"id":"(resp_[^"]+)"')
-
 
 class Outgoing:
     """Takes what the application sends; `send` is the server's. `stored`: the answer is one that is fetched again."""
 
     def __init__(self, request: GuardedRequest, send: Send, path: str = "", *, stored: bool = False) -> None:
         self._request, self._send, self._path, self._is_stored = request, send, path, stored
-        self.response_id: str | None = None
-        """Of an answer of the Responses API, once its first bytes are known."""
         self._head: Message | None = None
         self._sent_head = self._refused = False
         self._stream: EventStream | None = None
@@ -63,8 +58,6 @@ class Outgoing:
         self._json = kind.startswith("application/json")
 
     async def _pass_on(self, body: bytes, *, more: bool) -> None:
-        if self.response_id is None and (named := _RESPONSE_ID.search(body)):
-            self.response_id = named[1].decode()
         if self._stream is not None:
             body = self._stream.feed(body, last=not more)
         self._waiting += body
@@ -79,7 +72,7 @@ class Outgoing:
     def _amended(self) -> bytes:
         """The whole answer with its reports; one that holds no generated text, byte for byte."""
         failed = self._head is not None and self._head["status"] >= 400 and anthropic(self._path)
-        if not self._request.reports and not failed:
+        if not self._request.reports and not failed and not self._is_stored:
             return bytes(self._waiting)
         body = json.loads(self._waiting)
         if failed and isinstance(body, dict):

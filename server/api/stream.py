@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from server.api.answer import amend_choices, amend_message, amend_response, written
+from server.api.answer import ENDED_OTHERWISE, amend_choices, amend_message, amend_response, written
 from server.generation.request import GuardedRequest
 
 END = b"\n\n"
@@ -47,11 +47,15 @@ class EventStream:
         return head + mark + written(body)
 
     def _renamed(self, head: bytes, body: dict[str, Any]) -> bytes:
-        """A response of which text was withheld ends with the event that says so; every other as vLLM ended it."""
-        if (body["response"].get("incomplete_details") or {}).get("reason") != "content_filter":
+        """A response ends with the event that says what became of it, if it did not come to its end; else as vLLM's."""
+        response = body["response"]
+        if response.get("status") in ENDED_OTHERWISE:
+            body["type"] = "response.failed"
+        elif (response.get("incomplete_details") or {}).get("reason") == "content_filter":
+            body["type"] = "response.incomplete"
+        else:
             return head
-        body["type"] = "response.incomplete"
-        return head.replace(RESPONSE_ENDS[0], RESPONSE_ENDS[1])
+        return head.replace(RESPONSE_ENDS[0], b"event: " + body["type"].encode())
 
 
 def _may_end(data: bytes) -> bool:

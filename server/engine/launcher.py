@@ -143,14 +143,6 @@ async def application(client: EngineClient, args: argparse.Namespace) -> FastAPI
     return app
 
 
-def background_work(app: FastAPI) -> Callable[[str], Any] | None:
-    """Finds the task that works on a stored response by its id; None if vLLM stores no responses."""
-    serving = getattr(app.state, "openai_serving_responses", None)
-    if serving is None or not serving.enable_store:
-        return None
-    return lambda response: serving.background_tasks.get(response)
-
-
 def _without_our_log_file(args: argparse.Namespace) -> argparse.Namespace:
     """vLLM gives a log file of the operator to uvicorn too; ours is about vLLM alone."""
     if args.log_config_file != str(quiet.LOGGING_FILE):

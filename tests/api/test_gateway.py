@@ -8,12 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.api.asgi import Message
+from server.api.asgi import Message, Receive, Scope, Send
 from server.api.gateway import Gateway
 from server.generation.request import GuardedRequest, current
 from server.policy.catalog import builtin
 from tests.api.asgi_app import JSON_HEAD, Called, app, body, call, called_at
 from tests.api.requests import report
+from tests.api.store import FakeStore
+
+RESPONSES = "/v1/responses"
 
 
 class Counted:
@@ -179,54 +182,57 @@ def test_an_error_because_the_scorer_is_down_becomes_503() -> None:
     assert called.error is None and called.status == 503 and int(called.headers["retry-after"]) >= 1
 
 
-def stored(*actions: str, working: bool) -> tuple[Counted, Called, Called]:
-    """A response that is stored, and fetched when its work has ended: what was counted, answered and fetched."""
-    counted, called, fetched = Counted(), Called(), Called()
-    work: list[asyncio.Future[None]] = []
+def response_through(chosen: str | None) -> tuple[Counted, Called, list[Called]]:
+    """A withheld response, and what is fetched by its id when only its head was sent, and when all was.
+
+    vLLM names it `chosen`, or else `made`.
+    """
+    counted, called, fetched = Counted(), Called(), [Called(), Called()]
+    name = "made" if chosen is None else chosen
+    said = json.dumps({"id": name, "object": "response", "status": "completed"}).encode()
+    observer: Any = counted
+
+    async def inner(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] == "POST":
+            await finish("refused")()
+        await send(dict(JSON_HEAD))
+        if scope["method"] == "POST":
+            await called_at(gateway, fetched[0], path=f"{RESPONSES}/{name}", method="GET")
+        await send(body(said))
+
+    store = FakeStore(name, held=[name])
+    gateway = Gateway(inner, catalog=builtin(), observer=observer, allow_loosen=False, store=store)
 
     async def scenario() -> None:
-        if working:
-            work.append(asyncio.get_running_loop().create_future())
-
-        async def finished() -> None:
-            request = current.get()
-            assert request is not None
-            found.append(request)
-            if not working:
-                request.reports = dict(enumerate(map(report, actions)))
-
-        found: list[GuardedRequest] = []
-        said = b'{"id":"resp_1","object":"response","status":"%s"}' % (b"queued" if working else b"completed")
-        inner = app(called, JSON_HEAD, body(said), first=finished)
-        observer: Any = counted
-
-        def find(response: str) -> Any:
-            return work[0] if work and response == "resp_1" else None
-
-        gateway = Gateway(inner, catalog=builtin(), observer=observer, allow_loosen=False, background=find)
-        route = type("Route", (), {"path": "/v1/responses"})
-        await called_at(gateway, called, path="/v1/responses", route=route)
-        assert len(counted.finished) == (0 if working else 1)
-        for waiting in work:
-            found[0].reports = dict(enumerate(map(report, actions)))
-            waiting.set_result(None)
-        await asyncio.sleep(0)
-        gateway._app = app(fetched, JSON_HEAD, body(b'{"id":"resp_1","object":"response","status":"completed"}'))
-        await called_at(gateway, fetched, path="/v1/responses/resp_1", method="GET")
+        asked = json.dumps({} if chosen is None else {"request_id": chosen}).encode()
+        await called_at(gateway, called, [asked], path=RESPONSES, route=type("Route", (), {"path": RESPONSES}))
+        await called_at(gateway, fetched[1], path=f"{RESPONSES}/{name}", method="GET")
 
     asyncio.run(scenario())
     return counted, called, fetched
 
 
-@pytest.mark.parametrize("working", [False, True])
-def test_a_response_that_is_fetched_later_says_what_became_of_it_and_is_counted_once(working: bool) -> None:
-    counted, called, fetched = stored("refused", working=working)
-    assert called.json["status"] == ("queued" if working else "incomplete")
-    assert fetched.json["status"] == "incomplete" and fetched.json["detox"]["action"] == "refused"
-    assert fetched.json["incomplete_details"] == {"reason": "content_filter"}
-    assert counted.finished == [("refused", "/v1/responses", "default")]
+@pytest.mark.parametrize("chosen", [None, "mine", 'resp_"1'])
+def test_a_response_that_is_fetched_later_says_what_became_of_it_and_is_counted_once(chosen: str | None) -> None:
+    counted, called, fetched = response_through(chosen)
+    for told in (called, *fetched):
+        assert told.json["status"] == "incomplete" and told.json["detox"]["action"] == "refused"
+    assert counted.finished == [("refused", RESPONSES, "default")]
 
 
-def test_a_clean_stored_response_stays_complete() -> None:
-    _, _, fetched = stored("clean", working=True)
-    assert fetched.json["status"] == "completed" and fetched.json["detox"]["action"] == "clean"
+def test_a_server_that_keeps_no_responses_looks_at_none() -> None:
+    asked = json.dumps({"request_id": "mine"}).encode()
+    assert through([asked], path="/v1/responses").status == 200
+    assert through(path="/v1/responses/mine", method="GET").body == b"{}"
+
+
+def test_a_response_whose_id_is_taken_is_refused() -> None:
+    called = Called()
+    observer: Any = Counted()
+    inner = app(called, JSON_HEAD, body(b"{}"))
+    store = FakeStore("mine", held={"mine"})
+    gateway = Gateway(inner, catalog=builtin(), observer=observer, allow_loosen=False, store=store)
+    asked = b'{"request_id":"mine"}'
+    assert call(gateway, Called(), [asked], path="/v1/responses").error is None
+    again = call(gateway, Called(), [asked], path="/v1/responses")
+    assert again.status == 400 and again.json["error"]["param"] == "request_id"

@@ -98,6 +98,22 @@ def test_a_scorer_that_failed_after_some_text_does_not() -> None:
     assert out[0]["status"] == 200 and b"content_filter" in out[1]["body"]
 
 
+def test_a_stored_response_without_reports_may_still_have_failed_for_want_of_a_verdict() -> None:
+    asked = unstarted(scorer_down="deadline")
+    out: list[Message] = []
+
+    async def run() -> None:
+        async def send(message: Message) -> None:
+            out.append(message)
+
+        outgoing = Outgoing(asked, send, stored=True)
+        for message in (JSON_HEAD, body(b'{"object":"response","status":"failed"}')):
+            await outgoing.send(dict(message))
+
+    asyncio.run(run())
+    assert out[0]["status"] == 200 and json.loads(out[1]["body"])["error"]["code"] == "server_error"
+
+
 def test_messages_of_other_kinds_pass() -> None:
     trailers = {"type": "http.response.trailers", "headers": []}
     assert sent(request(), trailers) == [trailers]

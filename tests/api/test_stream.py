@@ -110,6 +110,16 @@ def test_a_response_that_vllm_calls_incomplete_keeps_its_event() -> None:
     assert out.startswith(b"event: response.completed\n") and bodies(out)[0]["response"]["status"] == "incomplete"
 
 
+@pytest.mark.parametrize("status", ["failed", "cancelled"])
+def test_a_response_that_did_not_come_to_its_end_does_not_end_as_completed(status: str) -> None:
+    asked = request()
+    asked.scorer_down = "deadline"
+    out = passed(asked, named("response.completed", response={"object": "response", "status": status}))
+    (body,) = bodies(out)
+    assert out.startswith(b"event: response.failed\n") and body["type"] == "response.failed"
+    assert body["response"]["status"] == status and ("error" in body["response"]) is (status == "failed")
+
+
 def test_a_message_that_was_withheld_ends_with_a_refusal() -> None:
     said = named("message_delta", delta={"stop_reason": "end_turn"}, usage={"output_tokens": 3})
     (body,) = bodies(passed(request(report("truncated")), said))

@@ -95,10 +95,19 @@ class Arena:
         return Answer(head["status"], fields, body, trouble)
 
     async def _recovered(self) -> None:
-        """Behind a crash the server asks its scorer before it serves again."""
+        """Wait until the passes of the last case are over, and the server serves again if one of them crashed.
+
+        Passes are made in order: once one has gone well, none of a case before it can fail any more.
+        """
         self.scorer.kind = "honest"
-        while not self.judge.available():  # noqa: ASYNC110 (there is no event for it)
-            await asyncio.sleep(0)
+        while True:
+            try:
+                await self.judge.scores(["All is well."])
+            except ScorerUnavailable:
+                await asyncio.sleep(0)
+            else:
+                if self.judge.available():
+                    return
 
     async def _idle(self, engine: ScriptedClient, before: set[asyncio.Task[Any]]) -> bool:
         until = time.monotonic() + PATIENCE_SECONDS

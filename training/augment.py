@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from training.examples import Example
 
-LONGEST = 88  # words; what is longer is cut, since the training reads 128 tokens
+LONGEST = 66  # words; what is longer is cut, since the training reads 96 tokens
 _FRAGMENT = (8, 48)  # words
 _DISGUISED = 0.12  # of the texts
 _SURROUNDED = 0.15  # of the texts

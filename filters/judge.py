@@ -7,6 +7,7 @@ from dataclasses import replace
 from filters.batcher import Batcher
 from filters.localize import onset
 from filters.normalize.folding import highest, scores_as_read
+from filters.parts import parts
 from filters.passage import Passage
 from filters.scorer import EXACT, Least, ScorerUnavailable, Scores
 from filters.span import TextSpan
@@ -40,19 +41,21 @@ class Judge:
     async def judge(self, passage: Passage, thresholds: Thresholds) -> Verdict:
         """Flagged from the onset to the end of the passage, or Cleared. ScorerUnavailable if there is no score.
 
-        A lead that is as bad by itself says nothing of what follows, which is judged without it then. What only another
-        reading shows has no place in the text: all of the fresh text goes. White space alone is cleared without
-        a scorer, with zeros.
+        Sentences that are not over before the fresh text are judged by themselves too. A lead that is as bad by itself
+        says nothing of what follows, which is judged without it then. What only another reading shows has no place in
+        the text: all of the fresh text goes. White space alone is cleared without a scorer, with zeros.
         """
-        as_written, *otherwise = await self.scores([passage.text, *passage.also_read], thresholds.values)
-        scores = highest([as_written, *otherwise])
+        places = [TextSpan(0, len(passage.text)), *parts(passage.text, passage.fresh)]
+        texts = [passage.text[place.start : place.end] for place in places]
+        found = await self.scores([*texts, *passage.also_read], thresholds.values)
+        scores = highest(found)
         exceeded = thresholds.exceeded(scores)
         if not exceeded:
             return Cleared(scores)
         if passage.lead and await self._as_bad_alone(passage, scores, thresholds):
             return _behind(passage.lead, await self.judge(passage.without_lead(), thresholds))
-        shows = bool(thresholds.exceeded(as_written))
-        start = await self._onset(passage, thresholds) if shows else passage.fresh
+        shown = [place for place, own in zip(places, found, strict=False) if thresholds.exceeded(own)]
+        start = await self._onset(passage, shown[0], thresholds) if shown else passage.fresh
         return Flagged(TextSpan(start, len(passage.text)), scores, exceeded[0])
 
     async def scores(self, texts: Sequence[str], least: Least = EXACT) -> list[Scores]:
@@ -71,9 +74,10 @@ class Judge:
         (alone,) = await self.scores([passage.text[: passage.lead]])
         return bool(thresholds.exceeded(alone)) and thresholds.excess(scores) <= thresholds.excess(alone) + WORSE
 
-    async def _onset(self, passage: Passage, thresholds: Thresholds) -> int:
+    async def _onset(self, passage: Passage, place: TextSpan, thresholds: Thresholds) -> int:
+        """Where a passage turns that is flagged in this place of it: never before its fresh text."""
         try:
-            return await onset(passage, self._batcher, thresholds)
+            return place.start + await onset(passage.within(place), self._batcher, thresholds)
         except ScorerUnavailable:
             return passage.fresh  # flagged it is: without a place in it, all of the fresh text goes
 

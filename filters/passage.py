@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from filters.span import TextSpan
+
 
 @dataclass(frozen=True, slots=True)
 class Passage:
@@ -26,3 +28,8 @@ class Passage:
         lead = self.text[: self.lead]
         others = tuple(text.removeprefix(lead) for text in self.also_read)
         return Passage(self.text[self.lead :], max(0, self.fresh - self.lead), others)
+
+    def within(self, place: TextSpan) -> "Passage":
+        """The part of it in that place, as a passage by itself."""
+        length = place.end - place.start
+        return Passage(self.text[place.start : place.end], min(max(0, self.fresh - place.start), length))

@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from filters.judge import Judge
+from filters.normalize.folding import highest
+from filters.parts import with_parts
 from filters.scorer import ScorerUnavailable, Scores
 from filters.thresholds import Thresholds
 from server.api.asgi import scorer_unavailable
@@ -53,12 +55,15 @@ def parse(raw: object) -> ModerationRequest:
 
 
 async def moderate(request: ModerationRequest, judge: Judge, policy: Policy) -> dict[str, Any]:
-    """Score every text whole (long ones in overlapping pieces, the highest counts) against the policy's thresholds."""
+    """Score every text whole and its parts by themselves, the highest counts, against the policy's thresholds.
+
+    One that is longer than the scorer reads is scored in overlapping pieces instead of whole.
+    """
     texts = request.texts()
     if max(map(len, texts)) > MOST_CHARACTERS:
         raise BadRequest("input", f"input: expected texts of at most {MOST_CHARACTERS} characters each")
     try:
-        scores = [entry for portion in portions(texts) for entry in await judge.scores(portion)]
+        scores = await _scores(texts, judge)
     except ScorerUnavailable:
         raise scorer_unavailable() from None
     thresholds = Thresholds(policy.thresholds)
@@ -67,6 +72,14 @@ async def moderate(request: ModerationRequest, judge: Judge, policy: Policy) -> 
         "model": request.model or judge.scorer_name,
         "results": [_result(entry, thresholds) for entry in scores],
     }
+
+
+async def _scores(texts: Sequence[str], judge: Judge) -> list[Scores]:
+    """For each text, the highest over it and its parts. ScorerUnavailable if there is no score."""
+    every = [with_parts(text) for text in texts]
+    given = portions([part for each in every for part in each])
+    found = iter([entry for portion in given for entry in await judge.scores(portion)])
+    return [highest([next(found) for _ in each]) for each in every]
 
 
 def _result(scores: Scores, thresholds: Thresholds) -> dict[str, Any]:

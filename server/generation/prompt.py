@@ -1,7 +1,7 @@
 """The prompt of one call of `generate`, judged where the policy asks for it (`on_prompt`).
 
-1. It is judged once for all choices, in pieces of about the length of the guard's windows; the highest score counts.
-   Of a long prompt the last part is judged, which is the latest turn.
+1. It is judged once for all choices, in pieces of about the length of the guard's windows, and these in their parts
+   too; the highest score counts. Of a long prompt the last part is judged, which is the latest turn.
 2. `score`: beside the drafting, which never waits for it. A verdict that comes after a choice has ended is counted, but
    no longer reported.
 3. `refuse`: before anything is drafted. A flagged prompt ends every choice as the guard ends one that it refuses.
@@ -14,6 +14,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
+from filters.parts import with_parts
 from filters.scorer import ScorerUnavailable, Scores
 from filters.thresholds import Thresholds
 from server.generation.guarded import Guarded, ScorerDown
@@ -84,7 +85,8 @@ class Prompt:
         """A prompt that is flagged stays so if the scorer fails over the rest of it."""
         highest: dict[str, float] = {}
         try:
-            for portion in portions(pieces(self._text), PIECES_A_CALL):
+            texts = [text for piece in pieces(self._text) for text in with_parts(piece)]
+            for portion in portions(texts, PIECES_A_CALL):
                 _keep_highest(highest, await self._setting.judge.scores(portion, self._thresholds.values))
                 if self._thresholds.exceeded(highest):
                     self.finding = PromptFinding(True, dict(highest))

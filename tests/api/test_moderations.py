@@ -7,11 +7,13 @@ import pytest
 
 from filters.batcher import Batcher
 from filters.judge import Judge
+from filters.scorer import Scorer
 from filters.scorers.scripted import ScriptedScorer
 from server.api.moderations import MOST_INPUTS, moderate, parse
 from server.errors import BadRequest, Unavailable
 from server.generation.portions import MOST_CHARACTERS
 from server.policy.policy import Policy
+from tests.filters.test_judge import Drowning
 
 
 @pytest.mark.parametrize(
@@ -51,9 +53,10 @@ def test_what_does_not_fit_is_named(raw: object, key: str) -> None:
     assert refused.value.param == key
 
 
-def moderated(given: Any, *, failing: bool = False, **policy: Any) -> dict[str, Any]:
-    scorer = ScriptedScorer({"idiot": 0.6}, categories=("toxicity", "insult"))
-    scorer.fail(9 if failing else 0)
+def moderated(given: Any, *, failing: bool = False, by: Scorer | None = None, **policy: Any) -> dict[str, Any]:
+    scripted = ScriptedScorer({"idiot": 0.6}, categories=("toxicity", "insult"))
+    scripted.fail(9 if failing else 0)
+    scorer = by or scripted
 
     async def run() -> dict[str, Any]:
         batcher = Batcher(scorer)
@@ -98,3 +101,9 @@ def test_a_list_that_is_longer_than_the_scorers_queue_is_answered() -> None:
 def test_a_text_that_would_keep_the_scorer_from_the_guard_is_refused() -> None:
     with pytest.raises(BadRequest, match="at most 50000 characters"):
         moderated("a" * (MOST_CHARACTERS + 1))
+
+
+def test_a_text_is_judged_in_its_parts_too_and_has_one_result() -> None:
+    plain = "The river is wide here. " * 40
+    told = moderated([f"{plain}You idiot there. {plain}", plain], by=Drowning())
+    assert [result["flagged"] for result in told["results"]] == [True, False]

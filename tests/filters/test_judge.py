@@ -19,6 +19,19 @@ THRESHOLDS = Thresholds({"toxicity": 0.5, "insult": 0.3})
 RUDE = Passage("Hello, you idiot, go away", 7)
 
 
+class Drowning:
+    """A scorer that sees a word only if it is among few others."""
+
+    name = "drowning"
+    categories = ("toxicity", "insult")
+
+    def score(self, texts: Sequence[str]) -> list[Scores]:
+        return [dict.fromkeys(self.categories, 0.9 * ("idiot" in text and len(text) < 60)) for text in texts]
+
+    def ready(self) -> bool:
+        return True
+
+
 def rude_scorer() -> ScriptedScorer:
     return ScriptedScorer({"idiot": 0.9, "silly": 0.4}, categories=("toxicity", "insult"))
 
@@ -180,3 +193,21 @@ def test_scores_that_are_shown_are_exact() -> None:
     scorer = BoundingScorer()
     assert asyncio.run(scenario()) == [{"toxicity": 0.0}]
     assert scorer.asked == []
+
+
+_PLAIN = "The river is wide here and the boats are slow. "
+
+
+@pytest.mark.parametrize("before", [0, 1, 4])
+@pytest.mark.parametrize("behind", [0, 1, 4])
+def test_plain_sentences_around_an_insult_do_not_hide_it(before: int, behind: int) -> None:
+    text = f"{_PLAIN * before}And you are an idiot. {_PLAIN * behind}"
+    verdict = judged(Drowning(), Passage(text, 0))
+    assert isinstance(verdict, Flagged)
+    assert verdict.span == TextSpan(text.index("idiot"), len(text))
+
+
+def test_sentences_that_were_over_before_the_fresh_text_are_not_judged_again() -> None:
+    text = f"You are an idiot. {_PLAIN * 2}"
+    assert isinstance(judged(Drowning(), Passage(text, text.index("The"))), Cleared)
+    assert isinstance(judged(Drowning(), Passage(text, text.index("idiot") + 2)), Flagged)

@@ -1,0 +1,58 @@
+"""The parts of a text that are judged by themselves too: plain text around an insult must not hide it.
+
+A classifier reads a text as a whole, and what is said in one sentence goes under in ten others. The rules:
+1. A part is a sentence. One of a single word is read with its neighbour: a name by itself may be a rude word.
+2. What is longer than `LONGEST` is cut at words into parts that overlap: an insult need not begin with a sentence.
+3. A text that is no more than one part has none: it is judged anyway.
+"""
+
+from collections.abc import Iterator
+from itertools import islice, pairwise
+
+from filters.boundaries import MAX_WORD, word_start, word_starts
+from filters.clauses import sentence_starts
+from filters.span import TextSpan
+
+LONGEST, OVERLAP = 160, 60
+"""Characters. An insult of the length of the overlap is whole in one part at least."""
+
+
+def parts(text: str, fresh: int = 0) -> list[TextSpan]:
+    """The parts that reach past the character `fresh`, in order: what stands before it has been judged.
+
+    There is at most one for every `LONGEST - OVERLAP` characters and one for every sentence.
+    """
+    found = [part for sentence in _sentences(text) for part in _cut(text, sentence)]
+    return [part for part in found if part.end > fresh] if len(found) > 1 else []
+
+
+def with_parts(text: str) -> list[str]:
+    """The text and its parts, as texts to be judged."""
+    return [text, *(text[part.start : part.end] for part in parts(text))]
+
+
+def _sentences(text: str) -> list[TextSpan]:
+    found: list[TextSpan] = []
+    for start, end in pairwise([*sentence_starts(text), len(text)]):
+        alone = found and _says_something(text[start:end]) and _says_something(text[found[-1].start : found[-1].end])
+        begin = start if alone or not found else found.pop().start
+        found.append(TextSpan(begin, end))
+    return found
+
+
+def _says_something(sentence: str) -> bool:
+    """Whether it has two words."""
+    return len(list(islice(word_starts(sentence), 2))) == 2
+
+
+def _cut(text: str, sentence: TextSpan) -> Iterator[TextSpan]:
+    step = LONGEST - OVERLAP
+    for at in range(sentence.start, max(sentence.start + 1, sentence.end - OVERLAP), step):
+        end = at + LONGEST
+        begin = _word(text, at) if at > sentence.start else at
+        yield TextSpan(begin, _word(text, end) if end < sentence.end else sentence.end)
+
+
+def _word(text: str, index: int) -> int:
+    """The start of the word at `index`."""
+    return word_start(text, index, max(0, index - MAX_WORD))

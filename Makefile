@@ -7,7 +7,7 @@ DETOXIFY ?=
 POLICY_FILE ?=
 ARGS ?=
 
-.PHONY: help serve test fuzz eval bench lint unit lock clean
+.PHONY: help serve test quick docs fuzz eval bench lint unit lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -18,6 +18,10 @@ serve:  ## install, then serve the bundled models (HOST PORT MODEL DETOXIFY POLI
 	    $(if $(DETOXIFY),--detoxify $(DETOXIFY)) $(if $(POLICY_FILE),--policy-file $(POLICY_FILE)) $(ARGS)
 
 test: lint unit  ## install, then run every check and the whole test suite
+
+docs:  ## install, then write the documentation as a site to site/
+	@./setup.sh $(VENV) dev
+	$(VENV)/bin/python -m mkdocs build --strict
 
 fuzz:  ## install, then look for leaks in 100,000 drawn requests (FUZZ_ARGS)
 	@./setup.sh $(VENV) dev
@@ -46,4 +50,4 @@ lock:  ## write requirements/*.lock anew (needs uv)
 	./requirements/lock.sh
 
 clean:  ## remove the virtual environment and caches
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) site .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -19,6 +19,10 @@ serve:  ## install, then serve the bundled models (HOST PORT MODEL DETOXIFY POLI
 
 test: lint unit  ## install, then run every check and the whole test suite
 
+quick:  ## install, then the tests that need no engine and no model, properties with few examples: half a minute
+	@./setup.sh $(VENV) dev
+	$(VENV)/bin/python -m pytest -q -m "not engine and not slow" --hypothesis-profile quick
+
 docs:  ## install, then write the documentation as a site to site/
 	@./setup.sh $(VENV) dev
 	$(VENV)/bin/python -m mkdocs build --strict

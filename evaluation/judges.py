@@ -78,12 +78,12 @@ class ModerationsJudge:
         base = url.rstrip("/")
         self._url = base if base.endswith("/moderations") else f"{base}/moderations"
         self.name = f"moderations:{self._url}"
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._http = httpx.Client(headers=headers, timeout=120)
+        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._sleep = sleep
 
     def judge(self, texts: Sequence[str]) -> list[float]:
-        answer = self._answer(texts)
+        with httpx.Client(headers=self._headers, timeout=120) as http:
+            answer = self._answer(http, texts)
         if answer.status_code != 200:
             remedy = "is the URL right, and does it want a key (--judge-key-file)?"
             raise EvaluationError(f"--judge {self.name}: answered {answer.status_code}; {remedy}")
@@ -93,11 +93,11 @@ class ModerationsJudge:
             raise EvaluationError(f"--judge {self.name}: does not answer as OpenAI's moderations do") from None
         return checked(self.name, texts, found)
 
-    def _answer(self, texts: Sequence[str]) -> httpx.Response:
+    def _answer(self, http: httpx.Client, texts: Sequence[str]) -> httpx.Response:
         """The first answer that is final, or the last one."""
         for wait in _WAITS_SECONDS:
             try:
-                answer = self._http.post(self._url, json={"input": list(texts)})
+                answer = http.post(self._url, json={"input": list(texts)})
             except (httpx.InvalidURL, httpx.UnsupportedProtocol):
                 raise EvaluationError(f"--judge {self.name}: expected a URL like http://localhost:8000/v1") from None
             except httpx.TransportError as error:

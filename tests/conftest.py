@@ -1,56 +1,35 @@
-"""What costs seconds to make and is shared by the whole run."""
+"""What holds for every test: how properties are tried, marks, time. What costs seconds to make comes of the plugins."""
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import settings
-from openai import OpenAI
+from hypothesis import is_hypothesis_test, settings
 
-from filters.scorers.detoxify import DetoxifyScorer
+import tests.properties  # noqa: F401 (registers the profiles)
+from tests.marks import PATIENCE_SECONDS, PATIENT, QUICK, marks
 
-if TYPE_CHECKING:
-    from tests.live.servers import Servers
+# Shared by several folders and made once for the whole run, by those tests that ask: nothing heavy is imported before.
+pytest_plugins = ("tests.filters.scorers.bundled", "tests.live.fixtures")
 
-# The same examples in every run; `--hypothesis-profile default` looks for new ones.
-settings.register_profile("ci", derandomize=True, deadline=None, database=None)
 settings.load_profile("ci")
 
-BUNDLED_CLASSIFIER = Path(__file__).resolve().parents[1] / "models" / "classifier"
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out what `make quick` would import only to deselect it."""
+    if config.option.markexpr == QUICK and PATIENT & marks(_place(collection_path, config)):
+        return True
+    return None
 
 
-@pytest.fixture(scope="session")
-def bundled_classifier() -> Path:
-    """The folder of the bundled classifier."""
-    return BUNDLED_CLASSIFIER
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark every test, and give those that start or load something heavy the time for it."""
+    for item in items:
+        fixtures, function = getattr(item, "fixturenames", ()), getattr(item, "obj", None)
+        for mark in marks(_place(item.path, config), fixtures, of_property=is_hypothesis_test(function)):
+            item.add_marker(mark)
+        if PATIENT & {mark.name for mark in item.iter_markers()} and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(PATIENCE_SECONDS))
 
 
-@pytest.fixture(scope="session")
-def detoxify_scorer(bundled_classifier: Path) -> DetoxifyScorer:
-    """The real detoxify with the bundled weights, loaded once."""
-    return DetoxifyScorer.load(str(bundled_classifier))
-
-
-@pytest.fixture(scope="session")
-def servers(detoxify_scorer: DetoxifyScorer) -> Iterator["Servers"]:
-    """Plain vLLM's server and ours, over one real engine; it judges by the bundled classifier until a test swaps it."""
-    from tests.live.scorer import SwitchableScorer
-    from tests.live.servers import serving  # imports vLLM: seconds that runs without it are spared
-
-    with serving(SwitchableScorer(detoxify_scorer)) as both:
-        yield both
-
-
-@pytest.fixture(scope="session")
-def client(servers: "Servers") -> Iterator[OpenAI]:
-    """An OpenAI client of our server."""
-    with OpenAI(base_url=f"{servers.guarded}/v1", api_key="none", max_retries=0, timeout=60) as ours:
-        yield ours
-
-
-@pytest.fixture(scope="session")
-def plain(servers: "Servers") -> Iterator[OpenAI]:
-    """An OpenAI client of plain vLLM's server over the same engine."""
-    with OpenAI(base_url=f"{servers.plain}/v1", api_key="none", max_retries=0, timeout=60) as bare:
-        yield bare
+def _place(path: Path, config: pytest.Config) -> str:
+    return path.relative_to(config.rootpath).as_posix()

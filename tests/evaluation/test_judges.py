@@ -35,7 +35,9 @@ def test_a_function_of_ones_own_is_called() -> None:
         ("unbiased", "expected detoxify:NAME|PATH, moderations:URL or entry:MODULE:FUNCTION"),
         ("oracle:x", "expected detoxify:NAME|PATH"),
         ("detoxify:", "expected detoxify:NAME|PATH"),
-        ("detoxify:nowhere", "--judge detoxify:nowhere: expected a checkpoint file"),
+        pytest.param(
+            *("detoxify:nowhere", "--judge detoxify:nowhere: expected a checkpoint file"), marks=pytest.mark.slow
+        ),
         (
             "entry:no.such.module:judge",
             "--judge entry:no.such.module:judge: No module named 'no'; expected MODULE:FUNCTION",

@@ -118,6 +118,7 @@ def test_any_other_server_is_evaluated_as_it_is(fake: Fake, tmp_path: Path) -> N
     assert all("detox" not in request for request in fake.asked)
 
 
+@pytest.mark.slow
 def test_perplexity_is_that_of_the_named_model(fake: Fake, tmp_path: Path) -> None:
     folder = Path(__file__).resolve().parents[2] / "models" / "language_model"
     found = evaluate(_settings(fake, tmp_path, n=2, per_request=2, judge=None, perplexity=str(folder)))

@@ -4,13 +4,14 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from filters.batcher import Batcher
 from filters.scorer import Reason, Scorer, ScorerUnavailable, Scores
 from filters.scorers.scripted import ScriptedScorer
 from tests.filters.test_forward import BoundingScorer, PickyScorer
+from tests.properties import examples
 
 WORDS = {f"<{number}>": number / 20 for number in range(20)}
 PLENTY = 60.0  # a deadline that no test waits for
@@ -69,7 +70,7 @@ def expected(texts: Sequence[str]) -> list[Scores]:
 CALLS = st.lists(st.lists(st.sampled_from(sorted(WORDS)), max_size=7), max_size=9)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(CALLS, st.integers(1, 6))
 def test_every_caller_gets_its_own_scores_in_order(calls: list[list[str]], max_batch: int) -> None:
     record = Record()
@@ -187,7 +188,7 @@ def test_a_failure_is_an_error_and_readiness_returns_with_the_next_success() -> 
     assert record.sizes == [1]
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(st.lists(st.lists(st.sampled_from(["<1>", "<2>", "poison"]), min_size=1, max_size=4), min_size=1, max_size=6))
 def test_a_poisonous_text_fails_its_own_caller_only(calls: list[list[str]]) -> None:
     async def scenario() -> list[list[Scores] | BaseException]:
@@ -201,7 +202,7 @@ def test_a_poisonous_text_fails_its_own_caller_only(calls: list[list[str]]) -> N
             assert result == expected(texts)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(CALLS, st.sets(st.integers(0, 8)), st.integers(1, 6))
 def test_a_cancelled_caller_disturbs_no_other(calls: list[list[str]], cancelled: set[int], max_batch: int) -> None:
     record = Record()

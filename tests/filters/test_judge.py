@@ -2,7 +2,7 @@ import asyncio
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from filters.judge import Judge
@@ -14,6 +14,7 @@ from filters.thresholds import Thresholds
 from filters.verdict import Cleared, Flagged, Verdict
 from tests.filters.test_batcher import Record, batching
 from tests.filters.test_forward import BoundingScorer
+from tests.properties import examples
 
 THRESHOLDS = Thresholds({"toxicity": 0.5, "insult": 0.3})
 RUDE = Passage("Hello, you idiot, go away", 7)
@@ -131,7 +132,7 @@ def test_if_only_the_place_cannot_be_found_all_of_the_fresh_text_is_flagged() ->
     assert verdict.span == TextSpan(RUDE.fresh, len(RUDE.text))
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.lists(st.sampled_from(["so", "idiot", "nice!", "你好", " ", "."])).map(" ".join), st.integers(0, 60))
 def test_a_flag_lies_in_the_fresh_text_and_reaches_its_end(text: str, fresh: int) -> None:
     passage = Passage(text, min(fresh, len(text)))

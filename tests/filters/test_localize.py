@@ -2,7 +2,7 @@ import asyncio
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from filters.localize import NEARLY, onset, onset_candidates
@@ -12,6 +12,7 @@ from filters.scorers.detoxify import DetoxifyScorer
 from filters.scorers.scripted import ScriptedScorer
 from filters.thresholds import Thresholds
 from tests.filters.test_batcher import Record, batching
+from tests.properties import examples
 
 THRESHOLDS = Thresholds({"toxicity": 0.5})
 WORDS = st.sampled_from(["so", "well,", "nice!", "你好", "...", "day\n"])
@@ -65,7 +66,7 @@ def test_fresh_text_without_a_word_begins_at_its_start() -> None:
     assert found(Passage("You idiot ...", 9)) == 9
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.lists(WORDS, max_size=40), st.lists(WORDS, max_size=40), st.integers(0, 400))
 @example(["so"] * 40, ["so"] * 40, 0)
 def test_it_is_found_exactly_never_before_fresh_and_by_halving(before: list[str], after: list[str], fresh: int) -> None:

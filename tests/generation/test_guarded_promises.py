@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from filters.scorers.scripted import ScriptedScorer
@@ -15,6 +15,7 @@ from server.generation.guarded import Guarded
 from server.policy.policy import Policy
 from tests.generation.stage import Stage, drain, ending_of, policy, staged, text_of, until
 from tests.guard.policies import policies, seeds
+from tests.properties import examples
 
 CLEAN = "the sun is warm today and the garden is green"
 RUDE = "well you idiot said the fox to the hen"
@@ -170,7 +171,7 @@ def _dawdling(random: Random, scorer: Callable[[], ScriptedScorer]) -> Callable[
     return gate
 
 
-@settings(max_examples=250)
+@examples(250)
 @given(policies(), texts, seeds, st.booleans(), st.integers(1, 40))
 def test_no_flagged_word_ever_leaves_and_every_token_is_counted(
     own: Policy, wordings: list[str], seed: int, whole: bool, max_tokens: int

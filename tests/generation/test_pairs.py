@@ -6,7 +6,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from server.engine.scripted import Vocabulary, WordDetokenizer
@@ -16,6 +16,7 @@ from server.generation.transcript import Transcript
 from server.policy.policy import Policy
 from tests.generation.stage import PairList, ending_of, policy, staged, text_of, until
 from tests.guard.policies import policies, seeds
+from tests.properties import examples
 
 VOCABULARY = Vocabulary(longest=16)
 """A word a token."""
@@ -218,7 +219,7 @@ words = st.sampled_from(["the", "fox", "old", "hen", "idiot", "moron", "über", 
 wordings = st.lists(st.lists(words, max_size=14).map(" ".join), min_size=2, max_size=5)
 
 
-@settings(max_examples=250)
+@examples(250)
 @given(policies(), wordings, seeds, st.booleans())
 def test_a_pair_parts_behind_the_same_text_and_chooses_what_was_released(
     own: Policy, texts: list[str], seed: int, whole: bool

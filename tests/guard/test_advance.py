@@ -4,7 +4,7 @@ from dataclasses import replace
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from server.guard.advance import advance
@@ -15,12 +15,14 @@ from server.guard.windows import leaves_waiting
 from server.policy.policy import Policy
 from tests.guard.policies import policies, seeds
 from tests.guard.world import MOST_LOST, Token, World, clearing, whimsical
+from tests.properties import examples
 
 BAD, GOOD = 1, 0
 AMPLE = {"max_rewinds": 1000, "max_rewinds_per_span": 1000, "max_discarded_tokens": 100_000}
 
 
-@settings(max_examples=1500)
+@pytest.mark.timeout(120)
+@examples(1500)
 @given(
     policies(),
     seeds,
@@ -66,7 +68,7 @@ def _check_ending(world: World) -> None:
         assert world.finish in ("abort", "error") or world.sent == world.line
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(policies(), seeds, st.sampled_from(["stop", "length"]), st.booleans(), st.booleans())
 def test_clean_text_leaves_whole_and_unchanged(
     policy: Policy, seed: int, reason: str, restart_only: bool, fixed: bool
@@ -85,7 +87,7 @@ def _exact(world: World, score: Score, tokens: list[Token]) -> Event:
     return Cleared(score.attempt, score.window)
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(policies(), seeds, st.sets(st.integers(0, 39)))
 def test_only_what_is_bad_is_replaced_whatever_the_timing(policy: Policy, seed: int, bad: set[int]) -> None:
     """A bad token is drawn once at each bad place: with budget enough, nothing of the rest is lost."""
@@ -101,7 +103,7 @@ def test_only_what_is_bad_is_replaced_whatever_the_timing(policy: Policy, seed: 
     assert world.sent == world.line
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(policies("monitor"), seeds, st.sampled_from([0.0, 0.3, 1.0]), st.sampled_from([0.0, 0.3]))
 def test_monitor_mode_releases_at_once_and_scores_everything_behind_it(
     policy: Policy, seed: int, flag: float, fail: float

@@ -2,7 +2,7 @@
 
 from random import Random
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from server.guard.commands import Release, Rewind, Score
@@ -12,6 +12,7 @@ from server.guard.state import GuardState
 from server.policy.policy import Policy
 from tests.guard.policies import seeds
 from tests.guard.world import Token, World
+from tests.properties import examples
 
 BAD = 1
 
@@ -71,7 +72,7 @@ extras = st.integers(0, 4)
 strides = st.integers(1, 9)
 
 
-@settings(max_examples=500)
+@examples(500)
 @given(spans, extras, strides, seeds, st.booleans())
 def test_a_hold_back_of_h_hides_every_token_of_a_flagged_span_of_h_plus_one(
     length: int, extra_context: int, stride: int, seed: int, fixed: bool
@@ -80,7 +81,7 @@ def test_a_hold_back_of_h_hides_every_token_of_a_flagged_span_of_h_plus_one(
     assert watch.leaks == []
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(spans, st.integers(0, 5), strides, seeds, st.booleans())
 def test_no_span_that_fits_the_context_leaves_whole_whatever_is_held(
     length: int, hold_back: int, stride: int, seed: int, fixed: bool

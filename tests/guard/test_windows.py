@@ -3,7 +3,7 @@
 from dataclasses import replace
 from random import Random
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from server.guard.advance import advance
@@ -13,6 +13,7 @@ from server.guard.state import GuardState
 from server.guard.windows import end, ends, leaves_waiting
 from server.policy.policy import Policy
 from tests.guard.policies import policies, seeds
+from tests.properties import examples
 
 LENGTH = 40
 POLICY = Policy(first_stride=2, stride=4, max_stride=4, context=4, hold_back=1)
@@ -65,7 +66,7 @@ def verdict(text: Text, score: Score) -> Event:
     return Cleared(score.attempt, window) if onset is None else Flagged(score.attempt, window, onset)
 
 
-@settings(max_examples=500)
+@examples(500)
 @given(policies(), seeds, seeds, st.sampled_from(["refuse", "truncate"]))
 def test_timing_decides_nothing_about_fixed_windows(policy: Policy, seed: int, timing: int, on_exhausted: str) -> None:
     policy = policy.model_copy(update={"on_exhausted": on_exhausted, "max_discarded_tokens": 10_000})

@@ -72,7 +72,7 @@ async def _ask(web: httpx.AsyncClient, body: JSON, patience: float | None, ended
 def main(count: int) -> None:
     """Soak servers of our own."""
     from filters.scorers.detoxify import DetoxifyScorer
-    from tests.conftest import BUNDLED_CLASSIFIER
+    from tests.filters.scorers.bundled import BUNDLED_CLASSIFIER
     from tests.journeys.test_failures import quiet, until
     from tests.live.scorer import SwitchableScorer
     from tests.live.servers import serving

@@ -10,12 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from server.errors import StartError
 from server.generation.pairs import Pair
 from server.telemetry.pairs import PairFile, writing
+from tests.properties import examples
 
 PAIR = Pair("User: hello\nAssistant: well you", " friend said", " idiot said")
 
@@ -61,7 +62,7 @@ def test_lines_are_added_behind_those_that_are_there(tmp_path: Path) -> None:
     assert list(_lines(path)[0]) == ["prompt", "chosen", "rejected"]
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(st.builds(Pair, st.text(), st.text(), st.text()))
 def test_whatever_the_text_is_a_pair_is_one_line_of_ascii(tmp_path_factory: pytest.TempPathFactory, pair: Pair) -> None:
     path = tmp_path_factory.mktemp("any") / "pairs.jsonl"

@@ -1,8 +1,9 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from filters.normalize.readings import readings
+from tests.properties import examples
 
 PIECES = st.sampled_from(
     [
@@ -41,7 +42,7 @@ def test_the_text_comes_first_and_at_most_two_copies_follow(text: str) -> None:
     assert all(copy.strip() for copy in found[1:])
 
 
-@settings(max_examples=500)
+@examples(500)
 @given(TEXTS)
 def test_reading_a_copy_again_finds_nothing_new(text: str) -> None:
     assert all(readings(copy) == (copy,) for copy in readings(text)[1:])

@@ -8,16 +8,17 @@ from typing import Any
 import pytest
 import torch
 from detoxify import Detoxify
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from filters.scorer import EXACT, Least, ScorerLoadError, Scores
 from filters.scorers.detoxify import DetoxifyScorer
 from filters.scorers.passes import Passes, passes
 from server.policy.policy import DEFAULT_THRESHOLDS
-from tests.conftest import BUNDLED_CLASSIFIER
+from tests.filters.scorers.bundled import BUNDLED_CLASSIFIER
 from tests.filters.scorers.conftest import POSITIONS, write_tiny
 from tests.filters.scorers.test_passes import Ticks
+from tests.properties import examples
 
 WORDS = ["you", "idiot", "nice", "day", "the", "garden", "hello"]
 
@@ -57,7 +58,7 @@ def by_hand(scorer: DetoxifyScorer, text: str) -> Scores:
     return dict(zip(scorer.categories, torch.stack(rows).amax(0).tolist(), strict=True))
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(texts=st.lists(st.lists(st.sampled_from(WORDS), max_size=80).map(" ".join), min_size=1, max_size=5))
 def test_a_long_text_is_read_whole_in_overlapping_pieces(tiny: DetoxifyScorer, texts: list[str]) -> None:
     for text, scores in zip(texts, tiny.score(texts), strict=True):

@@ -1,10 +1,11 @@
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from filters.scorers.encoder import Affine
 from filters.scorers.linears import Full, Half, Int8, Linear, OneDnn
+from tests.properties import examples
 
 KINDS: list[type[Linear]] = [Full, OneDnn, Half, Int8]
 
@@ -23,7 +24,7 @@ def test_the_outcome_is_the_products_within_its_precision(kind: type[Linear], wi
     assert (found - (tokens @ layer.weight.T + layer.bias)).abs().max() < within
 
 
-@settings(max_examples=20, deadline=None)
+@examples(20)
 @given(st.integers(1, 40), st.floats(1e-3, 1e6))
 def test_int8_says_of_a_token_what_it_says_of_it_alone(others: int, size: float) -> None:
     layer = Int8(affine())

@@ -1,12 +1,13 @@
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from filters.scorers.encoder import read_encoder
 from filters.scorers.linears import Full, Int8, Linear, OneDnn
 from filters.scorers.packed import PackedForward
 from tests.filters.scorers.models import KINDS, WORDS, alone, small
+from tests.properties import examples
 
 PIECES = st.lists(st.lists(st.sampled_from(WORDS), min_size=1, max_size=50), min_size=1, max_size=12)
 MODELS = {kind: small(kind) for kind in KINDS}
@@ -20,7 +21,7 @@ def packed(kind: str, linear: type[Linear] = Full) -> PackedForward:
 
 @pytest.mark.parametrize("linear", [Full, OneDnn])
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(pieces=PIECES)
 def test_it_says_what_transformers_says_of_each_piece_alone(
     kind: str, linear: type[Linear], pieces: list[list[int]]
@@ -29,7 +30,7 @@ def test_it_says_what_transformers_says_of_each_piece_alone(
     assert torch.allclose(found, torch.stack([alone(MODELS[kind], piece) for piece in pieces]), atol=1e-4)
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(pieces=PIECES)
 def test_a_rough_pass_says_the_same_of_a_piece_in_any_batch(pieces: list[list[int]]) -> None:
     forward = packed("bert", Int8)

@@ -1,0 +1,34 @@
+"""Which tests are marked how, by where they stand and what they ask for (pyproject.toml says what a mark means)."""
+
+from collections.abc import Collection
+
+PLACES = {
+    "tests/engine": "engine",
+    "tests/fuzz": "engine",
+    "tests/journeys": "engine",
+    "tests/benchmarks": "slow",
+    "tests/contract/test_scorer.py": "slow",
+    "tests/deploy/test_alerts.py": "slow",
+    "tests/deploy/test_prometheus.py": "slow",
+    "tests/docs/test_site.py": "slow",
+    "tests/evaluation/test_main.py": "slow",
+    "tests/evaluation/test_perplexity.py": "slow",
+    "tests/filters/scorers": "slow",
+    "tests/test_main.py": "slow",
+    "tests/test_smollm2.py": "slow",
+    "tests/training": "slow",
+}
+"""By the folder or file, from the root of the tree."""
+FIXTURES = {"servers": "engine", "detoxify_scorer": "slow"}
+PATIENT = frozenset({"engine", "slow"})
+"""Marks of tests that may take longer than pyproject.toml allows the others."""
+PATIENCE_SECONDS = 120
+QUICK = "not engine and not slow"
+"""What `make quick` gives to `-m`. Places with these marks are then not even imported: vLLM and torch take seconds."""
+
+
+def marks(path: str, fixtures: Collection[str] = (), *, of_property: bool = False) -> set[str]:
+    """The marks of a folder, a file, or a test in that file that asks for these fixtures."""
+    found = {mark for place, mark in PLACES.items() if f"{path}/".startswith(f"{place}/")}
+    found |= {mark for fixture, mark in FIXTURES.items() if fixture in fixtures}
+    return found | {"property"} if of_property else found

@@ -28,7 +28,7 @@ from training.metrics import auc
 
 LONGEST = 96  # tokens
 _WARM_UP = 0.05  # of the run
-_CHECK_EVERY = 400  # steps
+_CHECK_EVERY = 1_000  # steps
 _SAVE_EVERY = 100  # steps
 _CHECKED = 1_500  # examples
 

@@ -27,10 +27,11 @@ from vllm.sampling_params import SamplingParams
 
 from evaluation.markdown import table
 from server import settings
-from server.engine import arming, launcher
-from server.engine.exact import ExactEngine, rewinds_of
-from server.engine.inner import Inner
-from server.engine.resubmit import ResubmittingEngine
+from server.engine import launcher
+from server.engine.core import arming
+from server.engine.drafting.exact import ExactEngine, rewinds_of
+from server.engine.drafting.inner import Inner
+from server.engine.drafting.resubmit import ResubmittingEngine
 from server.generation.draft import Attempt
 
 DRAWN, KEPT, MORE = 24, 12, 16

@@ -111,7 +111,7 @@ def test_only_the_outlet_makes_what_leaves() -> None:
 
 def test_the_scripted_engine_needs_no_vllm() -> None:
     """It is what everything else is tried out with."""
-    assert "server/engine/scripted.py" not in _importing({"vllm", "torch", "transformers"})
+    assert "server/engine/drafting/scripted.py" not in _importing({"vllm", "torch", "transformers"})
 
 
 def _reads_environment(path: Path) -> bool:

@@ -16,12 +16,12 @@ from vllm.sampling_params import RequestOutputKind, SamplingParams
 
 from server.engine.alternatives import Alternatives, AlternativeScores
 from server.engine.answer import Answer, Ask, Choice, ChoiceEngine
-from server.engine.changes import ARGUMENT
-from server.engine.detokenize import detokenizers, unfinished_word
-from server.engine.exact import ExactEngine, rewinds_of
-from server.engine.inner import Inner
+from server.engine.core.changes import ARGUMENT
+from server.engine.drafting.detokenize import detokenizers, unfinished_word
+from server.engine.drafting.exact import ExactEngine, rewinds_of
+from server.engine.drafting.inner import Inner
+from server.engine.drafting.resubmit import ResubmittingEngine
 from server.engine.outputs import ChoiceOutput
-from server.engine.resubmit import ResubmittingEngine
 from server.generation.choices import merge
 from server.generation.guarded import Guarded, ScorerDown, Setting
 from server.generation.prompt import Prompt, Prompted, last_part, on_prompt
@@ -72,7 +72,7 @@ _Delegate.__abstractmethods__ = frozenset()
 class GuardedEngineClient(_Delegate):
     """An EngineClient whose text was cleared. `default_policy` holds where no request says otherwise.
 
-    `exact`: the engine behind `inner` rewinds by itself (server/engine/arming.py).
+    `exact`: the engine behind `inner` rewinds by itself (server/engine/core/arming.py).
     """
 
     def __init__(self, inner: EngineClient, setting: Setting, default_policy: Policy, *, exact: bool = False) -> None:

@@ -16,7 +16,7 @@ from vllm.v1.engine.detokenizer import BaseIncrementalDetokenizer
 import server.engine
 from server.engine.client import GuardedEngineClient
 
-SOURCES = sorted(Path(next(iter(server.engine.__path__))).glob("*.py"))
+SOURCES = sorted(Path(next(iter(server.engine.__path__))).rglob("*.py"))
 PARAMETERS = (
     *("n", "seed", "stop", "max_tokens", "min_tokens", "temperature", "logit_bias", "logprobs", "prompt_logprobs"),
     *("num_logprobs", "logprob_token_ids", "output_kind", "detokenize", "skip_clone", "structured_outputs"),

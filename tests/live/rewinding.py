@@ -9,9 +9,9 @@ from typing import Any
 
 from vllm.sampling_params import RequestOutputKind, SamplingParams
 
-from server.engine.changes import Changes
-from server.engine.exact import ExactEngine, rewinds_of
-from server.engine.inner import Inner, drafted
+from server.engine.core.changes import Changes
+from server.engine.drafting.exact import ExactEngine, rewinds_of
+from server.engine.drafting.inner import Inner, drafted
 from server.generation.draft import Attempt, Draft
 
 

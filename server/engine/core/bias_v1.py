@@ -7,8 +7,8 @@ from vllm.sampling_params import SamplingParams
 from vllm.v1.sample.logits_processor import BatchUpdate, LogitsProcessor
 from vllm.v1.sample.logits_processor.builtin import process_dict_updates
 
-from server.engine.bias import change
-from server.engine.changes import Changes, changes_in
+from server.engine.core.bias import change
+from server.engine.core.changes import Changes, changes_in
 
 
 class BiasV1(LogitsProcessor):  # type: ignore[misc]

@@ -1,6 +1,6 @@
-"""Rewinding by resubmission alone, for a vLLM that cannot take tokens back (server/engine/arming.py): prompt and kept
-tokens go in again as a new request, cheap through the prefix cache.
+"""Rewinding by resubmission alone, for a vLLM that cannot take tokens back (server/engine/core/arming.py).
 
+Prompt and kept tokens go in again as a new request, cheap through the prefix cache.
 1. An attempt that starts differently is drawn in stretches, each a request of its own: the first token with a bias of
    -100 on what is banned there (OpenAI's word for a ban; unlike minus infinity it cannot empty the set that a grammar
    allows), some more with a lesser bias on what is to be avoided, then the rest as the client asked.
@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 
 from vllm.outputs import RequestOutput
 
-from server.engine.bias import AVOIDED_BIAS
-from server.engine.inner import Inner, drafted, withholding
+from server.engine.core.bias import AVOIDED_BIAS
+from server.engine.drafting.inner import Inner, drafted, withholding
 from server.generation.draft import Attempt, Draft
 
 BAN_BIAS = -100.0

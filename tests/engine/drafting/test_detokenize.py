@@ -11,7 +11,7 @@ from transformers import AutoTokenizer
 from vllm.sampling_params import SamplingParams
 from vllm.v1.engine.detokenizer import IncrementalDetokenizer as PlainDetokenizer
 
-from server.engine.detokenize import VllmDetokenizer, detokenizers, unfinished_word
+from server.engine.drafting.detokenize import VllmDetokenizer, detokenizers, unfinished_word
 from server.settings import BUNDLED_MODEL
 
 PROMPT = "The town "

@@ -1,4 +1,4 @@
-"""Rewinding within vLLM (server/engine/scheduler.py): as if the dropped tokens had never been drawn.
+"""Rewinding within vLLM (server/engine/core/scheduler.py): as if the dropped tokens had never been drawn.
 
 1. A request stays in vLLM when its draft is closed, since the next attempt may take it over; `aclose` ends the rest.
 2. What vLLM cannot rewind, because the request has ended there, is submitted anew: prompt and kept tokens as a prompt,
@@ -15,9 +15,9 @@ from typing import Any
 
 from vllm.outputs import RequestOutput
 
-from server.engine.changes import Changes
-from server.engine.inner import Inner, withholding
-from server.engine.run import Run
+from server.engine.core.changes import Changes
+from server.engine.drafting.inner import Inner, withholding
+from server.engine.drafting.run import Run
 from server.generation.draft import Attempt, Draft
 
 Rewind = Callable[[str, Sequence[int], dict[str, Any]], Awaitable[int | None]]

@@ -10,9 +10,9 @@ from vllm.sampling_params import SamplingParams, StructuredOutputsParams
 from vllm.v1.request import Request
 from vllm.v1.structured_output import StructuredOutputManager
 
-from server.engine import grammar
+from server.engine.core import grammar
 from server.settings import BUNDLED_MODEL
-from tests.engine.simulation import allowed_by, config, request
+from tests.engine.core.simulation import allowed_by, config, request
 
 BACKENDS = ("xgrammar", "guidance", "outlines")
 SCHEMA = (

@@ -15,9 +15,9 @@ from vllm import SamplingParams
 from vllm.v1.engine.core import EngineCore
 from vllm.v1.request import Request, RequestStatus
 
-from server.engine.changes import Changes
-from server.engine.scheduler import AsyncRewindingScheduler, unsay_rewind
-from tests.engine.simulation import PLENTY, SCARCE, Core, drawn_behind, free_blocks, request, scheduler
+from server.engine.core.changes import Changes
+from server.engine.core.scheduler import AsyncRewindingScheduler, unsay_rewind
+from tests.engine.core.simulation import PLENTY, SCARCE, Core, drawn_behind, free_blocks, request, scheduler
 
 
 @dataclass

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from server.engine import grammar
+from server.engine.core import grammar
 
 END = 99
 

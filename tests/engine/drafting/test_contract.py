@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from vllm.sampling_params import SamplingParams
 
-from server.engine.exact import ExactEngine, rewinds_of
-from server.engine.inner import Inner
-from server.engine.resubmit import ResubmittingEngine
+from server.engine.drafting.exact import ExactEngine, rewinds_of
+from server.engine.drafting.inner import Inner
+from server.engine.drafting.resubmit import ResubmittingEngine
 from server.generation.draft import Engine
 from tests.contract.test_engine import *  # noqa: F403 (its tests are collected here again, with the rig below)
 from tests.live.servers import Servers

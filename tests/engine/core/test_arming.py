@@ -10,12 +10,13 @@ from vllm.utils.import_utils import resolve_obj_by_qualname
 from vllm.v1.sample.logits_processor import _load_custom_logitsprocs
 from vllm.v1.worker.gpu.sample.logits_processor.loader import _load_v2_logitsprocs
 
-from server.engine import arming, launcher
-from server.engine.arming import arm, armed, obstacle_in
-from server.engine.bias_v1 import BiasV1
-from server.engine.bias_v2 import BiasV2
-from server.engine.scheduler import AsyncRewindingScheduler, RewindingScheduler
-from server.engine.worker import RewindingWorker
+from server.engine import launcher
+from server.engine.core import arming
+from server.engine.core.arming import arm, armed, obstacle_in
+from server.engine.core.bias_v1 import BiasV1
+from server.engine.core.bias_v2 import BiasV2
+from server.engine.core.scheduler import AsyncRewindingScheduler, RewindingScheduler
+from server.engine.core.worker import RewindingWorker
 from server.settings import BUNDLED_MODEL
 
 

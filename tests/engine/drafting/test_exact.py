@@ -11,9 +11,9 @@ from vllm.logprobs import Logprob
 from vllm.outputs import CompletionOutput, RequestOutput
 from vllm.sampling_params import SamplingParams
 
-from server.engine.changes import Changes, changes_in
-from server.engine.exact import ExactEngine, rewinds_of
-from server.engine.inner import Inner, derived_seed
+from server.engine.core.changes import Changes, changes_in
+from server.engine.drafting.exact import ExactEngine, rewinds_of
+from server.engine.drafting.inner import Inner, derived_seed
 from server.generation.draft import Attempt, Draft
 
 PROMPT = {"type": "token", "prompt_token_ids": [1, 2, 3]}

@@ -6,8 +6,8 @@ import torch
 from vllm.sampling_params import SamplingParams
 from vllm.v1.worker.gpu.sample.logits_processor import LogitsContext, LogitsProcessor
 
-from server.engine.bias import change
-from server.engine.changes import Changes, changes_in
+from server.engine.core.bias import change
+from server.engine.core.changes import Changes, changes_in
 
 
 class BiasV2(LogitsProcessor):  # type: ignore[misc]

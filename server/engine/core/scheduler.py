@@ -1,6 +1,6 @@
 """vLLM's schedulers, taught to take tokens back from a request that goes on.
 
-Written against vLLM 0.32 (server/engine/arming.py says when it is used).
+Written against vLLM 0.32 (server/engine/core/arming.py says when it is used).
 1. A rewound request is as if the dropped tokens had never been drawn: its output, block hashes, grammar and sampling
    parameters are those of then, and what steps in flight still bring of the dropped ones is thrown away.
 2. It leaves its place in the batch as a preempted request does, and comes back through the prefix cache. Blocks of
@@ -18,8 +18,8 @@ from vllm.v1.core.sched.scheduler import Scheduler
 from vllm.v1.engine.core import EngineCore
 from vllm.v1.request import Request, RequestStatus
 
-from server.engine import grammar
-from server.engine.changes import Changes, changes_in
+from server.engine.core import grammar
+from server.engine.core.changes import Changes, changes_in
 
 REWINDABLE = (RequestStatus.RUNNING, RequestStatus.PREEMPTED)
 

@@ -18,9 +18,9 @@ from vllm.v1.outputs import ModelRunnerOutput
 from vllm.v1.request import Request
 from vllm.v1.structured_output import StructuredOutputManager
 
-from server.engine.changes import changes_in
-from server.engine.scheduler import AsyncRewindingScheduler, RewindingScheduler
-from server.engine.worker import RewindingWorker
+from server.engine.core.changes import changes_in
+from server.engine.core.scheduler import AsyncRewindingScheduler, RewindingScheduler
+from server.engine.core.worker import RewindingWorker
 from server.settings import BUNDLED_MODEL
 
 BLOCK = 16

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import torch
 from vllm.sampling_params import SamplingParams
 
-from server.engine.worker import RewindingWorker
+from server.engine.core.worker import RewindingWorker
 
 
 def rewound(tokens: list[int], params: SamplingParams, generator: torch.Generator | None) -> SimpleNamespace:

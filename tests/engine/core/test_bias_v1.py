@@ -7,9 +7,9 @@ import torch
 from vllm.sampling_params import SamplingParams
 from vllm.v1.sample.logits_processor import BatchUpdate, MoveDirectionality
 
-from server.engine.bias import FORBIDDEN
-from server.engine.bias_v1 import BiasV1
-from server.engine.changes import Changes
+from server.engine.core.bias import FORBIDDEN
+from server.engine.core.bias_v1 import BiasV1
+from server.engine.core.changes import Changes
 
 
 def params(*banned: int, at: int = 0) -> SamplingParams:

@@ -13,7 +13,7 @@ from vllm.outputs import CompletionOutput, RequestOutput
 from vllm.sampling_params import RequestOutputKind
 from vllm.v1.engine.output_processor import RequestOutputCollector
 
-from server.engine.run import Run
+from server.engine.drafting.run import Run
 from server.generation.draft import Draft
 
 

@@ -1,6 +1,6 @@
 """What the exact rewind leans on inside vLLM is there, and as it was; a failure says which name has moved.
 
-These are no interfaces of vLLM's: a new minor version may move them, and server/engine/arming.py then has to wait.
+These are no interfaces of vLLM's: a new minor version may move them, and server/engine/core/arming.py then has to wait.
 """
 
 import inspect
@@ -29,10 +29,10 @@ from vllm.v1.worker.gpu_input_batch import CachedRequestState
 from vllm.v1.worker.gpu_model_runner import GPUModelRunner
 from vllm.v1.worker.worker_base import WorkerBase, WorkerWrapperBase
 
-from server.engine.bias_v1 import BiasV1
-from server.engine.bias_v2 import BiasV2
-from server.engine.worker import RewindingWorker
-from tests.engine.simulation import config, request, scheduler
+from server.engine.core.bias_v1 import BiasV1
+from server.engine.core.bias_v2 import BiasV2
+from server.engine.core.worker import RewindingWorker
+from tests.engine.core.simulation import config, request, scheduler
 
 SIGNATURES = [
     (Scheduler.add_request, ["self", "request"]),

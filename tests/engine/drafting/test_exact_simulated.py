@@ -17,9 +17,9 @@ from vllm.v1.engine.output_processor import RequestOutputCollector
 from vllm.v1.request import Request, RequestStatus
 from vllm.v1.structured_output import StructuredOutputManager
 
-from server.engine.run import Run
-from server.engine.scheduler import unsay_rewind
-from tests.engine.simulation import (
+from server.engine.core.scheduler import unsay_rewind
+from server.engine.drafting.run import Run
+from tests.engine.core.simulation import (
     PLENTY,
     SCARCE,
     Core,

@@ -7,8 +7,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.engine.bias import change
-from server.engine.changes import ARGUMENT, LARGEST, Changes, changes_in
+from server.engine.core.bias import change
+from server.engine.core.changes import ARGUMENT, LARGEST, Changes, changes_in
 
 COUNTS = st.integers(0, 1 << 40)
 TOKENS = st.lists(COUNTS, max_size=4).map(tuple)

@@ -13,7 +13,7 @@ import vllm
 log = logging.getLogger("unsay.engine")
 
 MINOR = "0.32."
-_HERE = "server.engine"
+_HERE = "server.engine.core"
 SCHEDULER, ASYNC_SCHEDULER = f"{_HERE}.scheduler.RewindingScheduler", f"{_HERE}.scheduler.AsyncRewindingScheduler"
 WORKER = f"{_HERE}.worker.RewindingWorker"
 BIAS_V1, BIAS_V2 = f"{_HERE}.bias_v1:BiasV1", f"{_HERE}.bias_v2:BiasV2"

@@ -5,8 +5,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.engine.bias import AVOIDED_BIAS, FORBIDDEN, change
-from server.engine.changes import Changes
+from server.engine.core.bias import AVOIDED_BIAS, FORBIDDEN, change
+from server.engine.core.changes import Changes
 
 
 def changed(changes: Changes, position: int, row: list[float] | None = None) -> list[float]:

@@ -8,7 +8,7 @@
 
 import torch
 
-from server.engine.changes import Changes
+from server.engine.core.changes import Changes
 
 AVOIDED_BIAS = -6.0
 """Makes a token some 400 times less likely: it still comes where nothing else fits."""

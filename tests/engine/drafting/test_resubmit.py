@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from vllm.sampling_params import RequestOutputKind, SamplingParams
 
-from server.engine.bias import AVOIDED_BIAS
-from server.engine.inner import Inner, derived_seed
-from server.engine.resubmit import BAN_BIAS, ResubmittingEngine
+from server.engine.core.bias import AVOIDED_BIAS
+from server.engine.drafting.inner import Inner, derived_seed
+from server.engine.drafting.resubmit import BAN_BIAS, ResubmittingEngine
 from server.generation.draft import Attempt, Draft
-from tests.engine.inner import RecordingEngine
+from tests.engine.drafting.inner import RecordingEngine
 
 FIRST = Attempt(0, (), frozenset())
 PROMPT = {"type": "token", "prompt_token_ids": [1, 2, 3], "prompt": "abc"}

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from vllm.outputs import RequestOutput
 
-from server.engine.inner import Outputs, drafted
+from server.engine.drafting.inner import Outputs, drafted
 from server.generation.draft import Draft
 
 Reader = object

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.engine.scripted import ScriptedEngine, Vocabulary, WordDetokenizer, Wordings
+from server.engine.drafting.scripted import ScriptedEngine, Vocabulary, WordDetokenizer, Wordings
 from server.generation.draft import Attempt, Draft
 
 FIRST = Attempt(0, (), frozenset())

@@ -6,9 +6,9 @@ import pytest
 from vllm.logprobs import Logprob
 from vllm.sampling_params import SamplingParams
 
-from server.engine.inner import HOTTEST, Inner, derived_seed, withholding
+from server.engine.drafting.inner import HOTTEST, Inner, derived_seed, withholding
 from server.generation.draft import Attempt, Draft
-from tests.engine.inner import RecordingEngine
+from tests.engine.drafting.inner import RecordingEngine
 
 PROMPT = {"type": "token", "prompt_token_ids": [1, 2, 3], "prompt": "abc"}
 

@@ -8,9 +8,9 @@ import torch
 from vllm.sampling_params import SamplingParams
 from vllm.v1.worker.gpu.sample.logits_processor import LogitsContext
 
-from server.engine.bias import FORBIDDEN
-from server.engine.bias_v2 import BiasV2
-from server.engine.changes import Changes
+from server.engine.core.bias import FORBIDDEN
+from server.engine.core.bias_v2 import BiasV2
+from server.engine.core.changes import Changes
 
 
 def params(*banned: int, at: int = 0) -> SamplingParams:

@@ -17,7 +17,7 @@ from server.generation.request import GuardedRequest
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class GenerateCall:
     """One call of `generate`; `first_choice` is the number of its first choice within the whole HTTP request."""
 
     prompt: Mapping[str, Any]
@@ -47,9 +47,9 @@ class Choice:
 class Answer:
     """Puts the pieces of all choices together. With `FINAL_ONLY` there is one output, at the end of the last choice."""
 
-    def __init__(self, ask: Ask, choices: Sequence[Choice]) -> None:
-        self._ask, self._choices = ask, choices
-        self._kind = ask.params.output_kind
+    def __init__(self, call: GenerateCall, choices: Sequence[Choice]) -> None:
+        self._call, self._choices = call, choices
+        self._kind = call.params.output_kind
         self._whole: dict[int, CompletionOutput] = {}
         self._begun: set[int] = set()
 
@@ -72,7 +72,7 @@ class Answer:
             if choice.output.finished:
                 continue
             report = choice.guard.report.refused({}, reason)
-            self._ask.request.reports[self._ask.first_choice + index] = report
+            self._call.request.reports[self._call.first_choice + index] = report
             output = choice.output.add(withheld())
             if output is not None:
                 yield await self._send(index, [output])
@@ -81,7 +81,7 @@ class Answer:
         """The reports of all that have ended: what is known of the prompt may be more now than at their end."""
         for index, choice in enumerate(self._choices):
             if choice.output.finished:
-                self._ask.request.reports[self._ask.first_choice + index] = choice.guard.report
+                self._call.request.reports[self._call.first_choice + index] = choice.guard.report
 
     def _finished(self) -> bool:
         return all(choice.output.finished for choice in self._choices)
@@ -91,21 +91,19 @@ class Answer:
         fresh = index not in self._begun or self._kind != RequestOutputKind.DELTA
         self._begun.add(index)
         logprobs = await self._prompt_logprobs(index) if fresh else None
-        self._ask.request.started = True
+        self._call.request.started = True
         return self._output(index, outputs, logprobs)
 
     def _output(self, index: int, outputs: Sequence[CompletionOutput], prompt_logprobs: Any) -> RequestOutput:
-        ask, first = self._ask, self._choices[index].engine.first
-        return request_output(ask.request_id, ask.prompt, first, outputs, prompt_logprobs, finished=self._finished())
+        call, first = self._call, self._choices[index].engine.first
+        return request_output(call.request_id, call.prompt, first, outputs, prompt_logprobs, finished=self._finished())
 
     async def _prompt_logprobs(self, index: int) -> Any:
-        choice = self._choices[index]
+        choice, ids = self._choices[index], self._call.prompt["prompt_token_ids"]
         if choice.engine.first is None:  # refused for its prompt, which the engine has never seen
-            return (
-                None if self._ask.params.prompt_logprobs is None else [None] * len(self._ask.prompt["prompt_token_ids"])
-            )
+            return None if self._call.params.prompt_logprobs is None else [None] * len(ids)
         entries = choice.engine.first.prompt_logprobs
-        if not entries or self._ask.request.policy.mode != "enforce":
+        if not entries or self._call.request.policy.mode != "enforce":
             return entries
         alternatives = replace(choice.alternatives, word="")
-        return await alternatives.cleared(self._ask.prompt["prompt_token_ids"], entries)
+        return await alternatives.cleared(ids, entries)

@@ -11,7 +11,7 @@ from filters.batcher import Batcher
 from filters.judge import Judge
 from filters.scorers.scripted import ScriptedScorer
 from server.engine.alternatives import Alternatives, AlternativeScores
-from server.engine.answer import Answer, Ask, Choice
+from server.engine.answer import Answer, Choice, GenerateCall
 from server.engine.outputs import ChoiceOutput
 from server.generation.guarded import Piece
 from server.generation.report import Report
@@ -53,7 +53,7 @@ def answering(
     """The outputs for pieces of a request for two choices, the third and fourth of its HTTP request."""
     request = GuardedRequest(Policy())
     params = SamplingParams(n=2, output_kind=kind, prompt_logprobs=1, temperature=1)
-    ask = Ask(PROMPT, params, "r", request, {}, 2)
+    call = GenerateCall(PROMPT, params, "r", request, {}, 2)
 
     async def run() -> list[RequestOutput]:
         batcher = Batcher(ScriptedScorer({"x": 0.9}))
@@ -67,7 +67,7 @@ def answering(
             Choice(engine, guard, ChoiceOutput(at, params), Alternatives(scores, Policy(), str))
             for at, engine in enumerate(engines)
         ]
-        answer = Answer(ask, choices)
+        answer = Answer(call, choices)
         outputs = [await answer.add(index, piece) for index, piece in said]
         outputs += [output async for output in answer.cut_short("deadline")] if cut else []
         await batcher.aclose()

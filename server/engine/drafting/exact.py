@@ -16,8 +16,8 @@ from typing import Any
 from vllm.outputs import RequestOutput
 
 from server.engine.core.changes import Changes
-from server.engine.drafting.inner import Inner, withholding
-from server.engine.drafting.run import Run
+from server.engine.drafting.live import LiveRequest
+from server.engine.drafting.request import EngineRequest, withholding
 from server.generation.draft import Attempt, Draft
 
 Rewind = Callable[[str, Sequence[int], dict[str, Any]], Awaitable[int | None]]
@@ -37,90 +37,90 @@ def rewinds_of(client: Any) -> Rewind:
 class ExactEngine:
     """One choice of one request in vLLM. `first` is the first output: prompt, prompt logprobs, cached tokens."""
 
-    def __init__(self, inner: Inner, rewind: Rewind) -> None:
-        self._inner, self._rewind = inner, rewind
-        self._runs: list[Run] = []
+    def __init__(self, request: EngineRequest, rewind: Rewind) -> None:
+        self._request, self._rewind = request, rewind
+        self._live: list[LiveRequest] = []
         self.first: RequestOutput | None = None
         self.approximate = False
 
     async def draft(self, attempt: Attempt) -> AsyncGenerator[Draft, None]:
         """Sample from behind the kept tokens until the text ends, or until a later attempt takes over."""
-        left = self._inner.tokens_left(len(attempt.kept))
+        left = self._request.tokens_left(len(attempt.kept))
         if left is not None and left <= 0:
             yield Draft((), finish_reason="length")
             return
         reader = object()
-        run = await self._begun(attempt, reader)
+        live = await self._begun(attempt, reader)
         banned = attempt.banned
         try:
-            while (draft := await run.next(reader)) is not None:
+            while (draft := await live.next(reader)) is not None:
                 yield withholding(draft, banned)
                 banned = frozenset()
                 if draft.finish_reason is not None:
                     return
         finally:
-            await self._left(run, reader)
+            await self._left(live, reader)
 
     async def aclose(self) -> None:
         """Abort what is left in the engine."""
-        while self._runs:
-            await self._runs.pop().abort()
+        while self._live:
+            await self._live.pop().abort()
 
-    async def _begun(self, attempt: Attempt, reader: object) -> Run:
-        """A run that draws this attempt: the one that is there, rewound, or a new one."""
+    async def _begun(self, attempt: Attempt, reader: object) -> LiveRequest:
+        """A live request that draws this attempt: the one that is there, rewound, or a new one."""
         if attempt.candidate == 0:
-            for run in tuple(self._runs):
-                run.take_over(reader)
-                if run.alive and await self._rewound(run, attempt):
-                    return run
-                self._runs.remove(run)
-                await run.abort()
-        run = self._submitted(attempt)
-        run.take_over(reader)
-        self._runs.append(run)
-        return run
+            for live in tuple(self._live):
+                live.take_over(reader)
+                if live.alive and await self._rewound(live, attempt):
+                    return live
+                self._live.remove(live)
+                await live.abort()
+        live = self._submitted(attempt)
+        live.take_over(reader)
+        self._live.append(live)
+        return live
 
-    async def _rewound(self, run: Run, attempt: Attempt) -> bool:
-        if len(attempt.kept) < run.offset:
+    async def _rewound(self, live: LiveRequest, attempt: Attempt) -> bool:
+        if len(attempt.kept) < live.offset:
             return False
-        tokens = attempt.kept[run.offset :]
+        tokens = attempt.kept[live.offset :]
         params = {
-            "temperature": self._inner.temperature(attempt),
-            "seed": self._inner.seed(len(attempt.kept), attempt),
-            "extra_args": self._extra(Changes(run.key), attempt, len(tokens)),
+            "temperature": self._request.temperature(attempt),
+            "seed": self._request.seed(len(attempt.kept), attempt),
+            "extra_args": self._extra(Changes(live.key), attempt, len(tokens)),
         }
-        run.alive = False  # unless there is an answer
-        drawn = await self._rewind(run.key, tokens, params)
+        live.alive = False  # unless there is an answer
+        drawn = await self._rewind(live.key, tokens, params)
         if drawn is None:
             return False
-        run.alive = True
-        run.rewound(drawn, len(tokens))
+        live.alive = True
+        live.rewound(drawn, len(tokens))
         return True
 
-    def _submitted(self, attempt: Attempt) -> Run:
+    def _submitted(self, attempt: Attempt) -> LiveRequest:
         kept = len(attempt.kept)
         changes = Changes(uuid.uuid4().hex, kept)
-        params = self._inner.params_behind(kept, attempt)
+        params = self._request.params_behind(kept, attempt)
         params.extra_args = self._extra(changes, attempt, 0)
-        self.approximate |= bool(kept) and self._inner.looks_back
-        outputs = self._inner.submit(attempt.kept, params, attempt.candidate)
-        return Run(outputs, changes.key, kept, self._see)
+        self.approximate |= bool(kept) and self._request.looks_back
+        outputs = self._request.submit(attempt.kept, params, attempt.candidate)
+        return LiveRequest(outputs, changes.key, kept, self._see)
 
     def _extra(self, changes: Changes, attempt: Attempt, position: int) -> dict[str, Any]:
         """The extra arguments of a request that draws the first token of the attempt at `position`."""
         banned = {position: sorted(attempt.banned)} if attempt.banned else {}
         until = position + attempt.avoided_for if attempt.avoided else 0
         changed = replace(changes, banned=banned, avoided=sorted(attempt.avoided), until=until)
-        return changed.put_into(self._inner.params.extra_args)
+        return changed.put_into(self._request.params.extra_args)
 
     def _see(self, output: RequestOutput) -> None:
         self.first = self.first or output
 
-    async def _left(self, run: Run, reader: object) -> None:
-        """A draft was closed: its run waits for the next attempt, unless there is another one that does."""
-        if run.reader is not reader:
+    async def _left(self, live: LiveRequest, reader: object) -> None:
+        """A draft was closed: its request waits for the next attempt, unless there is another one that does."""
+        if live.reader is not reader:
             return
-        run.reader = None
-        if len(self._runs) > 1:
-            self._runs.remove(run)
-            await run.abort()
+        live.reader = None
+        if len(self._live) > 1:
+            self._live.remove(live)
+            await live.abort()

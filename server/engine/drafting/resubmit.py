@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from vllm.outputs import RequestOutput
 
 from server.engine.core.bias import AVOIDED_BIAS
-from server.engine.drafting.inner import Inner, drafted, withholding
+from server.engine.drafting.request import EngineRequest, drafted, withholding
 from server.generation.draft import Attempt, Draft
 
 BAN_BIAS = -100.0
@@ -23,20 +23,20 @@ BAN_BIAS = -100.0
 class ResubmittingEngine:
     """One choice of one request in vLLM. `first` is the first output: prompt, prompt logprobs, cached tokens."""
 
-    def __init__(self, inner: Inner) -> None:
-        self._inner = inner
+    def __init__(self, request: EngineRequest) -> None:
+        self._request = request
         self.first: RequestOutput | None = None
         self.approximate = False
 
     async def draft(self, attempt: Attempt) -> AsyncGenerator[Draft, None]:
         """Sample from behind the kept tokens until the text ends."""
-        left = self._inner.tokens_left(len(attempt.kept))
+        left = self._request.tokens_left(len(attempt.kept))
         if left is not None and left <= 0:
             yield Draft((), finish_reason="length")
             return
         kept = list(attempt.kept)
         for stretch in _stretches(attempt):
-            left = self._inner.tokens_left(len(kept))
+            left = self._request.tokens_left(len(kept))
             ends_here = stretch.tokens is None or (left is not None and left <= stretch.tokens)
             async with aclosing(self._stretch(attempt, kept, stretch)) as drafts:
                 async for draft in drafts:
@@ -51,14 +51,14 @@ class ResubmittingEngine:
         """Nothing is left in the engine once every draft is closed."""
 
     async def _stretch(self, attempt: Attempt, kept: list[int], stretch: "Stretch") -> AsyncGenerator[Draft, None]:
-        params = self._inner.params_behind(len(kept), attempt)
+        params = self._request.params_behind(len(kept), attempt)
         if stretch.tokens is not None:
             params.max_tokens = min(stretch.tokens, params.max_tokens or stretch.tokens)
         if stretch.bias:
             params.logit_bias = dict(params.logit_bias or {}) | dict(stretch.bias)
-        self.approximate |= bool(kept) and self._inner.looks_back
+        self.approximate |= bool(kept) and self._request.looks_back
         banned = attempt.banned if stretch.tokens == 1 else frozenset()
-        async with aclosing(self._inner.submit(kept, params, attempt.candidate)) as outputs:
+        async with aclosing(self._request.submit(kept, params, attempt.candidate)) as outputs:
             async for output in outputs:
                 self.first = self.first or output
                 yield withholding(drafted(output), banned)

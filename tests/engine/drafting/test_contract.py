@@ -8,7 +8,7 @@ import pytest
 from vllm.sampling_params import SamplingParams
 
 from server.engine.drafting.exact import ExactEngine, rewinds_of
-from server.engine.drafting.inner import Inner
+from server.engine.drafting.request import EngineRequest
 from server.engine.drafting.resubmit import ResubmittingEngine
 from server.generation.draft import Engine
 from tests.contract.test_engine import *  # noqa: F403 (its tests are collected here again, with the rig below)
@@ -27,8 +27,8 @@ class VllmRig:
 
     def engine(self, max_tokens: int) -> Engine:
         params = SamplingParams(temperature=0, max_tokens=max_tokens, ignore_eos=True)
-        inner = Inner(self._servers.engine, self._prompt, params, "contract", {}, 0.1)
-        return ExactEngine(inner, rewinds_of(self._servers.engine)) if self._exact else ResubmittingEngine(inner)
+        request = EngineRequest(self._servers.engine, self._prompt, params, "contract", {}, 0.1)
+        return ExactEngine(request, rewinds_of(self._servers.engine)) if self._exact else ResubmittingEngine(request)
 
     async def idle(self) -> None:
         async with asyncio.timeout(PATIENCE_SECONDS):

@@ -46,7 +46,7 @@ def test_a_character_of_several_tokens_appears_with_its_last_one() -> None:
 
 
 def test_a_fresh_one_never_gives_out_its_prompt_even_if_that_ends_inside_a_character() -> None:
-    """The prompt leak of a resubmitted request: the reason why the inner request's text is never used."""
+    """The prompt leak of a resubmitted request: the reason why the text of the request in vLLM is never used."""
     part = ids("\U0001f987")[:-1]
     made = VllmDetokenizer(tokenizer(), ids(PROMPT), SamplingParams())
     for token in [*part, *ids(" town")]:

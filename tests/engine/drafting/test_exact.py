@@ -13,7 +13,7 @@ from vllm.sampling_params import SamplingParams
 
 from server.engine.core.changes import Changes, changes_in
 from server.engine.drafting.exact import ExactEngine, rewinds_of
-from server.engine.drafting.inner import Inner, derived_seed
+from server.engine.drafting.request import EngineRequest, derived_seed
 from server.generation.draft import Attempt, Draft
 
 PROMPT = {"type": "token", "prompt_token_ids": [1, 2, 3]}
@@ -79,7 +79,7 @@ def using(scenario: Callable[[Vllm, ExactEngine], Awaitable[Any]], **params: Any
     async def run() -> Any:
         vllm: Any = Vllm()
         wanted = SamplingParams(**{"max_tokens": 50, "temperature": 0.5, "seed": 4, **params})
-        engine = ExactEngine(Inner(vllm, PROMPT, wanted, "r", {}, 0.1), vllm.rewind)
+        engine = ExactEngine(EngineRequest(vllm, PROMPT, wanted, "r", {}, 0.1), vllm.rewind)
         found = await scenario(vllm, engine)
         await engine.aclose()
         assert vllm.running == 0

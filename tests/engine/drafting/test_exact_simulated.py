@@ -18,7 +18,7 @@ from vllm.v1.request import Request, RequestStatus
 from vllm.v1.structured_output import StructuredOutputManager
 
 from server.engine.core.scheduler import unsay_rewind
-from server.engine.drafting.run import Run
+from server.engine.drafting.live import LiveRequest
 from tests.engine.core.simulation import (
     PLENTY,
     SCARCE,
@@ -176,7 +176,7 @@ def test_answers_are_what_they_would_be_without_rewinds(kind: dict[str, Any]) ->
 
 
 def test_they_would_not_be_if_what_is_stale_were_not_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Run, "rewound", lambda *_: None)
+    monkeypatch.setattr(LiveRequest, "rewound", lambda *_: None)
     _, wrong = written({"asynchronous": True}, PLAIN)
     assert len(wrong) > 10
 

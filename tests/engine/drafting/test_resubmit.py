@@ -1,4 +1,4 @@
-"""What the inner request is asked for, at first and after a rewind."""
+"""What vLLM is asked for, at first and after a rewind."""
 
 import asyncio
 from typing import Any
@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from vllm.sampling_params import RequestOutputKind, SamplingParams
 
 from server.engine.core.bias import AVOIDED_BIAS
-from server.engine.drafting.inner import Inner, derived_seed
+from server.engine.drafting.request import EngineRequest, derived_seed
 from server.engine.drafting.resubmit import BAN_BIAS, ResubmittingEngine
 from server.generation.draft import Attempt, Draft
-from tests.engine.drafting.inner import RecordingEngine
+from tests.engine.drafting.recording import RecordingEngine
 
 FIRST = Attempt(0, (), frozenset())
 PROMPT = {"type": "token", "prompt_token_ids": [1, 2, 3], "prompt": "abc"}
@@ -21,7 +21,7 @@ PROMPT = {"type": "token", "prompt_token_ids": [1, 2, 3], "prompt": "abc"}
 def drafts(inner: RecordingEngine, attempt: Attempt, step: float = 0.1, **params: Any) -> list[Draft]:
     """All drafts of one attempt."""
     wanted = SamplingParams(**{"max_tokens": 10, **params})
-    engine = ResubmittingEngine(Inner(inner, PROMPT, wanted, "r", {"priority": 3}, step))
+    engine = ResubmittingEngine(EngineRequest(inner, PROMPT, wanted, "r", {"priority": 3}, step))
 
     async def all_of_them() -> list[Draft]:
         return [draft async for draft in engine.draft(attempt)]
@@ -30,7 +30,7 @@ def drafts(inner: RecordingEngine, attempt: Attempt, step: float = 0.1, **params
 
 
 def asked(attempt: Attempt, step: float = 0.1, **params: Any) -> tuple[Any, SamplingParams, dict[str, Any]]:
-    """What the last inner request of an attempt was."""
+    """What the last request of an attempt was."""
     inner = RecordingEngine([7, 8])
     drafts(inner, attempt, step, **params)
     return inner.asked[-1]
@@ -52,7 +52,7 @@ def test_kept_tokens_follow_the_prompt_and_count_against_the_limits() -> None:
 
 def test_the_clients_own_parameters_are_left_as_they_are() -> None:
     wanted = SamplingParams(max_tokens=10, stop=["x"], seed=4, n=1, logit_bias={3: 1.0})
-    engine = ResubmittingEngine(Inner(RecordingEngine([7]), PROMPT, wanted, "r", {}, 0.1))
+    engine = ResubmittingEngine(EngineRequest(RecordingEngine([7]), PROMPT, wanted, "r", {}, 0.1))
 
     async def run() -> None:
         async for _ in engine.draft(Attempt(2, (5,), frozenset({9}), retry=1)):
@@ -149,7 +149,7 @@ def test_the_engine_makes_text_only_for_logprobs(params: dict[str, Any], detoken
 
 def test_closing_a_draft_closes_the_inner_request() -> None:
     inner = RecordingEngine([7, 8, 9])
-    engine = ResubmittingEngine(Inner(inner, PROMPT, SamplingParams(max_tokens=9), "r", {}, 0.1))
+    engine = ResubmittingEngine(EngineRequest(inner, PROMPT, SamplingParams(max_tokens=9), "r", {}, 0.1))
 
     async def begin_and_close() -> None:
         drafting = engine.draft(FIRST)

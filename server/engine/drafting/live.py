@@ -14,14 +14,14 @@ from dataclasses import replace
 
 from vllm.outputs import RequestOutput
 
-from server.engine.drafting.inner import Outputs, drafted
+from server.engine.drafting.request import Outputs, drafted
 from server.generation.draft import Draft
 
 Reader = object
-"""Stands for whoever reads a run; there is one at a time."""
+"""Stands for whoever reads a live request; there is one at a time."""
 
 
-class Run:
+class LiveRequest:
     """One request; `offset` is the number of the answer's tokens that its prompt holds."""
 
     def __init__(

@@ -13,7 +13,7 @@ from vllm.outputs import CompletionOutput, RequestOutput
 from vllm.sampling_params import RequestOutputKind
 from vllm.v1.engine.output_processor import RequestOutputCollector
 
-from server.engine.drafting.run import Run
+from server.engine.drafting.live import LiveRequest
 from server.generation.draft import Draft
 
 
@@ -61,11 +61,11 @@ class Core:
 class Reader:
     """The front end: what it has read so far, kept tokens and all."""
 
-    def __init__(self, run_of: Callable[..., Run] = Run) -> None:
+    def __init__(self, live_of: Callable[..., LiveRequest] = LiveRequest) -> None:
         self.core, self.kept = Core(), list[int]()
-        self.run = run_of(self.core.outputs(), "key", 0, lambda output: None)
+        self.live = live_of(self.core.outputs(), "key", 0, lambda output: None)
         self.who = object()
-        self.run.take_over(self.who)
+        self.live.take_over(self.who)
         self._answer: tuple[int, int] | None = None
 
     async def read(self) -> None:
@@ -77,7 +77,7 @@ class Reader:
         with suppress(TimeoutError):
             while True:
                 async with asyncio.timeout(0):
-                    draft = await self.run.next(self.who)
+                    draft = await self.live.next(self.who)
                 if draft is None:
                     return
                 assert [token for entry in draft.logprobs or () for token in entry] == list(draft.tokens)
@@ -89,13 +89,13 @@ class Reader:
             return
         to = int(share * len(self.kept))
         self.who = object()
-        self.run.take_over(self.who)
+        self.live.take_over(self.who)
         self._answer = (self.core.rewind(to), to)
         del self.kept[to:]
 
     def take_answer(self) -> None:
         if self._answer is not None:
-            self.run.rewound(*self._answer)
+            self.live.rewound(*self._answer)
             self._answer = None
 
 
@@ -134,12 +134,12 @@ def test_what_is_read_is_what_the_request_says_at_last(steps: list[Step]) -> Non
     async def scenario() -> None:
         reader = await played(steps, Reader())
         assert reader.kept == reader.core.text
-        assert not reader.run.alive
+        assert not reader.live.alive
 
     asyncio.run(scenario())
 
 
-class Credulous(Run):
+class Credulous(LiveRequest):
     """Believes that nothing is on its way."""
 
     def rewound(self, drawn: int, length: int) -> None:
@@ -167,9 +167,9 @@ def reading(scenario: Callable[[Reader], Awaitable[Any]]) -> Any:
 
 def test_a_reader_that_was_replaced_has_read_to_its_end() -> None:
     async def scenario(reader: Reader) -> Draft | None:
-        waiting = asyncio.create_task(reader.run.next(reader.who))
+        waiting = asyncio.create_task(reader.live.next(reader.who))
         await asyncio.sleep(0)
-        reader.run.take_over(object())
+        reader.live.take_over(object())
         return await waiting
 
     assert reading(scenario) is None
@@ -178,7 +178,7 @@ def test_a_reader_that_was_replaced_has_read_to_its_end() -> None:
 def test_what_the_engine_raises_reaches_the_reader() -> None:
     async def scenario(reader: Reader) -> None:
         reader.core.way.put(RuntimeError("broken"))
-        await reader.run.next(reader.who)
+        await reader.live.next(reader.who)
 
     with pytest.raises(RuntimeError, match="broken"):
         reading(scenario)
@@ -187,17 +187,17 @@ def test_what_the_engine_raises_reaches_the_reader() -> None:
 def test_a_request_that_ended_is_known_to_have() -> None:
     async def scenario(reader: Reader) -> bool:
         reader.core.hand_out("stop")
-        draft = await reader.run.next(reader.who)
+        draft = await reader.live.next(reader.who)
         assert draft is not None and draft.finish_reason == "stop"
-        return reader.run.alive
+        return reader.live.alive
 
     assert reading(scenario) is False
 
 
 def test_aborting_ends_the_outputs_and_whoever_reads() -> None:
     async def scenario(reader: Reader) -> Draft | None:
-        await reader.run.abort()
-        return await reader.run.next(reader.who)
+        await reader.live.abort()
+        return await reader.live.next(reader.who)
 
     assert reading(scenario) is None
 
@@ -216,7 +216,7 @@ def test_a_request_that_ends_while_its_rewind_is_asked_for_is_read_to_its_end() 
         reader.take_answer()
         await reader.read()
         assert reader.kept == reader.core.text == [0, 1, 1002, 1003, 1004]
-        assert await reader.run.next(reader.who) is None
+        assert await reader.live.next(reader.who) is None
 
     reading(scenario)
 
@@ -229,7 +229,7 @@ def test_an_error_reaches_the_reader_behind_what_came_before_it() -> None:
         reader.core.way.put(RuntimeError("broken"))
         await asyncio.sleep(0)
         assert reader.kept == [0, 1]
-        await reader.run.next(reader.who)
+        await reader.live.next(reader.who)
 
     with pytest.raises(RuntimeError, match="broken"):
         reading(scenario)
@@ -239,8 +239,8 @@ def test_aborting_twice_or_after_an_error_is_no_fault() -> None:
     async def scenario(reader: Reader) -> bool:
         reader.core.way.put(RuntimeError("broken"))
         await asyncio.sleep(0)
-        await reader.run.abort()
-        await reader.run.abort()
-        return reader.run.alive
+        await reader.live.abort()
+        await reader.live.abort()
+        return reader.live.alive
 
     assert reading(scenario) is False

@@ -23,7 +23,7 @@ HOTTEST = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Inner:
+class EngineRequest:
     """One choice of a client's request: its `prompt` and `params`, and how much warmer every retry is."""
 
     client: EngineClient
@@ -95,7 +95,7 @@ class Inner:
 
 
 def drafted(output: RequestOutput) -> Draft:
-    """The draft that an output of the inner request brings."""
+    """The draft that an output of the request brings."""
     choice = output.outputs[0]
     return Draft(choice.token_ids, choice.logprobs or None, choice.finish_reason, choice.stop_reason)
 

@@ -6,15 +6,15 @@ import pytest
 from vllm.logprobs import Logprob
 from vllm.sampling_params import SamplingParams
 
-from server.engine.drafting.inner import HOTTEST, Inner, derived_seed, withholding
+from server.engine.drafting.request import HOTTEST, EngineRequest, derived_seed, withholding
 from server.generation.draft import Attempt, Draft
-from tests.engine.drafting.inner import RecordingEngine
+from tests.engine.drafting.recording import RecordingEngine
 
 PROMPT = {"type": "token", "prompt_token_ids": [1, 2, 3], "prompt": "abc"}
 
 
-def inner(**params: Any) -> Inner:
-    return Inner(RecordingEngine([7]), PROMPT, SamplingParams(**params), "r", {}, 0.1)
+def request(**params: Any) -> EngineRequest:
+    return EngineRequest(RecordingEngine([7]), PROMPT, SamplingParams(**params), "r", {}, 0.1)
 
 
 @pytest.mark.parametrize(
@@ -29,14 +29,14 @@ def inner(**params: Any) -> Inner:
     ],
 )
 def test_what_depends_on_the_requests_own_tokens_looks_back(params: dict[str, Any], looks_back: bool) -> None:
-    assert inner(**params).looks_back is looks_back
+    assert request(**params).looks_back is looks_back
 
 
 def test_every_retry_is_warmer_up_to_what_vllm_takes_and_greedy_stays_greedy() -> None:
     attempts = [Attempt(retry, (), frozenset(), retry) for retry in range(30)]
-    warm = [inner(temperature=0.5).temperature(attempt) for attempt in attempts]
+    warm = [request(temperature=0.5).temperature(attempt) for attempt in attempts]
     assert warm[:3] == pytest.approx([0.5, 0.6, 0.7]) and warm[-1] == HOTTEST and warm == sorted(warm)
-    assert {inner(temperature=0).temperature(attempt) for attempt in attempts} == {0}
+    assert {request(temperature=0).temperature(attempt) for attempt in attempts} == {0}
 
 
 def test_seeds_derive_from_seed_position_attempt_and_candidate() -> None:
@@ -55,5 +55,5 @@ def test_what_is_banned_at_the_first_token_has_no_name_there() -> None:
 
 
 def test_how_much_is_left_counts_what_is_kept() -> None:
-    assert inner(max_tokens=10).tokens_left(4) == 6
-    assert inner(max_tokens=None).tokens_left(4) is None
+    assert request(max_tokens=10).tokens_left(4) == 6
+    assert request(max_tokens=None).tokens_left(4) is None

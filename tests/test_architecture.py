@@ -99,6 +99,48 @@ def test_heavy_packages_stay_in_their_folder(packages: set[str], allowed: Callab
     assert [name for name in importing if not allowed(name)] == []
 
 
+OF_VLLMS_INSIDE = {
+    "server/engine/drafting/detokenize.py": "text is made by vLLM's own detokenizer",
+    "server/engine/scripted_client.py": "an engine client has an input processor, and vLLM's server asks it",
+}
+"""Where vLLM's version 1 engine is reached into outside of what runs within it."""
+
+
+def test_only_what_runs_inside_vllm_knows_its_inside() -> None:
+    inside = {_name(path) for path in SOURCES if any(module.startswith("vllm.v1") for module in _imports(path))}
+    assert {name for name in inside if not _within("server/engine/core")(name)} == set(OF_VLLMS_INSIDE)
+
+
+def test_what_runs_inside_vllm_knows_nothing_of_the_rest() -> None:
+    """Neither of generation nor of the side that faces vLLM's server: it is loaded in other processes."""
+    ours = {"server", "filters", "evaluation", "benchmarks"}
+    for path in (ROOT / "server" / "engine" / "core").glob("*.py"):
+        modules = {module for module in _imports(path) if module.split(".")[0] in ours}
+        assert not {module for module in modules if not module.startswith("server.engine.core")}, _name(path)
+
+
+def test_what_drafts_knows_nothing_of_vllms_server() -> None:
+    facing = {f"server.engine.{path.stem}" for path in (ROOT / "server" / "engine").glob("*.py")}
+    for path in (ROOT / "server" / "engine" / "drafting").glob("*.py"):
+        assert set(_imports(path)) & facing <= {"server.engine.withholding"}, _name(path)
+
+
+def _patched_at_import(path: Path) -> Iterator[str]:
+    """What a file sets of something that it has imported, as soon as it is imported itself."""
+    tree = _tree(path)
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+    imported = {(alias.asname or alias.name).split(".")[0] for node in imports for alias in node.names}
+    for node in tree.body:
+        for target in node.targets if isinstance(node, ast.Assign) else ():
+            if isinstance(target, ast.Attribute) and ast.unparse(target).split(".")[0] in imported:
+                yield f"{_name(path)}: {ast.unparse(target)}"
+
+
+def test_no_import_changes_what_is_anothers() -> None:
+    """A patch is a function with a name, called where it is wanted (server/engine/core/utility.py)."""
+    assert [patch for path in SOURCES for patch in _patched_at_import(path)] == []
+
+
 def _calls(path: Path, name: str) -> bool:
     calls = (node.func for node in ast.walk(_tree(path)) if isinstance(node, ast.Call))
     return any(isinstance(called, ast.Name) and called.id == name for called in calls)

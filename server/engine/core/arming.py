@@ -1,8 +1,9 @@
 """Teaching a vLLM that is about to start to rewind within its engine, where that can be done.
 
 It is done through vLLM's own settings for such parts (scheduler class, logits processors, worker extension), on the
-configuration that vLLM has resolved. Our scheduler knows one minor version from inside; with any other one, or with a
-configuration that it cannot serve, answers are rewound by resubmission, and the log says why once.
+configuration that vLLM has resolved; what they cannot say, the scheduler does when it is made (utility.py). With a
+version that is not supported, or a configuration that our parts cannot serve, answers are rewound by resubmission, and
+the log says why once.
 """
 
 import logging
@@ -10,10 +11,11 @@ from typing import Any
 
 import vllm
 
+from server.engine.core import SUPPORTED
+
 log = logging.getLogger("unsay.engine")
 
-MINOR = "0.32."
-_HERE = "server.engine.core"
+_HERE = __name__.removesuffix(".arming")
 SCHEDULER, ASYNC_SCHEDULER = f"{_HERE}.scheduler.RewindingScheduler", f"{_HERE}.scheduler.AsyncRewindingScheduler"
 WORKER = f"{_HERE}.worker.RewindingWorker"
 BIAS_V1, BIAS_V2 = f"{_HERE}.bias_v1:BiasV1", f"{_HERE}.bias_v2:BiasV2"
@@ -38,8 +40,8 @@ def armed(client: Any) -> bool:
 
 def obstacle_in(config: Any, version: str) -> str | None:
     """What keeps a vLLM from rewinding within its engine; None if nothing does."""
-    if not version.startswith(MINOR):
-        return f"vLLM {version} is not {MINOR}x"
+    if not version.startswith(SUPPORTED):
+        return f"vLLM {version} is not {' or '.join(f'{minor}x' for minor in SUPPORTED)}"
     obstacles = {
         "speculative decoding": config.speculative_config is not None,
         "a KV connector": config.kv_transfer_config is not None,

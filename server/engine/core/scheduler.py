@@ -1,6 +1,6 @@
 """vLLM's schedulers, taught to take tokens back from a request that goes on.
 
-Written against vLLM 0.32 (server/engine/core/arming.py says when it is used).
+Written against the vLLM that server/engine/core/__init__.py names.
 1. A rewound request is as if the dropped tokens had never been drawn: its output, block hashes, grammar and sampling
    parameters are those of then, and what steps in flight still bring of the dropped ones is thrown away.
 2. It leaves its place in the batch as a preempted request does, and comes back through the prefix cache. Blocks of
@@ -15,10 +15,9 @@ from typing import Any
 
 from vllm.v1.core.sched.async_scheduler import AsyncScheduler
 from vllm.v1.core.sched.scheduler import Scheduler
-from vllm.v1.engine.core import EngineCore
 from vllm.v1.request import Request, RequestStatus
 
-from server.engine.core import grammar
+from server.engine.core import grammar, utility
 from server.engine.core.changes import Changes, changes_in
 
 REWINDABLE = (RequestStatus.RUNNING, RequestStatus.PREEMPTED)
@@ -28,6 +27,7 @@ class RewindingScheduler(Scheduler):  # type: ignore[misc]
     """Knows running requests by the keys that the front end gave them."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        utility.add_rewinding_to_vllm()
         super().__init__(*args, **kwargs)
         self._by_key: dict[str, Request] = {}
 
@@ -116,17 +116,3 @@ def _changed(params: Any, new: dict[str, Any]) -> Any:
         setattr(changed, name, value)
     changed.prompt_logprobs = None  # given out once
     return changed
-
-
-def unsay_rewind(core: EngineCore, key: str, tokens: list[int], params: dict[str, Any]) -> int | None:
-    """A utility of the engine core, called between its steps: RewindingScheduler.rewind, for the workers as well."""
-    found = core.scheduler.rewind(key, tokens, params)
-    if found is None:
-        return None
-    request, drawn = found
-    if not core.scheduler.use_v2_model_runner:  # the second runner is told all of a request that comes back
-        core.collective_rpc("unsay_rewound", args=(request.request_id, tokens, request.sampling_params))
-    return int(drawn)
-
-
-EngineCore.unsay_rewind = unsay_rewind

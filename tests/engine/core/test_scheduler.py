@@ -7,16 +7,15 @@ with asynchronous scheduling. What every request says at last must be what it sa
 import random
 from collections import deque
 from dataclasses import dataclass, field
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from vllm import SamplingParams
-from vllm.v1.engine.core import EngineCore
 from vllm.v1.request import Request, RequestStatus
 
 from server.engine.core.changes import Changes
-from server.engine.core.scheduler import AsyncRewindingScheduler, unsay_rewind
+from server.engine.core.scheduler import AsyncRewindingScheduler
+from server.engine.core.utility import unsay_rewind
 from tests.engine.core.simulation import PLENTY, SCARCE, Core, drawn_behind, free_blocks, request, scheduler
 
 
@@ -263,13 +262,3 @@ def test_requests_of_nobody_are_left_in_peace() -> None:
     while core.busy:
         core.step()
     assert not made._by_key and not made.requests
-
-
-@pytest.mark.parametrize("v2", [False, True], ids=["first runner", "second runner"])
-def test_only_the_first_runner_is_told_of_a_rewind(v2: bool) -> None:
-    told: list[Any] = []
-    found = SimpleNamespace(request_id="r", sampling_params="new")
-    rewinding = SimpleNamespace(rewind=lambda *_: (found, 5), use_v2_model_runner=v2)
-    core: Any = SimpleNamespace(scheduler=rewinding, collective_rpc=lambda name, args: told.append((name, args)))
-    assert EngineCore.unsay_rewind(core, "k", [1, 2], {}) == 5
-    assert told == ([] if v2 else [("unsay_rewound", ("r", [1, 2], "new"))])

@@ -1,11 +1,10 @@
 """What the exact rewind leans on inside vLLM is there, and as it was; a failure says which name has moved.
 
-These are no interfaces of vLLM's: a new minor version may move them, and server/engine/core/arming.py then has to wait.
+These are no interfaces of vLLM's: a new minor version may move them. What to do then: server/engine/core/__init__.py.
 """
 
 import inspect
 from dataclasses import fields
-from types import MethodType
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ from vllm.v1.core.sched.async_scheduler import AsyncScheduler
 from vllm.v1.core.sched.output import CachedRequestData, NewRequestData, SchedulerOutput
 from vllm.v1.core.sched.scheduler import Scheduler
 from vllm.v1.engine.async_llm import AsyncLLM
-from vllm.v1.engine.core import EngineCore, EngineCoreProc
+from vllm.v1.engine.core import EngineCore
 from vllm.v1.engine.core_client import AsyncMPClient, DPAsyncMPClient, DPLBAsyncMPClient
 from vllm.v1.request import Request, RequestStatus
 from vllm.v1.sample.logits_processor import BatchUpdate, LogitsProcessor
@@ -88,7 +87,6 @@ def owners() -> dict[str, tuple[Any, str]]:
         "StructuredOutputManager": (StructuredOutputManager(config()), "reasoner_cls enable_in_reasoning"),
         "XgrammarGrammar": (XgrammarGrammar(1, None, None), "num_processed_tokens"),
         "CachedRequestState": (kept, "output_token_ids sampling_params generator"),
-        "EngineCoreProc": (EngineCoreProc, "unsay_rewind"),
         "VllmConfig": (config(), OF_A_CONFIGURATION),
         "SchedulerConfig": (config().scheduler_config, "scheduler_cls async_scheduling"),
         "ModelConfig": (config().model_config, "is_encoder_decoder runner_type is_diffusion logits_processors"),
@@ -150,13 +148,6 @@ def test_every_client_of_engine_cores_can_ask_all_of_them(client: Any) -> None:
 
 def test_the_engine_has_its_client_under_the_name_that_is_used() -> None:
     assert "self.engine_core =" in inspect.getsource(AsyncLLM.__init__), "vLLM's AsyncLLM lost engine_core"
-
-
-def test_the_arguments_of_the_utility_come_as_they_are() -> None:
-    """The engine core converts them by the annotations of the method."""
-    given = ("key", [1, 2], {"temperature": 0.5})
-    bound = MethodType(EngineCore.unsay_rewind, object())
-    assert tuple(EngineCoreProc._convert_msgspec_args(bound, given)) == given
 
 
 @pytest.mark.parametrize("kind", [BiasV1, BiasV2])

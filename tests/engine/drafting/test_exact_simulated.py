@@ -17,7 +17,7 @@ from vllm.v1.engine.output_processor import RequestOutputCollector
 from vllm.v1.request import Request, RequestStatus
 from vllm.v1.structured_output import StructuredOutputManager
 
-from server.engine.core.scheduler import unsay_rewind
+from server.engine.core.utility import unsay_rewind
 from server.engine.drafting.live import LiveRequest
 from tests.engine.core.simulation import (
     PLENTY,

@@ -9,9 +9,8 @@ from statistics import median, quantiles
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-SOURCES = sorted(
-    path for folder in ("server", "filters", "evaluation", "benchmarks") for path in (ROOT / folder).rglob("*.py")
-)
+PACKAGES = ("commands", "server", "filters", "evaluation", "benchmarks")
+SOURCES = sorted(path for folder in PACKAGES for path in (ROOT / folder).rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 UNWANTED = frozenset("manager helper utils handler processor violation backtrack buffer accept".split())
 
@@ -59,9 +58,13 @@ def test_filters_know_nothing_of_the_server() -> None:
     assert not [name for name in _importing({"server"}) if _within("filters")(name)]
 
 
-def test_the_server_reaches_its_tools_only_to_hand_the_command_line_on() -> None:
+def test_the_server_knows_nothing_of_its_tools() -> None:
     tools = {"evaluation", "benchmarks", "training"}
-    assert [name for name in _importing(tools) if _within("server", "filters")(name)] == ["server/__main__.py"]
+    assert not [name for name in _importing(tools) if _within("server", "filters")(name)]
+
+
+def test_the_command_line_is_above_all_that_it_starts() -> None:
+    assert _importing({"commands"}) == []
 
 
 def test_of_the_benchmark_only_the_server_process_puts_a_server_together() -> None:

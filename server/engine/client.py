@@ -15,13 +15,12 @@ from vllm.outputs import RequestOutput
 from vllm.sampling_params import RequestOutputKind, SamplingParams
 
 from server.engine.alternatives import Alternatives, AlternativeScores
-from server.engine.answer import Answer, Choice, ChoiceEngine, GenerateCall
+from server.engine.answer import Answer, Choice, ChoiceEngine, ChoiceOutput, GenerateCall
 from server.engine.core.changes import ARGUMENT
 from server.engine.drafting.detokenize import detokenizers, unfinished_word
 from server.engine.drafting.exact import ExactEngine, rewinds_of
 from server.engine.drafting.request import EngineRequest
 from server.engine.drafting.resubmit import ResubmittingEngine
-from server.engine.outputs import ChoiceOutput
 from server.generation.choices import merge
 from server.generation.guarded import Guarded, ScorerDown, Setting
 from server.generation.prompt import Prompt, Prompted, last_part, on_prompt

@@ -19,6 +19,7 @@ RUN --mount=type=cache,target=/root/.cache/pip \
     pip install --no-deps --require-hashes -r requirements/cpu.lock
 COPY pyproject.toml README.md ./
 COPY benchmarks benchmarks
+COPY commands commands
 COPY evaluation evaluation
 COPY filters filters
 COPY models models
@@ -35,6 +36,7 @@ ENV PATH=/opt/unsay/bin:$PATH
 WORKDIR /build
 COPY pyproject.toml README.md ./
 COPY benchmarks benchmarks
+COPY commands commands
 COPY evaluation evaluation
 COPY filters filters
 COPY models models

@@ -26,26 +26,24 @@ figures by key), latest.md (a table) and latest.svg (a plot). docs/benchmarks.md
 _DEFAULT_RUNS = tuple(RUNS)
 
 
-def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Adds the command `bench`."""
-    parser = commands.add_parser(
-        "bench",
-        help="measure what the guard costs, against plain vLLM",
+def parser() -> argparse.ArgumentParser:
+    """The parser of `unsay bench`."""
+    made = argparse.ArgumentParser(
+        "unsay bench",
         description=DESCRIPTION,
         usage="unsay bench [options] [-- any flag of unsay serve or vllm serve]",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    _add_what(parser.add_argument_group("what is measured"))
-    _add_load(parser.add_argument_group("under which load"))
+    _add_what(made.add_argument_group("what is measured"))
+    _add_load(made.add_argument_group("under which load"))
+    return made
 
 
 def main(argv: Sequence[str]) -> int:
     """`unsay bench` with the words after it; gives the exit code. SystemExit(2) for words that it does not know."""
-    parser = argparse.ArgumentParser("unsay", allow_abbrev=False)
-    add(parser.add_subparsers(required=True, metavar="COMMAND"))
     ours, words = _parted(argv)
-    return run(read(parser.parse_args(["bench", *ours]), words))
+    return run(read(parser().parse_args(ours), words))
 
 
 def run(settings: Settings) -> int:

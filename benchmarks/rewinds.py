@@ -27,10 +27,11 @@ from vllm.sampling_params import SamplingParams
 
 from evaluation.markdown import table
 from server import settings
-from server.engine import arming, launcher
-from server.engine.exact import ExactEngine, rewinds_of
-from server.engine.inner import Inner
-from server.engine.resubmit import ResubmittingEngine
+from server.engine import launcher
+from server.engine.core import arming
+from server.engine.drafting.exact import ExactEngine, rewinds_of
+from server.engine.drafting.request import EngineRequest
+from server.engine.drafting.resubmit import ResubmittingEngine
 from server.generation.draft import Attempt
 
 DRAWN, KEPT, MORE = 24, 12, 16
@@ -53,8 +54,8 @@ Pair = tuple[Taken, Taken]
 """A rewind within the engine and a resubmission."""
 
 
-def within(inner: Inner) -> Engine:
-    return ExactEngine(inner, rewinds_of(inner.client))
+def within(request: EngineRequest) -> Engine:
+    return ExactEngine(request, rewinds_of(request.client))
 
 
 async def rewind(engine: Engine, *, banning: bool) -> Taken:
@@ -84,11 +85,11 @@ async def pairs(client: Any, context: int, count: int, *, banning: bool) -> list
     chance, found = random.Random(f"{context}/{banning}"), []
     params = SamplingParams(temperature=0, max_tokens=ROOM, ignore_eos=True)
     for number in range(count + 1):
-        taken: dict[Callable[[Inner], Engine], Taken] = {}
-        ways: list[Callable[[Inner], Engine]] = [within, ResubmittingEngine]
+        taken: dict[Callable[[EngineRequest], Engine], Taken] = {}
+        ways: list[Callable[[EngineRequest], Engine]] = [within, ResubmittingEngine]
         for way in ways if number % 2 else reversed(ways):
             prompt = {"type": "token", "prompt_token_ids": [chance.randrange(300, 6000) for _ in range(context)]}
-            taken[way] = await rewind(way(Inner(client, prompt, params, "rewinds", {}, 0.0)), banning=banning)
+            taken[way] = await rewind(way(EngineRequest(client, prompt, params, "rewinds", {}, 0.0)), banning=banning)
         found.append((taken[within], taken[ResubmittingEngine]))
     return found[1:]
 

@@ -26,24 +26,24 @@ summary.json and report.html. An interrupted run goes on when the same command i
 """
 
 
-def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Adds the command `eval`."""
-    _options(
-        commands.add_parser(
-            "eval",
-            help="evaluate a running server, with and without the guard",
-            description=DESCRIPTION,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-            allow_abbrev=False,
-        )
+def parser() -> argparse.ArgumentParser:
+    """The parser of `unsay eval`."""
+    made = argparse.ArgumentParser(
+        "unsay eval",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
+    _add_what(made.add_argument_group("what is evaluated"))
+    _add_sampling(made.add_argument_group("what is generated"))
+    _add_scores(made.add_argument_group("what is made of it"))
+    _add_pace(made.add_argument_group("how fast"))
+    return made
 
 
 def main(argv: Sequence[str]) -> int:
     """`unsay eval` with the words after it; gives the exit code. SystemExit(2) for words that it does not know."""
-    parser = argparse.ArgumentParser("unsay", allow_abbrev=False)
-    add(parser.add_subparsers(required=True, metavar="COMMAND"))
-    return run(parser.parse_args(["eval", *argv]))
+    return run(parser().parse_args(argv))
 
 
 def run(args: argparse.Namespace) -> int:
@@ -94,13 +94,6 @@ def read(args: argparse.Namespace) -> Settings:
         device=args.device,
         pairs_out=args.pairs_out,
     )
-
-
-def _options(parser: argparse.ArgumentParser) -> None:
-    _add_what(parser.add_argument_group("what is evaluated"))
-    _add_sampling(parser.add_argument_group("what is generated"))
-    _add_scores(parser.add_argument_group("what is made of it"))
-    _add_pace(parser.add_argument_group("how fast"))
 
 
 def _add_what(group: "argparse._ArgumentGroup") -> None:

@@ -1,10 +1,14 @@
-"""The command line. Wrong settings of `unsay serve` end it with one line, before anything heavy is loaded."""
+"""`unsay serve` and `unsay models`, also as `python -m server serve|models`.
+
+Wrong settings end it with one line, before anything heavy is loaded.
+"""
 
 import multiprocessing
 import os
 import signal
 import sys
 import warnings
+from collections.abc import Sequence
 from types import FrameType
 
 import uvloop
@@ -13,24 +17,17 @@ from filters.scorer import ScorerLoadError
 from server import app
 from server.embedded import listing
 from server.errors import StartError
-from server.settings import cache_folder, parse, prepare_environment
+from server.settings import cache_folder, parse, parser, prepare_environment
 from server.telemetry import logs
 
 
-def main() -> None:
-    """Entry point of the console script `unsay`."""
-    if sys.argv[1:2] == ["eval"]:
-        from evaluation.command import main as evaluate
-
-        sys.exit(evaluate(sys.argv[2:]))
-    if sys.argv[1:2] == ["bench"]:
-        from benchmarks.command import main as bench
-
-        sys.exit(bench(sys.argv[2:]))
-    if sys.argv[1:] == ["models"]:
+def run(words: Sequence[str]) -> int:
+    """The words after `unsay`, the first of them a command of ours; gives the exit code. SystemExit(2) for others."""
+    if list(words[:1]) == ["models"]:
+        parser().parse_args(words)
         print("\n".join(listing(cache_folder())))
-        return
-    settings = parse(sys.argv[1:])
+        return 0
+    settings = parse(words)
     logs.configure(settings.log_level)
     warnings.simplefilter("ignore", FutureWarning)  # of libraries, about libraries
     signal.signal(signal.SIGTERM, _stop_starting)
@@ -39,9 +36,10 @@ def main() -> None:
         uvloop.run(app.run(settings, app.load_catalog(settings)))
     except (StartError, ScorerLoadError) as error:
         print(f"unsay: {error}", file=sys.stderr)
-        sys.exit(1)
+        return 1
     except KeyboardInterrupt:
-        sys.exit(130)
+        return 130
+    return 0
 
 
 def _stop_starting(number: int, _frame: FrameType | None) -> None:
@@ -55,4 +53,4 @@ def _stop_starting(number: int, _frame: FrameType | None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(run(sys.argv[1:]))

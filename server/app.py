@@ -85,8 +85,9 @@ async def guarded_application(
     pairs: Pairs | None = None,
 ) -> "FastAPI":
     """vLLM's application over the guarded engine, with our routes and the gateway. `pairs` takes those of rewinds."""
-    from server.engine import arming, launcher, stored
+    from server.engine import launcher, stored
     from server.engine.client import GuardedEngineClient
+    from server.engine.core import arming
 
     tokenizer = engine.renderer.tokenizer
     model = args.served_model_name[0] if args.served_model_name else args.model

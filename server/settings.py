@@ -55,9 +55,8 @@ class Settings:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The parser of `unsay`."""
+    """The parser of the commands that are the server's own; commands/ lists them all."""
     top = argparse.ArgumentParser("unsay", description="A self-detoxifying inference server.", allow_abbrev=False)
-    top.add_argument("--version", action="version", version=f"unsay {version('unsay')}, vLLM {vllm_version()}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     serve = commands.add_parser(
         "serve",
@@ -70,9 +69,6 @@ def parser() -> argparse.ArgumentParser:
     )
     _add_guard(serve.add_argument_group("guard"))
     _add_scorer(serve.add_argument_group("scorer"))
-    # Listed here, and parsed by their packages: server.__main__ hands them on before anything is parsed.
-    commands.add_parser("eval", help="evaluate a running server, with and without the guard")
-    commands.add_parser("bench", help="measure what the guard costs, against plain vLLM")
     commands.add_parser("models", help="list the language models that come along, and where they lie")
     return top
 

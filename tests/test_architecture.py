@@ -10,9 +10,8 @@ from statistics import median, quantiles
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-SOURCES = sorted(
-    path for folder in ("server", "filters", "evaluation", "benchmarks") for path in (ROOT / folder).rglob("*.py")
-)
+PACKAGES = ("commands", "server", "filters", "evaluation", "benchmarks")
+SOURCES = sorted(path for folder in PACKAGES for path in (ROOT / folder).rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 UNWANTED = frozenset("manager helper utils handler processor violation backtrack buffer accept".split())
 
@@ -61,9 +60,13 @@ def test_filters_know_nothing_of_the_server() -> None:
     assert not [name for name in _importing({"server"}) if _within("filters")(name)]
 
 
-def test_the_server_reaches_its_tools_only_to_hand_the_command_line_on() -> None:
+def test_the_server_knows_nothing_of_its_tools() -> None:
     tools = {"evaluation", "benchmarks", "training"}
-    assert [name for name in _importing(tools) if _within("server", "filters")(name)] == ["server/__main__.py"]
+    assert not [name for name in _importing(tools) if _within("server", "filters")(name)]
+
+
+def test_the_command_line_is_above_all_that_it_starts() -> None:
+    assert _importing({"commands"}) == []
 
 
 def test_of_the_benchmark_only_the_server_process_puts_a_server_together() -> None:
@@ -101,6 +104,48 @@ def test_heavy_packages_stay_in_their_folder(packages: set[str], allowed: Callab
     assert [name for name in importing if not allowed(name)] == []
 
 
+OF_VLLMS_INSIDE = {
+    "server/engine/drafting/detokenize.py": "text is made by vLLM's own detokenizer",
+    "server/engine/scripted_client.py": "an engine client has an input processor, and vLLM's server asks it",
+}
+"""Where vLLM's version 1 engine is reached into outside of what runs within it."""
+
+
+def test_only_what_runs_inside_vllm_knows_its_inside() -> None:
+    inside = {_name(path) for path in SOURCES if any(module.startswith("vllm.v1") for module in _imports(path))}
+    assert {name for name in inside if not _within("server/engine/core")(name)} == set(OF_VLLMS_INSIDE)
+
+
+def test_what_runs_inside_vllm_knows_nothing_of_the_rest() -> None:
+    """Neither of generation nor of the side that faces vLLM's server: it is loaded in other processes."""
+    ours = {"server", "filters", "evaluation", "benchmarks"}
+    for path in (ROOT / "server" / "engine" / "core").glob("*.py"):
+        modules = {module for module in _imports(path) if module.split(".")[0] in ours}
+        assert not {module for module in modules if not module.startswith("server.engine.core")}, _name(path)
+
+
+def test_what_drafts_knows_nothing_of_vllms_server() -> None:
+    facing = {f"server.engine.{path.stem}" for path in (ROOT / "server" / "engine").glob("*.py")}
+    for path in (ROOT / "server" / "engine" / "drafting").glob("*.py"):
+        assert set(_imports(path)) & facing <= {"server.engine.withholding"}, _name(path)
+
+
+def _patched_at_import(path: Path) -> Iterator[str]:
+    """What a file sets of something that it has imported, as soon as it is imported itself."""
+    tree = _tree(path)
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+    imported = {(alias.asname or alias.name).split(".")[0] for node in imports for alias in node.names}
+    for node in tree.body:
+        for target in node.targets if isinstance(node, ast.Assign) else ():
+            if isinstance(target, ast.Attribute) and ast.unparse(target).split(".")[0] in imported:
+                yield f"{_name(path)}: {ast.unparse(target)}"
+
+
+def test_no_import_changes_what_is_anothers() -> None:
+    """A patch is a function with a name, called where it is wanted (server/engine/core/utility.py)."""
+    assert [patch for path in SOURCES for patch in _patched_at_import(path)] == []
+
+
 def _calls(path: Path, name: str) -> bool:
     calls = (node.func for node in ast.walk(_tree(path)) if isinstance(node, ast.Call))
     return any(isinstance(called, ast.Name) and called.id == name for called in calls)
@@ -113,7 +158,7 @@ def test_only_the_outlet_makes_what_leaves() -> None:
 
 def test_the_scripted_engine_needs_no_vllm() -> None:
     """It is what everything else is tried out with."""
-    assert "server/engine/scripted.py" not in _importing({"vllm", "torch", "transformers"})
+    assert "server/engine/drafting/scripted.py" not in _importing({"vllm", "torch", "transformers"})
 
 
 def _reads_environment(path: Path) -> bool:

@@ -1,23 +1,31 @@
-"""The answer to one call of `generate`: the outputs of its choices, as vLLM's server expects them."""
+"""The answer to one call of `generate`: released pieces as vLLM's outputs, in the kind that its server asked for.
+
+1. The kind is delta, cumulative or final only. Deltas put together are the cumulative output, and the last of those is
+   the final one.
+2. A choice counts what it has sent (`ChoiceOutput`); the answer puts its choices together (`Answer`).
+"""
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from vllm.logprobs import Logprob
 from vllm.outputs import CompletionOutput, RequestOutput
 from vllm.sampling_params import RequestOutputKind, SamplingParams
 
 from server.engine.alternatives import Alternatives
-from server.engine.outputs import ChoiceOutput, request_output
 from server.generation.draft import Engine
 from server.generation.guarded import Guarded, Piece
 from server.generation.outlet import withheld
 from server.generation.prompt import Prompted
 from server.generation.request import GuardedRequest
 
+WRITTEN = 0.0
+"""The logprob of a mask's tokens: policy wrote them, so they were certain, and sums over an answer are the model's."""
+
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class GenerateCall:
     """One call of `generate`; `first_choice` is the number of its first choice within the whole HTTP request."""
 
     prompt: Mapping[str, Any]
@@ -26,6 +34,71 @@ class Ask:
     request: GuardedRequest
     options: Mapping[str, Any]
     first_choice: int
+
+
+class EmptyText(str):
+    """The text of an event that has none and must be sent all the same.
+
+    vLLM's server skips an output without text and tokens before the first token, taking it for unfinished prefill; a
+    refusal of the whole answer looks just like that, and the client would wait for its finish reason in vain.
+    """
+
+    def __bool__(self) -> bool:
+        return True
+
+
+class ChoiceOutput:
+    """What one choice has sent so far."""
+
+    def __init__(self, index: int, params: SamplingParams) -> None:
+        self._index = index
+        self._kind, self._wants_text = params.output_kind, params.detokenize
+        self._wants_logprobs = params.num_logprobs is not None
+        self._tokens: list[int] = []
+        self._logprobs: list[Any] = []
+        self._text = ""
+        self._cumulative = 0.0
+        self.finished = False
+
+    def add(self, piece: Piece) -> CompletionOutput | None:
+        """The output for `piece`; None while the server wants the final one only."""
+        logprobs = self._logprobs_of(piece) if self._wants_logprobs else []
+        self.finished = piece.finish_reason is not None
+        if self._kind == RequestOutputKind.DELTA:
+            return self._output(piece.text, piece.tokens, logprobs, piece)
+        self._text += piece.text
+        self._tokens += piece.tokens
+        self._logprobs += logprobs
+        if self._kind == RequestOutputKind.FINAL_ONLY and not self.finished:
+            return None
+        return self._output(self._text, list(self._tokens), list(self._logprobs), piece)
+
+    def _logprobs_of(self, piece: Piece) -> list[Any]:
+        entries = []
+        for token, entry, spelled in zip(piece.tokens, piece.logprobs, piece.spelled, strict=True):
+            if entry is None:
+                entry = {token: Logprob(WRITTEN, None, spelled)}
+            else:
+                self._cumulative += entry[token].logprob
+            entries.append(entry)
+        return entries
+
+    def _text_of(self, text: str, tokens: list[int], piece: Piece) -> str:
+        if not self._wants_text:
+            return ""
+        unseen = self._kind == RequestOutputKind.DELTA and not text and not tokens
+        return EmptyText() if unseen and piece.finish_reason is not None else text
+
+    def _output(self, text: str, tokens: list[int], logprobs: list[Any], piece: Piece) -> CompletionOutput:
+        return CompletionOutput(
+            index=self._index,
+            text=self._text_of(text, tokens, piece),
+            token_ids=tokens,
+            cumulative_logprob=self._cumulative if self._wants_logprobs else None,
+            logprobs=logprobs if self._wants_logprobs else None,
+            finish_reason=piece.finish_reason,
+            stop_reason=piece.stop_reason,
+        )
 
 
 class ChoiceEngine(Engine, Protocol):
@@ -47,9 +120,9 @@ class Choice:
 class Answer:
     """Puts the pieces of all choices together. With `FINAL_ONLY` there is one output, at the end of the last choice."""
 
-    def __init__(self, ask: Ask, choices: Sequence[Choice]) -> None:
-        self._ask, self._choices = ask, choices
-        self._kind = ask.params.output_kind
+    def __init__(self, call: GenerateCall, choices: Sequence[Choice]) -> None:
+        self._call, self._choices = call, choices
+        self._kind = call.params.output_kind
         self._whole: dict[int, CompletionOutput] = {}
         self._begun: set[int] = set()
 
@@ -72,7 +145,7 @@ class Answer:
             if choice.output.finished:
                 continue
             report = choice.guard.report.refused({}, reason)
-            self._ask.request.reports[self._ask.first_choice + index] = report
+            self._call.request.reports[self._call.first_choice + index] = report
             output = choice.output.add(withheld())
             if output is not None:
                 yield await self._send(index, [output])
@@ -81,7 +154,7 @@ class Answer:
         """The reports of all that have ended: what is known of the prompt may be more now than at their end."""
         for index, choice in enumerate(self._choices):
             if choice.output.finished:
-                self._ask.request.reports[self._ask.first_choice + index] = choice.guard.report
+                self._call.request.reports[self._call.first_choice + index] = choice.guard.report
 
     def _finished(self) -> bool:
         return all(choice.output.finished for choice in self._choices)
@@ -91,21 +164,42 @@ class Answer:
         fresh = index not in self._begun or self._kind != RequestOutputKind.DELTA
         self._begun.add(index)
         logprobs = await self._prompt_logprobs(index) if fresh else None
-        self._ask.request.started = True
+        self._call.request.started = True
         return self._output(index, outputs, logprobs)
 
     def _output(self, index: int, outputs: Sequence[CompletionOutput], prompt_logprobs: Any) -> RequestOutput:
-        ask, first = self._ask, self._choices[index].engine.first
-        return request_output(ask.request_id, ask.prompt, first, outputs, prompt_logprobs, finished=self._finished())
+        call, first = self._call, self._choices[index].engine.first
+        return request_output(call.request_id, call.prompt, first, outputs, prompt_logprobs, finished=self._finished())
 
     async def _prompt_logprobs(self, index: int) -> Any:
-        choice = self._choices[index]
+        choice, ids = self._choices[index], self._call.prompt["prompt_token_ids"]
         if choice.engine.first is None:  # refused for its prompt, which the engine has never seen
-            return (
-                None if self._ask.params.prompt_logprobs is None else [None] * len(self._ask.prompt["prompt_token_ids"])
-            )
+            return None if self._call.params.prompt_logprobs is None else [None] * len(ids)
         entries = choice.engine.first.prompt_logprobs
-        if not entries or self._ask.request.policy.mode != "enforce":
+        if not entries or self._call.request.policy.mode != "enforce":
             return entries
         alternatives = replace(choice.alternatives, word="")
-        return await alternatives.cleared(self._ask.prompt["prompt_token_ids"], entries)
+        return await alternatives.cleared(ids, entries)
+
+
+def request_output(
+    request_id: str,
+    prompt: Mapping[str, Any],
+    first: RequestOutput | None,
+    outputs: Sequence[CompletionOutput],
+    prompt_logprobs: Any,
+    *,
+    finished: bool,
+) -> RequestOutput:
+    """One output of the whole request; `first` is the engine's own first one, for what only it knows of the prompt."""
+    return RequestOutput(
+        request_id=request_id,
+        prompt=first.prompt if first else prompt.get("prompt"),
+        prompt_token_ids=prompt["prompt_token_ids"],
+        prompt_logprobs=prompt_logprobs,
+        outputs=list(outputs),
+        finished=finished,
+        metrics=first.metrics if first else None,
+        lora_request=first.lora_request if first else None,
+        num_cached_tokens=first.num_cached_tokens if first else None,
+    )

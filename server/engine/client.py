@@ -15,13 +15,12 @@ from vllm.outputs import RequestOutput
 from vllm.sampling_params import RequestOutputKind, SamplingParams
 
 from server.engine.alternatives import Alternatives, AlternativeScores
-from server.engine.answer import Answer, Ask, Choice, ChoiceEngine
-from server.engine.changes import ARGUMENT
-from server.engine.detokenize import detokenizers, unfinished_word
-from server.engine.exact import ExactEngine, rewinds_of
-from server.engine.inner import Inner
-from server.engine.outputs import ChoiceOutput
-from server.engine.resubmit import ResubmittingEngine
+from server.engine.answer import Answer, Choice, ChoiceEngine, ChoiceOutput, GenerateCall
+from server.engine.core.changes import ARGUMENT
+from server.engine.drafting.detokenize import detokenizers, unfinished_word
+from server.engine.drafting.exact import ExactEngine, rewinds_of
+from server.engine.drafting.request import EngineRequest
+from server.engine.drafting.resubmit import ResubmittingEngine
 from server.generation.choices import merge
 from server.generation.guarded import Guarded, ScorerDown, Setting
 from server.generation.prompt import Prompt, Prompted, last_part, on_prompt
@@ -72,7 +71,7 @@ _Delegate.__abstractmethods__ = frozenset()
 class GuardedEngineClient(_Delegate):
     """An EngineClient whose text was cleared. `default_policy` holds where no request says otherwise.
 
-    `exact`: the engine behind `inner` rewinds by itself (server/engine/arming.py).
+    `exact`: the engine behind `inner` rewinds by itself (server/engine/core/arming.py).
     """
 
     def __init__(self, inner: EngineClient, setting: Setting, default_policy: Policy, *, exact: bool = False) -> None:
@@ -97,7 +96,7 @@ class GuardedEngineClient(_Delegate):
             self._check_scorer(request)
         options.pop("prompt_text", None)
         return self._guarded(
-            Ask(prompt, sampling_params, request_id, request, options, request.reserve(sampling_params.n))
+            GenerateCall(prompt, sampling_params, request_id, request, options, request.reserve(sampling_params.n))
         )
 
     def _check_scorer(self, request: GuardedRequest) -> None:
@@ -118,87 +117,87 @@ class GuardedEngineClient(_Delegate):
             async for output in outputs:
                 yield output
 
-    async def _guarded(self, ask: Ask) -> AsyncGenerator[RequestOutput, None]:
-        prompt = self._prompt(ask)
-        choices = [self._choice(ask, index, prompt) for index in range(ask.params.n)]
-        answer = Answer(ask, choices)
+    async def _guarded(self, call: GenerateCall) -> AsyncGenerator[RequestOutput, None]:
+        prompt = self._prompt(call)
+        choices = [self._choice(call, index, prompt) for index in range(call.params.n)]
+        answer = Answer(call, choices)
         try:
             async with aclosing(merge([choice.guard.pieces() for choice in choices])) as pieces:
                 async for index, piece in pieces:
                     output = await answer.add(index, piece)
                     if output is not None:
                         yield output
-            self._export(ask, choices)
+            self._export(call, choices)
         except ScorerDown as down:
-            ask.request.scorer_down = str(down)
-            if not ask.request.started:
+            call.request.scorer_down = str(down)
+            if not call.request.started:
                 raise
             async for output in answer.cut_short(str(down)):
                 yield output
 
-    def _export(self, ask: Ask, choices: Sequence[Choice]) -> None:
+    def _export(self, call: GenerateCall, choices: Sequence[Choice]) -> None:
         """Hand over the pairs of an answer that was read to its end, each behind the prompt with its special tokens.
 
         Text does not say what the model saw of a prompt with images: its pairs are left out.
         """
-        if self.setting.pairs is None or ask.prompt["type"] != "token":
+        if self.setting.pairs is None or call.prompt["type"] != "token":
             return
         found = dict.fromkeys(pair for choice in choices for pair in choice.guard.pairs)
-        prompt = self._prompt_text(ask, special=True) if found else ""
+        prompt = self._prompt_text(call, special=True) if found else ""
         for pair in found:
             self.setting.pairs.add(replace(pair, prompt=prompt + pair.prompt))
 
-    def _prompt(self, ask: Ask) -> Prompt | None:
-        if on_prompt(ask.request.policy) == "ignore":
+    def _prompt(self, call: GenerateCall) -> Prompt | None:
+        if on_prompt(call.request.policy) == "ignore":
             return None
-        return Prompt(self._prompt_text(ask, special=False), ask.request.policy, self.setting)
+        return Prompt(self._prompt_text(call, special=False), call.request.policy, self.setting)
 
-    def _prompt_text(self, ask: Ask, *, special: bool) -> str:
+    def _prompt_text(self, call: GenerateCall, *, special: bool) -> str:
         """The prompt as the model reads it, with or without special tokens: its ids say so on every route."""
-        decode, ids = self.inner.renderer.tokenizer.decode, ask.prompt["prompt_token_ids"]
+        decode, ids = self.inner.renderer.tokenizer.decode, call.prompt["prompt_token_ids"]
         return last_part(ids, lambda part: str(decode(part, skip_special_tokens=not special)))
 
-    def _choice(self, ask: Ask, index: int, prompt: Prompt | None) -> Choice:
+    def _choice(self, call: GenerateCall, index: int, prompt: Prompt | None) -> Choice:
         tokenizer = self.inner.renderer.tokenizer
-        lead = unfinished_word(tokenizer, ask.prompt["prompt_token_ids"])
-        engine = self._engine(ask, index)
-        guarded = self._guard(engine, ask, lead)
-        wanted = frozenset(ask.params.logprob_token_ids or ())
+        lead = unfinished_word(tokenizer, call.prompt["prompt_token_ids"])
+        engine = self._engine(call, index)
+        guarded = self._guard(engine, call, lead)
+        wanted = frozenset(call.params.logprob_token_ids or ())
         return Choice(
             engine,
             guarded if prompt is None else Prompted(guarded, prompt),
-            ChoiceOutput(index, ask.params),
+            ChoiceOutput(index, call.params),
             Alternatives(
                 self.alternative_scores,
-                ask.request.policy,
+                call.request.policy,
                 lambda token: str(tokenizer.decode([token])),
                 wanted,
                 lead,
             ),
         )
 
-    def _engine(self, ask: Ask, index: int) -> ChoiceEngine:
-        own = ask.params.clone()
+    def _engine(self, call: GenerateCall, index: int) -> ChoiceEngine:
+        own = call.params.clone()
         if own.seed is not None:
             own.seed += index  # as vLLM seeds the choices of one request
-        step = ask.request.policy.temperature_step
-        inner = Inner(self.inner, ask.prompt, own, ask.request_id, ask.options, step)
-        return ExactEngine(inner, rewinds_of(self.inner)) if self.exact else ResubmittingEngine(inner)
+        step = call.request.policy.temperature_step
+        request = EngineRequest(self.inner, call.prompt, own, call.request_id, call.options, step)
+        return ExactEngine(request, rewinds_of(self.inner)) if self.exact else ResubmittingEngine(request)
 
-    def _guard(self, engine: ChoiceEngine, ask: Ask, lead: str) -> Guarded:
-        make = detokenizers(self.inner.renderer.tokenizer, ask.prompt["prompt_token_ids"], ask.params)
-        structured = ask.params.structured_outputs is not None
-        seeded = ask.params.seed is not None
-        whole = ask.params.output_kind == RequestOutputKind.FINAL_ONLY
+    def _guard(self, engine: ChoiceEngine, call: GenerateCall, lead: str) -> Guarded:
+        make = detokenizers(self.inner.renderer.tokenizer, call.prompt["prompt_token_ids"], call.params)
+        structured = call.params.structured_outputs is not None
+        seeded = call.params.seed is not None
+        whole = call.params.output_kind == RequestOutputKind.FINAL_ONLY
         return Guarded(
             engine,
             Transcript(make, lead),
-            ask.request.policy,
+            call.request.policy,
             self.setting,
             start=GuardState(restart_only=structured and not self.exact, maskable=not structured, fixed_windows=seeded),
-            greedy=ask.params.temperature < GREEDY,
+            greedy=call.params.temperature < GREEDY,
             whole=whole,
-            retriable=lambda: whole or not ask.request.started,
+            retriable=lambda: whole or not call.request.started,
         )
 
 

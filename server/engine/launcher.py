@@ -26,7 +26,8 @@ from vllm.logger import configure_logging_from_args
 from vllm.platforms import current_platform
 from vllm.utils.argparse_utils import FlexibleArgumentParser
 
-from server.engine import arming, quiet
+from server.engine import quiet
+from server.engine.core import arming
 from server.errors import StartError
 
 CPU_KV_CACHE_BYTES = 512 * 1024 * 1024

@@ -21,8 +21,8 @@ HARMLESS = (
 )
 """Beginnings of messages, before their arguments are put in."""
 
-FOREIGN_SCHEDULER, OURS = "Using custom scheduler class ", "server.engine."
-"""vLLM warns of schedulers that are not its own; that it is ours we know (server/engine/arming.py)."""
+FOREIGN_SCHEDULER, OURS = "Using custom scheduler class ", "server.engine.core."
+"""vLLM warns of schedulers that are not its own; that it is ours we know (server/engine/core/arming.py)."""
 
 
 class Noise(logging.Filter):

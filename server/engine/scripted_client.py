@@ -4,7 +4,8 @@
    Renderer, tokenizer, chat templates and checks are vLLM's own, over the model's folder; no weights are read.
 2. It honours what vLLM's engine honours: biases, bans, bad words, allowed tokens, stop tokens, limits, logprobs,
    choices.
-3. It can be rewound as our scheduler rewinds (server/engine/scheduler.py): by key, to tokens, with other parameters.
+3. It can be rewound as our scheduler rewinds (server/engine/core/scheduler.py): by key, to tokens, with other
+   parameters.
 """
 
 import asyncio
@@ -20,7 +21,7 @@ from vllm.renderers.registry import renderer_from_config
 from vllm.sampling_params import SamplingParams
 from vllm.v1.engine.input_processor import InputProcessor
 
-from server.engine.changes import Changes, changes_in
+from server.engine.core.changes import Changes, changes_in
 
 Script = Callable[[Sequence[int], Sequence[int], int | None], Sequence[int]]
 """Ranks what may follow: of a prompt, the tokens drawn behind it, and the request's seed; best first, never empty."""

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from server.engine.scripted import ScriptedEngine, Vocabulary, Wordings
+from server.engine.drafting.scripted import ScriptedEngine, Vocabulary, Wordings
 from server.generation.draft import Attempt, Draft, Engine
 
 LIMIT = 24

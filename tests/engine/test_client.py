@@ -22,8 +22,8 @@ from server.generation.pairs import Pair, Pairs
 from server.generation.request import GuardedRequest, current
 from server.policy.policy import OnPrompt, Policy
 from server.telemetry.metrics import Metrics
-from tests.engine.inner import RecordingEngine
-from tests.engine.test_detokenize import ids, tokenizer
+from tests.engine.drafting.recording import RecordingEngine
+from tests.engine.drafting.test_detokenize import ids, tokenizer
 from tests.generation.stage import PairList
 
 END = 0

@@ -27,7 +27,9 @@ def test_arguments_are_not_looked_at() -> None:
     assert Noise().filter(record("%s failed", HARMLESS[0]))
 
 
-@pytest.mark.parametrize(("scheduler", "shown"), [("server.engine.scheduler.X", False), ("of.the.operator.X", True)])
+@pytest.mark.parametrize(
+    ("scheduler", "shown"), [("server.engine.core.scheduler.X", False), ("of.the.operator.X", True)]
+)
 def test_only_a_scheduler_of_the_operators_is_warned_of(scheduler: str, shown: bool) -> None:
     message = "Using custom scheduler class %s. This scheduler interface is not public"
     assert Noise().filter(record(message, scheduler)) is shown

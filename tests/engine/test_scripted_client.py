@@ -10,7 +10,7 @@ from vllm.engine.arg_utils import AsyncEngineArgs
 from vllm.outputs import RequestOutput
 from vllm.sampling_params import RequestOutputKind, SamplingParams, StructuredOutputsParams
 
-from server.engine.changes import Changes
+from server.engine.core.changes import Changes
 from server.engine.scripted_client import ScriptedClient
 from server.settings import BUNDLED_MODEL
 

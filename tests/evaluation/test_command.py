@@ -1,10 +1,9 @@
-import argparse
 from pathlib import Path
 
 import pytest
 
 from evaluation import command
-from evaluation.command import add, main, read
+from evaluation.command import main, parser, read
 from evaluation.errors import EvaluationError
 from evaluation.settings import Settings
 from tests.evaluation.builders import prompts_file
@@ -17,9 +16,7 @@ def _words(fake: Fake, folder: Path, *more: str) -> list[str]:
 
 
 def _read(*words: str) -> Settings:
-    parser = argparse.ArgumentParser()
-    add(parser.add_subparsers())
-    return read(parser.parse_args(["eval", "--prompts", "p", "--out", "o", *words]))
+    return read(parser().parse_args(["--prompts", "p", "--out", "o", *words]))
 
 
 def test_a_run_ends_with_0_and_a_table(fake: Fake, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,7 +17,8 @@ from filters.judge import Judge
 from filters.scorer import ScorerUnavailable, Scores
 from server import app as wiring
 from server import settings
-from server.engine import arming, launcher
+from server.engine import launcher
+from server.engine.core import arming
 from server.engine.scripted_client import ScriptedClient
 from server.policy.policy import DEFAULT_THRESHOLDS
 from server.telemetry.metrics import Metrics

@@ -6,7 +6,7 @@ from typing import Any
 from unittest.mock import patch
 
 from server.engine.alternatives import Alternatives
-from server.engine.detokenize import VllmDetokenizer
+from server.engine.drafting.detokenize import VllmDetokenizer
 from server.generation.transcript import Transcript
 
 

@@ -34,7 +34,7 @@ def test_a_seeded_fault_is_found(fault: str) -> None:
 
 
 def test_the_same_number_draws_the_same_case() -> None:
-    from server.engine.scripted import Vocabulary
+    from server.engine.drafting.scripted import Vocabulary
 
     class Tokenizer(Vocabulary):
         eos_token_id = Vocabulary.end

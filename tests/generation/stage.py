@@ -11,7 +11,7 @@ from typing import Any
 from filters.batcher import Batcher
 from filters.judge import Judge
 from filters.scorers.scripted import ScriptedScorer
-from server.engine.scripted import ScriptedEngine, Vocabulary, WordDetokenizer, Wordings
+from server.engine.drafting.scripted import ScriptedEngine, Vocabulary, WordDetokenizer, Wordings
 from server.generation.guarded import Guarded
 from server.generation.observer import Fate, Judgement, Outcome
 from server.generation.outlet import Piece

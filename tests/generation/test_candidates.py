@@ -2,7 +2,7 @@
 
 import pytest
 
-from server.engine.scripted import Vocabulary, WordDetokenizer
+from server.engine.drafting.scripted import Vocabulary, WordDetokenizer
 from server.generation.candidates import Candidates
 from server.generation.draft import Draft
 from server.generation.transcript import Transcript

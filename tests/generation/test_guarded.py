@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from filters.scorer import Reason
-from server.engine.scripted import Vocabulary
+from server.engine.drafting.scripted import Vocabulary
 from server.generation.draft import Attempt, Draft
 from server.generation.guarded import ScorerDown
 from tests.generation.stage import ending_of, policy, staged, text_of, tokens_of, until

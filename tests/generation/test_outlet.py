@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.engine.scripted import Vocabulary, WordDetokenizer
+from server.engine.drafting.scripted import Vocabulary, WordDetokenizer
 from server.generation.channel import Closed
 from server.generation.draft import Draft
 from server.generation.outlet import Outlet, Piece

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.engine.scripted import Vocabulary, WordDetokenizer
+from server.engine.drafting.scripted import Vocabulary, WordDetokenizer
 from server.generation.draft import Draft
 from server.generation.pairs import Pair, Rejections
 from server.generation.transcript import Transcript

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from server.engine.scripted import Vocabulary
+from server.engine.drafting.scripted import Vocabulary
 from server.generation.draft import Attempt
 from tests.generation.stage import policy, staged, text_of
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from filters.boundaries import MAX_WORD, last_boundary, word_start
-from server.engine.scripted import Vocabulary, WordDetokenizer
+from server.engine.drafting.scripted import Vocabulary, WordDetokenizer
 from server.generation.draft import Draft
 from server.generation.transcript import Transcript
 from server.guard.events import TokenSpan

@@ -9,9 +9,9 @@ from typing import Any
 
 from vllm.sampling_params import RequestOutputKind, SamplingParams
 
-from server.engine.changes import Changes
-from server.engine.exact import ExactEngine, rewinds_of
-from server.engine.inner import Inner, drafted
+from server.engine.core.changes import Changes
+from server.engine.drafting.exact import ExactEngine, rewinds_of
+from server.engine.drafting.request import EngineRequest, drafted
 from server.generation.draft import Attempt, Draft
 
 
@@ -70,7 +70,7 @@ def exact_engine(
         within.extend([] if drawn is None else [drawn])
         return drawn
 
-    return ExactEngine(Inner(client, prompt(tokens), params, "rewinding", {}, 0.0), rewind)
+    return ExactEngine(EngineRequest(client, prompt(tokens), params, "rewinding", {}, 0.0), rewind)
 
 
 async def rewound(

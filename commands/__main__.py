@@ -1,0 +1,73 @@
+"""`unsay COMMAND ...`: every command is listed here, and loaded when it is asked for.
+
+Whoever serves never imports the tools, and the tools never the server: each command parses its own words.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from server.settings import vllm_version
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """`run` takes the words after the command's name and gives the exit code; `about` is its line in the help."""
+
+    run: Callable[[Sequence[str]], int]
+    about: str
+
+
+def _serve(words: Sequence[str]) -> int:
+    from server.__main__ import run
+
+    return run(["serve", *words])
+
+
+def _models(words: Sequence[str]) -> int:
+    from server.__main__ import run
+
+    return run(["models", *words])
+
+
+def _evaluate(words: Sequence[str]) -> int:
+    from evaluation.command import main
+
+    return main(words)
+
+
+def _bench(words: Sequence[str]) -> int:
+    from benchmarks.command import main
+
+    return main(words)
+
+
+COMMANDS = {
+    "serve": Command(_serve, "serve a model behind the guard"),
+    "models": Command(_models, "list the language models that come along, and where they lie"),
+    "eval": Command(_evaluate, "evaluate a running server, with and without the guard"),
+    "bench": Command(_bench, "measure what the guard costs, against plain vLLM"),
+}
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of the first word: a command, or an option of `unsay` itself."""
+    top = argparse.ArgumentParser("unsay", description="A self-detoxifying inference server.", allow_abbrev=False)
+    top.add_argument("--version", action="version", version=f"unsay {version('unsay')}, vLLM {vllm_version()}")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, command in COMMANDS.items():
+        commands.add_parser(name, help=command.about, add_help=False)
+    return top
+
+
+def main() -> None:
+    """Entry point of the console script `unsay`. Status 2 and one line for a word that is no command."""
+    words = sys.argv[1:]
+    name = parser().parse_args(words[:1]).command
+    sys.exit(COMMANDS[name].run(words[1:]))
+
+
+if __name__ == "__main__":
+    main()

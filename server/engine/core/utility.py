@@ -1,0 +1,32 @@
+"""The way into the engine core: a utility of ours, which is our one patch of vLLM.
+
+vLLM has settings for a scheduler, logits processors and a worker extension (arming.py), and none for utilities: it
+looks them up among the methods of its engine core by the name that the front end calls.
+"""
+
+from typing import Any
+
+from vllm.v1.engine.core import EngineCore
+
+
+def add_rewinding_to_vllm() -> None:
+    """Give vLLM's engine core the utility, in the process that calls this.
+
+    Our scheduler calls it when it is made: it is the first of ours that runs in the engine's process, and before any
+    request is there.
+    """
+    EngineCore.unsay_rewind = unsay_rewind
+
+
+def unsay_rewind(core: EngineCore, key: str, tokens: list[int], params: dict[str, Any]) -> int | None:
+    """RewindingScheduler.rewind, for the workers as well; called between the engine's steps.
+
+    Returns how many tokens the request had drawn; None if it cannot be rewound here.
+    """
+    found = core.scheduler.rewind(key, tokens, params)
+    if found is None:
+        return None
+    request, drawn = found
+    if not core.scheduler.use_v2_model_runner:  # the second runner is told all of a request that comes back
+        core.collective_rpc("unsay_rewound", args=(request.request_id, tokens, request.sampling_params))
+    return int(drawn)

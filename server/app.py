@@ -4,7 +4,7 @@ import argparse
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 from filters.batcher import Batcher
 from filters.judge import Judge
@@ -19,7 +19,6 @@ from server.embedded import servable
 from server.errors import StartError
 from server.generation.guarded import Setting
 from server.generation.pairs import Pairs
-from server.guard.commands import Strategy
 from server.policy import catalog as catalogs
 from server.policy.catalog import Catalog
 from server.settings import BUNDLED_MODEL, BUNDLED_MODEL_NAME, Settings, cache_folder, vllm_version
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
 
 GENERATING = ("/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/messages")
 """The routes whose series exist from the start; others appear with their first request."""
-
-STRATEGIES = get_args(Strategy)
 
 log = logs.logger("server")
 
@@ -106,15 +103,20 @@ async def guarded_application(
         allow_loosen=allow_loosen,
         store=stored.find(app),
     )
-    metrics.expect(policies=catalog.policies, model=model, routes=GENERATING, strategies=STRATEGIES)
+    introduce(metrics, catalog, judge.scorer_name, model)
+    return app
+
+
+def introduce(metrics: Metrics, catalog: Catalog, scorer: str, model: str) -> None:
+    """The first page of the metrics: every series that this server can count, with the value 0, and what runs here."""
+    metrics.expect(policies=catalog.policies, model=model, routes=GENERATING)
     metrics.build_info(
         version=version("unsay"),
         vllm_version=vllm_version(),
         detoxify_version=version("detoxify"),
-        scorer=judge.scorer_name,
+        scorer=scorer,
         model=model,
     )
-    return app
 
 
 async def run(settings: Settings, catalog: Catalog) -> None:

@@ -20,7 +20,6 @@ TESTED_ELSEWHERE = {
     "server/generation/setting.py": "six fields without code",
     "server/guard/commands.py": "records without code: tests/guard/test_advance.py",
     "server/guard/events.py": "records without code: tests/guard/test_advance.py",
-    "server/app.py": "wiring: tests/journeys",
     "server/errors.py": "tests/policy/test_errors.py",
 }
 

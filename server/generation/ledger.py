@@ -8,8 +8,9 @@ from collections.abc import Mapping
 
 from filters.thresholds import Thresholds
 from filters.verdict import Flagged, Verdict
-from server.generation.observer import Observer, Outcome
+from server.generation.observer import NO_CATEGORY, Observer, Outcome
 from server.generation.report import Tally
+from server.guard.commands import Way
 from server.policy.policy import Policy
 
 
@@ -19,7 +20,7 @@ class Ledger:
     def __init__(self, observer: Observer, policy: Policy, model: str) -> None:
         self._observer, self._policy, self._model = observer, policy.name, model
         self._thresholds = Thresholds(policy.thresholds)
-        self._unsettled: str | None = None
+        self._unsettled: Way | None = None
         self.tally = Tally()
 
     def judged(self, verdict: Verdict) -> None:
@@ -31,11 +32,11 @@ class Ledger:
             exceeded = self._thresholds.exceeded(verdict.scores)
             self.tally.flagged({category: verdict.scores[category] for category in exceeded})
         else:
-            self._observer.span_judged("cleared", "none", self._policy, self._model)
+            self._observer.span_judged("cleared", NO_CATEGORY, self._policy, self._model)
 
     def unjudged(self, reason: str) -> None:
         """The scorer gave no verdict on a window."""
-        self._observer.span_judged("failed", "none", self._policy, self._model)
+        self._observer.span_judged("failed", NO_CATEGORY, self._policy, self._model)
         self.tally.failed(reason)
 
     def let_through(self, scores: Mapping[str, float]) -> None:
@@ -50,7 +51,7 @@ class Ledger:
         if count:
             self._observer.tokens("discarded", count)
 
-    def rewound(self, strategy: str) -> None:
+    def rewound(self, strategy: Way) -> None:
         """A flagged window leads to a rewind; one that was still open has failed with it."""
         self.settled("flagged")
         self.tally.tried(strategy)

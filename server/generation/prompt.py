@@ -17,7 +17,7 @@ from dataclasses import replace
 from filters.scorer import ScorerUnavailable, Scores
 from filters.thresholds import Thresholds
 from server.generation.guarded import Guarded, ScorerDown
-from server.generation.observer import Judgement
+from server.generation.observer import NO_CATEGORY, Judgement
 from server.generation.outlet import Piece, withheld
 from server.generation.pairs import Pair
 from server.generation.portions import MOST_CHARACTERS, pieces, portions
@@ -28,7 +28,7 @@ from server.policy.policy import OnPrompt, Policy
 PIECES_A_CALL = 4
 """Few, so that windows of the guard, which come meanwhile, wait for no more than these."""
 
-JUDGEMENTS: Mapping[bool | None, Judgement] = {True: "flagged", False: "cleared", None: "failed"}
+CALLED: Mapping[bool | None, Judgement] = {True: "flagged", False: "cleared", None: "failed"}
 """What `PromptFinding.flagged` is called in the metrics."""
 
 log = logging.getLogger("unsay.guard")
@@ -101,8 +101,8 @@ class Prompt:
 
     def _tell(self) -> None:
         exceeded = self._thresholds.exceeded(self.finding.scores)
-        category = exceeded[0] if exceeded else "none"
-        verdict = JUDGEMENTS[self.finding.flagged]
+        category = exceeded[0] if exceeded else NO_CATEGORY
+        verdict = CALLED[self.finding.flagged]
         self._setting.observer.prompt_judged(verdict, category, self._policy.name, self._setting.model)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from server.guard.state import GuardState
+from server.guard.state import Action, GuardState
 from server.policy.policy import Policy
 
 
@@ -69,7 +69,7 @@ class Report:
 
     policy: str
     mode: str
-    action: str
+    action: Action
     withheld: bool = False
     """Whether the text ends where the guard ended it: the finish reason must say so."""
     rewinds: int = 0

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from server.guard.events import TokenSpan
-from server.policy.policy import Strategy as Rung
+from server.policy.policy import STRATEGIES, Strategy
 
-Strategy = Rung | Literal["restart"]
+Way = Strategy | Literal["restart"]
+"""How a text is drafted again: by a strategy of the ladder, or from its first token where nothing else can be done."""
+WAYS: tuple[Way, ...] = (*STRATEGIES, "restart")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class Rewind:
     attempt: int
     to: int
     retry: int
-    strategy: Strategy
+    strategy: Way
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,10 @@ its place to rewind to, none from behind the release frontier, and its way to dr
 business. A request that can only be drafted anew as a whole restarts.
 """
 
-from server.guard.commands import Strategy
+from server.guard.commands import Way
 from server.guard.events import Flagged
 from server.guard.state import GuardState
-from server.policy.policy import Policy
-from server.policy.policy import Strategy as Rung
+from server.policy.policy import Policy, Strategy
 
 
 def exhausted(state: GuardState, policy: Policy, *, spent: bool) -> bool:
@@ -23,7 +22,7 @@ def exhausted(state: GuardState, policy: Policy, *, spent: bool) -> bool:
     )
 
 
-def rung(state: GuardState, policy: Policy, flagged: Flagged, onset: int) -> tuple[Strategy, int]:
+def rung(state: GuardState, policy: Policy, flagged: Flagged, onset: int) -> tuple[Way, int]:
     """The strategy of the next attempt and the index that it rewinds to, for text that turns at `onset`."""
     if state.restart_only:
         return "restart", 0
@@ -31,7 +30,7 @@ def rung(state: GuardState, policy: Policy, flagged: Flagged, onset: int) -> tup
     return strategy, max(state.released, min(onset, _place(strategy, flagged, onset)))
 
 
-def _place(strategy: Rung, flagged: Flagged, onset: int) -> int:
+def _place(strategy: Strategy, flagged: Flagged, onset: int) -> int:
     match strategy:
         case "clause":
             return flagged.clause

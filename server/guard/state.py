@@ -1,11 +1,13 @@
 """The state of one choice. Frozen: a step makes a new one."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from server.guard.events import TokenSpan
 
-Action = Literal["clean", "rewound", "refused", "truncated", "masked", "flagged", "unguarded"]
+Action = Literal["unguarded", "refused", "truncated", "flagged", "masked", "rewound", "clean"]
+ACTIONS: tuple[Action, ...] = get_args(Action)
+"""What the guard can have done to a choice, the gravest first."""
 
 
 @dataclass(frozen=True, slots=True)

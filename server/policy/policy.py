@@ -8,7 +8,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
@@ -17,6 +17,7 @@ OnExhausted = Literal["refuse", "truncate", "mask", "flag"]
 OnScorerFailure = Literal["closed", "open"]
 OnPrompt = Literal["ignore", "score", "refuse"]
 Strategy = Literal["resample", "ban", "clause", "sentence", "previous_sentence", "candidates", "steer"]
+STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
 
 NAME_RULE = "a name of 1 to 64 letters, digits, '_', '.', '/' or '-'"
 """Of policies and categories alike: both end up in metric labels and headers."""

@@ -163,7 +163,7 @@ class Guarded:
         concessions = self._state.concessions
         self._candidates.offer(self._transcript, self._state.released, score.window.end, verdict.scores)
         self._rejections.flagged(score.window.end)
-        self._feed(Flagged(score.attempt, score.window, onset, spent, *self._transcript.sentence_at(turn)))
+        self._feed(Flagged(score.attempt, score.window, onset, self._transcript.places_around(turn), spent))
         if self._state.concessions > concessions and self._state.attempt == score.attempt:
             self._ledger.let_through(verdict.scores)
 

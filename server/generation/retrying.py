@@ -1,9 +1,9 @@
-"""How the next attempt is drafted: what each strategy of the ladder changes.
+"""How the next attempt is drafted: what the rungs of `server/guard/ladder.py` come to.
 
-1. Every strategy but `resample` bans the token that stands at the place it rewinds to; so does that one where tokens
-   are not drawn by chance, since it would only draw the same again.
-2. `candidates` drafts several attempts in a race. Without chance there is only one candidate.
-3. `steer` makes the words at which the text turned, in all attempts at this place, unlikely for the next tokens.
+1. A rung that bans bars the token that stands at the place it rewinds to. Where tokens are not drawn by chance every
+   rung does, since it would only draw the same again.
+2. A parallel one drafts several attempts in a race. Without chance there is only one candidate.
+3. One that avoids makes the words at which the text turned, in all attempts at this place, unlikely for some tokens.
 """
 
 import math
@@ -17,11 +17,12 @@ from server.generation.race import Race
 from server.generation.transcript import Transcript
 from server.guard.commands import Rewind
 from server.guard.events import TokenSpan
+from server.guard.ladder import Rung, meaning
 from server.guard.state import GuardState
 from server.policy.policy import Policy
 
-STEERED = 32
-"""Tokens for which `steer` avoids words: about a sentence."""
+FRESH = Rung(bans=False)
+"""An attempt that no rewind led to changes nothing."""
 
 
 class Retrying:
@@ -43,17 +44,17 @@ class Retrying:
 
     def ban(self, rewind: Rewind) -> None:
         """Before the cut: bar the token that stands where the next attempt begins."""
-        if rewind.strategy != "resample" or self._greedy:
+        if meaning(rewind.strategy).bans or self._greedy:
             self._transcript.ban(rewind.to)
 
     def drafts(self, state: GuardState, rewind: Rewind | None) -> Race:
         """The current attempt, behind the tokens that stand; `rewind` led to it, if one did."""
-        retry, strategy = (rewind.retry, rewind.strategy) if rewind else (0, None)
+        retry, rung = (rewind.retry, meaning(rewind.strategy)) if rewind else (0, FRESH)
         kept = tuple(self._transcript.tokens)
         banned = self._transcript.banned(len(kept))
-        avoided = self._turned if strategy == "steer" else frozenset()
-        width = self._policy.parallel_candidates if strategy == "candidates" and not self._greedy else 1
-        attempts = [Attempt(state.attempt, kept, banned, retry, at, avoided, STEERED) for at in range(width)]
+        avoided = self._turned if rung.avoids else frozenset()
+        width = self._policy.parallel_candidates if rung.parallel and not self._greedy else 1
+        attempts = [Attempt(state.attempt, kept, banned, retry, at, avoided, rung.avoids) for at in range(width)]
         return Race(self._engine, attempts, self._policy.stride, lambda drafts: self._excess(drafts, state))
 
     async def _excess(self, drafts: Sequence[Draft], state: GuardState) -> float:

@@ -19,7 +19,7 @@ from filters.boundaries import MAX_WORD, last_boundary, word_start
 from filters.clauses import clause_start, previous_sentence_start, sentence_start
 from filters.passage import Passage
 from server.generation.draft import Detokenizer, Draft
-from server.guard.events import TokenSpan
+from server.guard.events import Places, TokenSpan
 
 _WORD = re.compile(r"\s*\S+")
 FAR = 4 * MAX_WORD
@@ -165,16 +165,14 @@ class Transcript:
             others.append(text[start : self._detokenizer.said])
         return Passage(shown, len(lead) + fresh, tuple(others), len(lead)), start - len(lead)
 
-    def sentence_at(self, character: int) -> tuple[int, int, int]:
+    def places_around(self, character: int) -> Places:
         """The tokens at which the clause and the sentence of a character begin, and the sentence before."""
         text = self._detokenizer.text
-        starts = (
-            clause_start(text, character),
-            sentence_start(text, character),
-            previous_sentence_start(text, character),
+        return Places(
+            clause=self.token_at(clause_start(text, character)),
+            sentence=self.token_at(sentence_start(text, character)),
+            previous_sentence=self.token_at(previous_sentence_start(text, character)),
         )
-        clause, sentence, previous = (self.token_at(start) for start in starts)
-        return clause, sentence, previous
 
     def token_at(self, character: int) -> int:
         """The index of the token that holds `character` of the text, the first one if several do."""

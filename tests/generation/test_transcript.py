@@ -1,5 +1,6 @@
 """Tokens and characters of one choice, and the way between them."""
 
+from dataclasses import astuple
 from typing import Any
 
 import pytest
@@ -261,5 +262,5 @@ def test_a_word_has_the_tokens_up_to_the_next_white_space() -> None:
 
 def test_the_sentence_of_a_character_is_told_in_tokens() -> None:
     transcript = _transcript("One. Two three, four")
-    tokens = [transcript.text[transcript.start_of(at) :] for at in transcript.sentence_at(18)]
+    tokens = [transcript.text[transcript.start_of(at) :] for at in astuple(transcript.places_around(18))]
     assert tokens == [" four", " Two three, four", "One. Two three, four"]

@@ -17,8 +17,8 @@ from server.api.gateway import Gateway
 from server.api.routes import router
 from server.embedded import servable
 from server.errors import StartError
-from server.generation.guarded import Setting
 from server.generation.pairs import Pairs
+from server.generation.services import Services
 from server.policy import catalog as catalogs
 from server.policy.catalog import Catalog
 from server.settings import BUNDLED_MODEL, BUNDLED_MODEL_NAME, Settings, cache_folder, vllm_version
@@ -91,10 +91,10 @@ async def guarded_application(
     def encode(text: str) -> list[int]:
         return list(tokenizer.encode(text, add_special_tokens=False))
 
-    setting = Setting(judge, metrics, model, encode, pairs=pairs)
-    guarded = GuardedEngineClient(engine, setting, catalog.default, exact=arming.armed(engine))
+    services = Services(judge, metrics, model, encode, pairs=pairs)
+    guarded = GuardedEngineClient(engine, services, catalog.default, exact=arming.armed(engine))
     app = await launcher.application(guarded, args)
-    app.include_router(router(setting, catalog, engine, allow_loosen=allow_loosen))
+    app.include_router(router(services, catalog, engine, allow_loosen=allow_loosen))
     # At the router: inside vLLM's authentication, and without building (and counting) its middleware a second time.
     app.router.middleware_stack = Gateway(
         app.router.middleware_stack,

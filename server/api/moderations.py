@@ -7,11 +7,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from filters.judge import Judge
+from filters.portions import MOST_CHARACTERS, portions
 from filters.scorer import ScorerUnavailable, Scores
 from filters.thresholds import Thresholds
 from server.api.asgi import scorer_unavailable
 from server.errors import BadRequest
-from server.generation.portions import MOST_CHARACTERS, portions
 from server.policy.policy import Policy
 
 MOST_INPUTS = 1024

@@ -7,7 +7,7 @@ from vllm.logprobs import Logprob
 from vllm.outputs import CompletionOutput, RequestOutput
 from vllm.sampling_params import RequestOutputKind, SamplingParams
 
-from server.generation.guarded import Piece
+from server.generation.outlet import Piece
 
 WRITTEN = 0.0
 """The logprob of a mask's tokens: policy wrote them, so they were certain, and sums over an answer are the model's."""

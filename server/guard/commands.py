@@ -9,6 +9,7 @@ from server.policy.policy import STRATEGIES, Strategy
 Way = Strategy | Literal["restart"]
 """How a text is drafted again: by a strategy of the ladder, or from its first token where nothing else can be done."""
 WAYS: tuple[Way, ...] = (*STRATEGIES, "restart")
+Substitute = Literal["mask", "candidate"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class Insert:
 
     attempt: int
     to: int
-    what: Literal["mask", "candidate"]
+    what: Substitute
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,8 @@ class GuardState:
     """Where the window that was cleared last began."""
     closes_from: int = 0
     """Once the text has ended: where the window begins that shows the scorer the answer as a whole."""
+    whole: bool = False
+    """The answer is sent in one piece: nothing of it is released before its end."""
     restart_only: bool = False
     maskable: bool = True
     fixed_windows: bool = False

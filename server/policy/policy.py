@@ -141,6 +141,11 @@ class Policy(BaseModel):
         description="Any request may choose this policy by name, even if it is looser than the default one.",
     )
 
+    @property
+    def holds_unscored(self) -> bool:
+        """Whether text that gets no verdict is held back for that."""
+        return self.on_scorer_failure == "closed" and self.mode == "enforce"
+
     @field_validator("stride", "max_stride")
     @classmethod
     def _not_below_the_one_before(cls, stride: int, info: ValidationInfo) -> int:

@@ -7,10 +7,10 @@ import pytest
 
 from filters.batcher import Batcher
 from filters.judge import Judge
+from filters.portions import MOST_CHARACTERS
 from filters.scorers.scripted import ScriptedScorer
 from server.api.moderations import MOST_INPUTS, moderate, parse
 from server.errors import BadRequest, Unavailable
-from server.generation.portions import MOST_CHARACTERS
 from server.policy.policy import Policy
 
 

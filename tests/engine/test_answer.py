@@ -13,7 +13,7 @@ from filters.scorers.scripted import ScriptedScorer
 from server.engine.alternatives import Alternatives, AlternativeScores
 from server.engine.answer import Answer, Ask, Choice
 from server.engine.outputs import ChoiceOutput
-from server.generation.guarded import Piece
+from server.generation.outlet import Piece
 from server.generation.report import Report
 from server.generation.request import GuardedRequest
 from server.policy.policy import Policy

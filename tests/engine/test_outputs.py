@@ -11,7 +11,7 @@ from vllm.logprobs import Logprob
 from vllm.sampling_params import RequestOutputKind, SamplingParams
 
 from server.engine.outputs import ChoiceOutput, EmptyText, request_output
-from server.generation.guarded import Piece
+from server.generation.outlet import Piece
 
 
 def output(kind: RequestOutputKind, **params: Any) -> ChoiceOutput:

@@ -126,7 +126,8 @@ class Batcher:
         """Fails every call (`closed`) and ends the thread; one that hangs is left behind, never waited for long."""
         if self._thread is None:
             return
-        thread, self._thread = self._thread, None
+        thread = self._thread
+        self._thread = None
         for call in [*self._line, *self._in_pass]:
             call.settle(ScorerUnavailable("closed"))
         self._line.clear()
@@ -215,7 +216,8 @@ class Batcher:
 
     def _delivered(self, outcome: Outcome | None) -> None:
         """Takes what the thread hands over: the outcome of the pass, or None as its last sign."""
-        calls, self._in_pass = self._in_pass, []
+        calls = self._in_pass
+        self._in_pass = []
         if outcome is None:
             self._stopped.set()
             return

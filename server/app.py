@@ -4,7 +4,7 @@ import argparse
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 from filters.batcher import Batcher
 from filters.judge import Judge
@@ -17,9 +17,8 @@ from server.api.gateway import Gateway
 from server.api.routes import router
 from server.embedded import servable
 from server.errors import StartError
-from server.generation.guarded import Setting
 from server.generation.pairs import Pairs
-from server.guard.commands import Strategy
+from server.generation.services import Services
 from server.policy import catalog as catalogs
 from server.policy.catalog import Catalog
 from server.settings import BUNDLED_MODEL, BUNDLED_MODEL_NAME, Settings, cache_folder, vllm_version
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
 
 GENERATING = ("/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/messages")
 """The routes whose series exist from the start; others appear with their first request."""
-
-STRATEGIES = get_args(Strategy)
 
 log = logs.logger("server")
 
@@ -95,10 +92,10 @@ async def guarded_application(
     def encode(text: str) -> list[int]:
         return list(tokenizer.encode(text, add_special_tokens=False))
 
-    setting = Setting(judge, metrics, model, encode, pairs=pairs)
-    guarded = GuardedEngineClient(engine, setting, catalog.default, exact=arming.armed(engine))
+    services = Services(judge, metrics, model, encode, pairs=pairs)
+    guarded = GuardedEngineClient(engine, services, catalog.default, exact=arming.armed(engine))
     app = await launcher.application(guarded, args)
-    app.include_router(router(setting, catalog, engine, allow_loosen=allow_loosen))
+    app.include_router(router(services, catalog, engine, allow_loosen=allow_loosen))
     # At the router: inside vLLM's authentication, and without building (and counting) its middleware a second time.
     app.router.middleware_stack = Gateway(
         app.router.middleware_stack,
@@ -107,15 +104,20 @@ async def guarded_application(
         allow_loosen=allow_loosen,
         store=stored.find(app),
     )
-    metrics.expect(policies=catalog.policies, model=model, routes=GENERATING, strategies=STRATEGIES)
+    introduce(metrics, catalog, judge.scorer_name, model)
+    return app
+
+
+def introduce(metrics: Metrics, catalog: Catalog, scorer: str, model: str) -> None:
+    """The first page of the metrics: every series that this server can count, with the value 0, and what runs here."""
+    metrics.expect(policies=catalog.policies, model=model, routes=GENERATING)
     metrics.build_info(
         version=version("unsay"),
         vllm_version=vllm_version(),
         detoxify_version=version("detoxify"),
-        scorer=judge.scorer_name,
+        scorer=scorer,
         model=model,
     )
-    return app
 
 
 async def run(settings: Settings, catalog: Catalog) -> None:

@@ -3,6 +3,7 @@
 UnsayError
 ├── StartError: the server does not start; the message is one line for the terminal
 │   └── PolicyFileError: a policy file that cannot be used
+├── ScorerDown: no verdict, and nothing has been released: what `Unavailable` is made of
 └── RequestError: a request gets no answer; the message is for the client
     ├── BadRequest (400): the request says something that cannot be done
     ├── Forbidden (403): the request asks for more than its key may have
@@ -29,6 +30,10 @@ class PolicyFileError(StartError):
 
     def __init__(self, source: str, path: tuple[str, ...], problem: str) -> None:
         super().__init__(": ".join(part for part in (source, ".".join(path), problem) if part))
+
+
+class ScorerDown(UnsayError):
+    """The scorer gave no verdict and nothing of the answer has been released: the request may be tried again later."""
 
 
 class RequestError(UnsayError):

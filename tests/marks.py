@@ -20,7 +20,7 @@ PLACES = {
 }
 """By the folder or file, from the root of the tree."""
 FIXTURES = {"servers": "engine", "detoxify_scorer": "slow"}
-PATIENT = frozenset({"engine", "slow"})
+PATIENT = frozenset({"engine", "property", "slow"})
 """Marks of tests that may take longer than pyproject.toml allows the others."""
 PATIENCE_SECONDS = 120
 QUICK = "not engine and not slow"

@@ -30,7 +30,8 @@ class Full:
     """Single precision."""
 
     def __init__(self, affine: Affine) -> None:
-        self._weight, self._bias = affine.weight, affine.bias
+        self._weight = affine.weight
+        self._bias = affine.bias
 
     def __call__(self, tokens: torch.Tensor) -> torch.Tensor:
         """As `Linear`."""
@@ -41,7 +42,8 @@ class OneDnn:
     """Single precision, computed by oneDNN, with the instructions that this CPU has, whoever made it."""
 
     def __init__(self, affine: Affine) -> None:
-        self._weight, self._bias = affine.weight.contiguous(), affine.bias
+        self._weight = affine.weight.contiguous()
+        self._bias = affine.bias
 
     def __call__(self, tokens: torch.Tensor) -> torch.Tensor:
         """As `Linear`."""
@@ -53,7 +55,8 @@ class Half:
     """Products in half precision, summed up in single precision by the GPU."""
 
     def __init__(self, affine: Affine) -> None:
-        self._weight, self._bias = affine.weight.half(), affine.bias.half()
+        self._weight = affine.weight.half()
+        self._bias = affine.bias.half()
 
     def __call__(self, tokens: torch.Tensor) -> torch.Tensor:
         """As `Linear`."""

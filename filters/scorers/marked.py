@@ -28,7 +28,9 @@ class MarkedScorer:
     def __init__(self, real: Scorer, share: float, seed: int = 0) -> None:
         self.name = f"{real.name}, marked"
         self.categories: tuple[Category, ...] = real.categories
-        self._real, self._bound, self._seed = real, int(share * _RANGE), seed
+        self._real = real
+        self._bound = int(share * _RANGE)
+        self._seed = seed
 
     def score(self, texts: Sequence[str]) -> list[Scores]:
         """The marks of each text, once the wrapped scorer has scored them all."""

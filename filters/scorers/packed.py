@@ -57,7 +57,9 @@ class _Step:
         queries = width if last else 0
         self._query = kind(layer.query_key_value.part(0, width)) if last else None
         self._rest = kind(layer.query_key_value.part(queries, 3 * width))
-        self._attended, self._up, self._down = kind(layer.attended), kind(layer.up), kind(layer.down)
+        self._attended = kind(layer.attended)
+        self._up = kind(layer.up)
+        self._down = kind(layer.down)
         self._norms = (layer.attended_norm, layer.down_norm)
         self._activation = layer.activation
         self._heads = heads

@@ -10,8 +10,8 @@ from typing import Any
 from server.api.asgi import scorer_unavailable
 from server.generation.report import Report
 from server.generation.request import GuardedRequest
+from server.guard.state import ACTIONS
 
-GRAVITY = ("unguarded", "refused", "truncated", "flagged", "masked", "rewound", "clean")
 UNFINISHED, ENDED_OTHERWISE = ("queued", "in_progress"), ("cancelled", "failed")
 """Words of a response that has no report yet, and of one that has ended before what was withheld could end it."""
 SEVERITIES = ((0.25, "safe"), (0.5, "low"), (0.75, "medium"))
@@ -77,7 +77,7 @@ def _withheld(request: GuardedRequest) -> bool:
 
 def gravest(reports: Mapping[int, Report]) -> Report | None:
     """The report with the gravest action; the first of them, if several have it."""
-    return min(reports.values(), key=lambda report: GRAVITY.index(report.action), default=None)
+    return min(reports.values(), key=lambda report: ACTIONS.index(report.action), default=None)
 
 
 def content_filter_results(report: Report) -> dict[str, dict[str, Any]]:

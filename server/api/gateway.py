@@ -43,7 +43,10 @@ class Gateway:
         allow_loosen: bool,
         store: Store | None = None,
     ) -> None:
-        self._app, self._catalog, self._observer, self._allow_loosen = app, catalog, observer, allow_loosen
+        self._app = app
+        self._catalog = catalog
+        self._observer = observer
+        self._allow_loosen = allow_loosen
         self._stored = None if store is None else Stored(store)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -9,11 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from filters.judge import Judge
 from filters.normalize.folding import highest
 from filters.parts import with_parts
+from filters.portions import MOST_CHARACTERS, portions
 from filters.scorer import ScorerUnavailable, Scores
 from filters.thresholds import Thresholds
 from server.api.asgi import scorer_unavailable
 from server.errors import BadRequest
-from server.generation.portions import MOST_CHARACTERS, portions
 from server.policy.policy import Policy
 
 MOST_INPUTS = 1024

@@ -20,9 +20,13 @@ class Outgoing:
     """Takes what the application sends; `send` is the server's. `stored`: the answer is one that is fetched again."""
 
     def __init__(self, request: GuardedRequest, send: Send, path: str = "", *, stored: bool = False) -> None:
-        self._request, self._send, self._path, self._is_stored = request, send, path, stored
+        self._request = request
+        self._send = send
+        self._path = path
+        self._is_stored = stored
         self._head: Message | None = None
-        self._sent_head = self._refused = False
+        self._sent_head = False
+        self._refused = False
         self._stream: EventStream | None = None
         self._json = False
         self._waiting = bytearray()

@@ -8,12 +8,12 @@ from fastapi.responses import JSONResponse
 
 from server.api import moderations
 from server.errors import BadRequest, RequestError, http_error
-from server.generation.guarded import Setting
+from server.generation.services import Services
 from server.policy.catalog import Catalog, describe
 from server.policy.resolve import HEADER, may_loosen, resolve
 
 
-def router(setting: Setting, catalog: Catalog, engine: Any, *, allow_loosen: bool) -> APIRouter:
+def router(services: Services, catalog: Catalog, engine: Any, *, allow_loosen: bool) -> APIRouter:
     """`engine` is anything with vLLM's `errored` and `is_running`."""
     routes = APIRouter()
 
@@ -24,7 +24,7 @@ def router(setting: Setting, catalog: Catalog, engine: Any, *, allow_loosen: boo
             allowed = may_loosen(catalog, raw.headers.get("authorization"), allow_loosen)
             policy = resolve(catalog, None, raw.headers.get(HEADER), may_loosen=allowed).policy
             request = moderations.parse(await _json(raw))
-            return JSONResponse(await moderations.moderate(request, setting.judge, policy))
+            return JSONResponse(await moderations.moderate(request, services.judge, policy))
         except RequestError as error:
             status, body, headers = http_error(error)
             return JSONResponse(body, status, headers)
@@ -37,7 +37,7 @@ def router(setting: Setting, catalog: Catalog, engine: Any, *, allow_loosen: boo
     @routes.get("/ready")
     async def ready() -> JSONResponse:
         """200 when engine and scorer are up, 503 with the parts that are not."""
-        parts = {"engine": engine.is_running and not engine.errored, "scorer": setting.judge.available()}
+        parts = {"engine": engine.is_running and not engine.errored, "scorer": services.judge.available()}
         return JSONResponse({"ready": all(parts.values()), **parts}, 200 if all(parts.values()) else 503)
 
     return routes

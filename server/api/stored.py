@@ -60,7 +60,10 @@ class Keeping:
         scope: Scope,
         response: str | None,
     ) -> None:
-        self._store, self._requests, self._request, self._scope = store, requests, request, scope
+        self._store = store
+        self._requests = requests
+        self._request = request
+        self._scope = scope
         self._response = response
         self._work: asyncio.Future[Any] | None = None
         self._begun = False
@@ -70,7 +73,8 @@ class Keeping:
         response = self._store.named(self._scope)
         if self._begun or response is None:
             return
-        self._begun, self._response = True, response
+        self._begun = True
+        self._response = response
         self._requests[response] = self._request
         self._work = self._store.work(response)
         if self._work is not None:

@@ -17,7 +17,7 @@ from filters.judge import Judge
 from filters.scorer import ScorerUnavailable, Scores
 from filters.thresholds import Thresholds
 from server.engine.withholding import withhold
-from server.generation.guarded import Piece
+from server.generation.outlet import Piece
 from server.policy.policy import Policy
 
 TEXTS_A_CALL = 64

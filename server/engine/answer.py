@@ -15,8 +15,8 @@ from vllm.sampling_params import RequestOutputKind, SamplingParams
 
 from server.engine.alternatives import Alternatives
 from server.generation.draft import Engine
-from server.generation.guarded import Guarded, Piece
-from server.generation.outlet import withheld
+from server.generation.guarded import Guarded
+from server.generation.outlet import Piece, withheld
 from server.generation.prompt import Prompted
 from server.generation.request import GuardedRequest
 

@@ -21,11 +21,13 @@ from server.engine.drafting.detokenize import detokenizers, unfinished_word
 from server.engine.drafting.exact import ExactEngine, rewinds_of
 from server.engine.drafting.request import EngineRequest
 from server.engine.drafting.resubmit import ResubmittingEngine
-from server.generation.choices import merge
-from server.generation.guarded import Guarded, ScorerDown, Setting
+from server.errors import ScorerDown
+from server.generation.guarded import Guarded
+from server.generation.outlet import merge
 from server.generation.prompt import Prompt, Prompted, last_part, on_prompt
 from server.generation.report import Report
 from server.generation.request import GuardedRequest, current
+from server.generation.services import Services
 from server.generation.transcript import Transcript
 from server.guard.state import GuardState
 from server.policy.policy import Policy
@@ -74,7 +76,7 @@ class GuardedEngineClient(_Delegate):
     `exact`: the engine behind `inner` rewinds by itself (server/engine/core/arming.py).
     """
 
-    def __init__(self, inner: EngineClient, setting: Setting, default_policy: Policy, *, exact: bool = False) -> None:
+    def __init__(self, inner: EngineClient, setting: Services, default_policy: Policy, *, exact: bool = False) -> None:
         super().__init__(inner)
         self.setting, self.default_policy, self.exact = setting, default_policy, exact
         self.alternative_scores = AlternativeScores(setting.judge)

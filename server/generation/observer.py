@@ -1,30 +1,54 @@
 """The port through which a generation tells what happened. `server.telemetry.metrics.Metrics` is the one in service."""
 
 from collections.abc import Mapping
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
+
+from server.guard.commands import Way
+from server.guard.state import Action
 
 Judgement = Literal["cleared", "flagged", "failed"]
+JUDGEMENTS: tuple[Judgement, ...] = get_args(Judgement)
 Outcome = Literal["cleared", "flagged", "exhausted"]
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 Fate = Literal["released", "discarded"]
+FATES: tuple[Fate, ...] = get_args(Fate)
+NO_CATEGORY = "none"
+"""The category of what was not flagged."""
 
 
 class Observer(Protocol):
-    """Counts and times; every call costs about a microsecond."""
+    """Counts and times; every call costs about a microsecond.
 
-    def span_judged(self, verdict: Judgement, category: str, policy: str, model: str) -> None: ...
+    All seconds are wall-clock durations, all counts are whole numbers of at least 0.
+    """
 
-    def prompt_judged(self, verdict: Judgement, category: str, policy: str, model: str) -> None: ...
+    def span_judged(self, verdict: Judgement, category: str, policy: str, model: str) -> None:
+        """One span has its verdict; `category` is the leading exceeded one, and `NO_CATEGORY` unless flagged."""
 
-    def scores_seen(self, scores: Mapping[str, float]) -> None: ...
+    def prompt_judged(self, verdict: Judgement, category: str, policy: str, model: str) -> None:
+        """One prompt has its verdict, or will have none; `category` as for a span."""
 
-    def rewound(self, strategy: str, outcome: Outcome) -> None: ...
+    def scores_seen(self, scores: Mapping[str, float]) -> None:
+        """The scores (0..1 per category) of one judged span, whatever its verdict."""
 
-    def request_finished(self, action: str, route: str, policy: str) -> None: ...
+    def rewound(self, strategy: Way, outcome: Outcome) -> None:
+        """One rewind is over: its retry was cleared, flagged again, or the last one that the budget allowed."""
 
-    def tokens(self, fate: Fate, count: int) -> None: ...
+    def request_finished(self, action: Action, route: str, policy: str) -> None:
+        """One request has ended; `action` is the gravest one in the reports of its choices.
 
-    def held(self, seconds: float) -> None: ...
+        `unguarded` says that text was released unscored, by mode `off` or because the scorer failed under a policy that
+        is open then: the alert for fail-open releases rests on it.
+        """
 
-    def first_release(self, seconds: float) -> None: ...
+    def tokens(self, fate: Fate, count: int) -> None:
+        """So many drafted tokens were released, or dropped."""
 
-    def rewind_took(self, seconds: float) -> None: ...
+    def held(self, seconds: float) -> None:
+        """A released piece had waited this long since its oldest token was drafted."""
+
+    def first_release(self, seconds: float) -> None:
+        """The first text of a choice was released this long after the request came in."""
+
+    def rewind_took(self, seconds: float) -> None:
+        """This long passed between a flagged verdict and the first token drafted in place of the dropped ones."""

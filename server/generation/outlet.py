@@ -1,4 +1,4 @@
-"""The way out of one choice: what of the transcript was sent, and the channel that the reader drains.
+"""The way out of one choice, and of several side by side: what was sent, and the channel that the reader drains.
 
 **The invariant.** What leaves of an answer (text, token ids, logprobs, stop reason) is a slice of the transcript that
 ends at the release mark, and every scorer saw what all of it spells.
@@ -8,12 +8,16 @@ ends at the release mark, and every scorer saw what all of it spells.
 3. Characters that a stop string may still take back wait for the end. The stop reason leaves with the last token.
 """
 
-from collections.abc import Sequence
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from server.generation.channel import Channel
 from server.generation.transcript import Transcript
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +40,73 @@ def withheld() -> Piece:
     return Piece([], [], "", "content_filter")
 
 
+class Closed(Exception):
+    """The other side is through: nothing more will come."""
+
+
+class Channel(Generic[T]):
+    """A bounded way out: the writer never waits to put, but it waits for room before it goes on.
+
+    One writer, one reader, one event loop. `size` pieces may wait before `room` makes the writer wait. An error
+    overtakes the pieces that wait: whoever gets it knows that nothing after the last piece he read was sent.
+    """
+
+    def __init__(self, size: int = 64) -> None:
+        self._size = size
+        self._pieces: deque[T] = deque()
+        self._closed: BaseException | None = None
+        self._changed = asyncio.Event()
+        self._drained = asyncio.Event()
+        self._drained.set()
+
+    @property
+    def closed(self) -> bool:
+        return self._closed is not None
+
+    def put(self, piece: T) -> None:
+        """Add a piece; dropped once the channel is closed."""
+        if self._closed is not None:
+            return
+        self._pieces.append(piece)
+        self._changed.set()
+        if len(self._pieces) >= self._size:
+            self._drained.clear()
+
+    def close(self, error: BaseException | None = None) -> None:
+        """End the stream: with `error` at once, else behind the pieces that wait. Only the first call counts."""
+        if self._closed is not None:
+            return
+        self._closed = error or Closed()
+        if error is not None:
+            self._pieces.clear()
+        self._changed.set()
+        self._drained.set()
+
+    async def room(self) -> None:
+        """Wait until the reader has caught up."""
+        await self._drained.wait()
+
+    async def get(self) -> T:
+        """The next piece. Raises Closed at the end, or the error that the writer closed with."""
+        while not self._pieces:
+            if self._closed is not None:
+                raise self._closed
+            self._changed.clear()
+            await self._changed.wait()
+        piece = self._pieces.popleft()
+        if len(self._pieces) < self._size:
+            self._drained.set()
+        return piece
+
+
 class Outlet:
     """Sends released tokens. `tokens` and `characters` count what was sent."""
 
     def __init__(self, transcript: Transcript) -> None:
         self._transcript = transcript
         self._channel: Channel[Piece] = Channel()
-        self.tokens = self.characters = 0
+        self.tokens = 0
+        self.characters = 0
 
     def send(self, upto: int) -> int:
         """Send every token before `upto` that was not sent yet; returns how many those were."""
@@ -82,3 +146,39 @@ class Outlet:
         )
         self._channel.put(piece)
         return len(piece.tokens)
+
+
+async def merge(choices: Sequence[AsyncGenerator[Piece, None]]) -> AsyncGenerator[tuple[int, Piece], None]:
+    """Pieces of all choices with their index, as they come. Closing it closes them all; the first error ends all."""
+    if len(choices) == 1:
+        async with aclosing(choices[0]) as pieces:
+            async for piece in pieces:
+                yield 0, piece
+        return
+    channel: Channel[tuple[int, Piece]] = Channel()
+    tasks = [asyncio.create_task(_forward(index, pieces, channel)) for index, pieces in enumerate(choices)]
+    closing = asyncio.create_task(_close_behind(tasks, channel))
+    try:
+        while True:
+            yield await channel.get()
+    except Closed:
+        pass
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, closing, return_exceptions=True)
+
+
+async def _forward(index: int, pieces: AsyncGenerator[Piece, None], channel: Channel[tuple[int, Piece]]) -> None:
+    try:
+        async with aclosing(pieces):
+            async for piece in pieces:
+                channel.put((index, piece))
+                await channel.room()
+    except Exception as error:  # whatever it is, the reader gets it
+        channel.close(error)
+
+
+async def _close_behind(tasks: Sequence[asyncio.Task[None]], channel: Channel[tuple[int, Piece]]) -> None:
+    await asyncio.wait(tasks)
+    channel.close()

@@ -44,7 +44,8 @@ class Rejections:
     """The rejected texts of one choice; none is kept unless `kept`. Places are told in tokens, as the guard counts."""
 
     def __init__(self, transcript: Transcript, *, kept: bool) -> None:
-        self._transcript, self._kept = transcript, kept
+        self._transcript = transcript
+        self._kept = kept
         self._rejected: list[_Rejected] = []
         self._flagged = 0
 
@@ -59,7 +60,8 @@ class Rejections:
         place = self._transcript.start_of(to)
         for rejected in self._rejected:
             if rejected.end is None or place < rejected.end:
-                rejected.place, rejected.end = min(rejected.place, place), None
+                rejected.place = min(rejected.place, place)
+                rejected.end = None
         text = self._transcript.text[: self._transcript.start_of(self._flagged)]
         self._rejected.append(_Rejected(text, place))
 

@@ -15,21 +15,22 @@ from contextlib import aclosing
 from dataclasses import replace
 
 from filters.parts import with_parts
+from filters.portions import MOST_CHARACTERS, pieces, portions
 from filters.scorer import ScorerUnavailable, Scores
 from filters.thresholds import Thresholds
-from server.generation.guarded import Guarded, ScorerDown
-from server.generation.observer import Judgement
+from server.errors import ScorerDown
+from server.generation.guarded import Guarded
+from server.generation.observer import NO_CATEGORY, Judgement
 from server.generation.outlet import Piece, withheld
 from server.generation.pairs import Pair
-from server.generation.portions import MOST_CHARACTERS, pieces, portions
 from server.generation.report import PromptFinding, Report
-from server.generation.setting import Setting
+from server.generation.services import Services
 from server.policy.policy import OnPrompt, Policy
 
 PIECES_A_CALL = 4
 """Few, so that windows of the guard, which come meanwhile, wait for no more than these."""
 
-JUDGEMENTS: Mapping[bool | None, Judgement] = {True: "flagged", False: "cleared", None: "failed"}
+CALLED: Mapping[bool | None, Judgement] = {True: "flagged", False: "cleared", None: "failed"}
 """What `PromptFinding.flagged` is called in the metrics."""
 
 log = logging.getLogger("unsay.guard")
@@ -50,8 +51,10 @@ def last_part(token_ids: Sequence[int], decode: Callable[[list[int]], str]) -> s
 class Prompt:
     """What is known of the prompt so far: `finding`. Belongs to the event loop that it is first asked in."""
 
-    def __init__(self, text: str, policy: Policy, setting: Setting) -> None:
-        self._text, self._policy, self._setting = text, policy, setting
+    def __init__(self, text: str, policy: Policy, services: Services) -> None:
+        self._text = text
+        self._policy = policy
+        self._services = services
         self._thresholds = Thresholds(policy.thresholds)
         self._refuses = on_prompt(policy) == "refuse"
         self._task: asyncio.Task[None] | None = None
@@ -87,7 +90,7 @@ class Prompt:
         try:
             texts = [text for piece in pieces(self._text) for text in with_parts(piece)]
             for portion in portions(texts, PIECES_A_CALL):
-                _keep_highest(highest, await self._setting.judge.scores(portion, self._thresholds.values))
+                _keep_highest(highest, await self._services.judge.scores(portion, self._thresholds.values))
                 if self._thresholds.exceeded(highest):
                     self.finding = PromptFinding(True, dict(highest))
         except ScorerUnavailable as error:
@@ -103,16 +106,17 @@ class Prompt:
 
     def _tell(self) -> None:
         exceeded = self._thresholds.exceeded(self.finding.scores)
-        category = exceeded[0] if exceeded else "none"
-        verdict = JUDGEMENTS[self.finding.flagged]
-        self._setting.observer.prompt_judged(verdict, category, self._policy.name, self._setting.model)
+        category = exceeded[0] if exceeded else NO_CATEGORY
+        verdict = CALLED[self.finding.flagged]
+        self._services.observer.prompt_judged(verdict, category, self._policy.name, self._services.model)
 
 
 class Prompted:
     """One choice under guard, and the prompt that it shares with the others: pieces and a report, as the guard's."""
 
     def __init__(self, guarded: Guarded, prompt: Prompt) -> None:
-        self._guarded, self._prompt = guarded, prompt
+        self._guarded = guarded
+        self._prompt = prompt
         self._refused = False
 
     @property

@@ -20,7 +20,10 @@ class Race:
     """The drafts of the winner, as an engine gives them. `lost`: the tokens of the others, once there is a winner."""
 
     def __init__(self, engine: Drafting, attempts: Sequence[Attempt], enough: int, excess: Excess) -> None:
-        self._engine, self._attempts, self._enough, self._excess = engine, attempts, enough, excess
+        self._engine = engine
+        self._attempts = attempts
+        self._enough = enough
+        self._excess = excess
         self.lost = 0
 
     def drafts(self) -> AsyncGenerator[Draft, None]:
@@ -53,7 +56,9 @@ class _Runner:
     """One candidate: its drafts so far, and the rest of them."""
 
     def __init__(self, rest: AsyncGenerator[Draft, None], enough: int, excess: Excess) -> None:
-        self.rest, self._enough, self._excess = rest, enough, excess
+        self.rest = rest
+        self._enough = enough
+        self._excess = excess
         self.drafts: list[Draft] = []
         self.task = asyncio.create_task(self._run())
 

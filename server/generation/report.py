@@ -4,47 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from server.guard.state import GuardState
+from server.generation.account import Tally
+from server.guard.state import Action, GuardState
 from server.policy.policy import Policy
-
-
-@dataclass(slots=True)
-class Tally:
-    """Counts of one choice while it runs."""
-
-    spans_scored: int = 0
-    spans_flagged: int = 0
-    scores: dict[str, float] = field(default_factory=dict)
-    strategies: list[str] = field(default_factory=list)
-    detected: set[str] = field(default_factory=set)
-    """The categories for which spans were flagged."""
-    cause: Mapping[str, float] = field(default_factory=dict)
-    """The scores of the last flagged span, by the categories it was flagged for: what ends an answer that ends so."""
-    failure: str | None = None
-    """Why the scorer gave no verdict, if it did not."""
-
-    def judged(self) -> None:
-        self.spans_scored += 1
-
-    def flagged(self, cause: Mapping[str, float]) -> None:
-        """A span was flagged for these categories, with these scores."""
-        self.spans_flagged += 1
-        self.detected.update(cause)
-        self.cause = cause
-
-    def failed(self, reason: str) -> None:
-        """A span got no verdict."""
-        self.failure, self.cause = reason, {}
-
-    def keep(self, scores: Mapping[str, float]) -> None:
-        """Remember the highest score of each category among the spans that were let through."""
-        for category, score in scores.items():
-            if score > self.scores.get(category, -1.0):
-                self.scores[category] = score
-
-    def tried(self, strategy: str) -> None:
-        if strategy not in self.strategies:
-            self.strategies.append(strategy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +31,7 @@ class Report:
 
     policy: str
     mode: str
-    action: str
+    action: Action
     withheld: bool = False
     """Whether the text ends where the guard ended it: the finish reason must say so."""
     rewinds: int = 0

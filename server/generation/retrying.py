@@ -1,9 +1,9 @@
-"""How the next attempt is drafted: what each strategy of the ladder changes.
+"""How the next attempt is drafted: what the rungs of `server/guard/ladder.py` come to.
 
-1. Every strategy but `resample` bans the token that stands at the place it rewinds to; so does that one where tokens
-   are not drawn by chance, since it would only draw the same again.
-2. `candidates` drafts several attempts in a race. Without chance there is only one candidate.
-3. `steer` makes the words at which the text turned, in all attempts at this place, unlikely for the next tokens.
+1. A rung that bans bars the token that stands at the place it rewinds to. Where tokens are not drawn by chance every
+   rung does, since it would only draw the same again. A ban belongs to a position: it is dropped with the text before.
+2. A parallel one drafts several attempts in a race. Without chance there is only one candidate.
+3. One that avoids makes the words at which the text turned, in all attempts at this place, unlikely for some tokens.
 """
 
 import math
@@ -14,46 +14,56 @@ from filters.scorer import ScorerUnavailable
 from filters.thresholds import Thresholds
 from server.generation.draft import Attempt, Draft, Engine
 from server.generation.race import Race
-from server.generation.transcript import Transcript
+from server.generation.transcript import Transcript, word
 from server.guard.commands import Rewind
 from server.guard.events import TokenSpan
+from server.guard.ladder import Rung, meaning
 from server.guard.state import GuardState
 from server.policy.policy import Policy
 
-STEERED = 32
-"""Tokens for which `steer` avoids words: about a sentence."""
+FRESH = Rung(bans=False)
+"""An attempt that no rewind led to changes nothing."""
 
 
 class Retrying:
     """Prepares the attempts of one choice. `greedy`: tokens are not drawn by chance."""
 
     def __init__(self, engine: Engine, transcript: Transcript, policy: Policy, judge: Judge, *, greedy: bool) -> None:
-        self._engine, self._transcript, self._policy, self._judge = engine, transcript, policy, judge
+        self._engine = engine
+        self._transcript = transcript
+        self._policy = policy
+        self._judge = judge
         self._thresholds = Thresholds(policy.thresholds)
         self._greedy = greedy
         self._turned: frozenset[int] = frozenset()
+        self._bans: dict[int, set[int]] = {}
 
     def turned_at(self, onset: int) -> None:
         """The text was flagged, and turned at token `onset`: its word is one to avoid."""
-        self._turned |= self._transcript.word(onset)
+        self._turned |= word(self._transcript, onset)
 
     def calm(self) -> None:
         """The place that gave trouble is behind us."""
         self._turned = frozenset()
 
-    def ban(self, rewind: Rewind) -> None:
-        """Before the cut: bar the token that stands where the next attempt begins."""
-        if rewind.strategy != "resample" or self._greedy:
-            self._transcript.ban(rewind.to)
+    def rewound(self, rewind: Rewind) -> None:
+        """Before the cut: bar the token that stands where the next attempt begins, if any does."""
+        tokens = self._transcript.tokens[rewind.to : rewind.to + 1]
+        if meaning(rewind.strategy).bans or self._greedy:
+            self._bans.setdefault(rewind.to, set()).update(tokens)
+
+    def cut(self, to: int) -> None:
+        """The text from token `to` on is gone: what was barred behind that is barred no longer."""
+        self._bans = {at: tokens for at, tokens in self._bans.items() if at <= to}
 
     def drafts(self, state: GuardState, rewind: Rewind | None) -> Race:
         """The current attempt, behind the tokens that stand; `rewind` led to it, if one did."""
-        retry, strategy = (rewind.retry, rewind.strategy) if rewind else (0, None)
+        retry, rung = (rewind.retry, meaning(rewind.strategy)) if rewind else (0, FRESH)
         kept = tuple(self._transcript.tokens)
-        banned = self._transcript.banned(len(kept))
-        avoided = self._turned if strategy == "steer" else frozenset()
-        width = self._policy.parallel_candidates if strategy == "candidates" and not self._greedy else 1
-        attempts = [Attempt(state.attempt, kept, banned, retry, at, avoided, STEERED) for at in range(width)]
+        banned = frozenset(self._bans.get(len(kept), ()))
+        avoided = self._turned if rung.avoids else frozenset()
+        width = self._policy.parallel_candidates if rung.parallel and not self._greedy else 1
+        attempts = [Attempt(state.attempt, kept, banned, retry, at, avoided, rung.avoids) for at in range(width)]
         return Race(self._engine, attempts, self._policy.stride, lambda drafts: self._excess(drafts, state))
 
     async def _excess(self, drafts: Sequence[Draft], state: GuardState) -> float:

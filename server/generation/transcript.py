@@ -7,7 +7,6 @@
 3. `ends[i]` is the length of the text after token i. A token that completes no character ends where its predecessor
    did; its text belongs to the token that completes it, or to the last one if none does.
 4. A first word that goes on where the prompt stopped is judged with its beginning there, the `lead`.
-5. A ban belongs to a position; cutting the text before that position drops it.
 """
 
 import re
@@ -19,7 +18,7 @@ from filters.boundaries import MAX_WORD, last_boundary, word_start
 from filters.clauses import clause_start, previous_sentence_start, sentence_start
 from filters.passage import Passage
 from server.generation.draft import Detokenizer, Draft
-from server.guard.events import TokenSpan
+from server.guard.events import Places, TokenSpan
 
 _WORD = re.compile(r"\s*\S+")
 FAR = 4 * MAX_WORD
@@ -39,7 +38,6 @@ class Transcript:
         self.tokens: list[int] = []
         self.logprobs: list[Any] = []
         self.ends: list[int] = []
-        self._bans: dict[int, set[int]] = {}
         self._boundary = 0
         self.ending: tuple[str, int | str | None] | None = None
         """Finish reason and stop reason, once the text has ended."""
@@ -47,10 +45,6 @@ class Transcript:
     @property
     def finish_reason(self) -> str | None:
         return self.ending[0] if self.ending else None
-
-    @property
-    def stop_reason(self) -> int | str | None:
-        return self.ending[1] if self.ending else None
 
     @property
     def text(self) -> str:
@@ -88,38 +82,23 @@ class Transcript:
             self.ends[-1] = len(self._detokenizer.text)
 
     def cut(self, to: int) -> None:
-        """Forget every token from `to` on, and the bans behind it."""
+        """Forget every token from `to` on."""
         kept, logprobs = self.tokens[:to], self.logprobs[:to]
         self._detokenizer = self._make()
-        self.tokens, self.logprobs, self.ends, self.ending = [], [], [], None
+        self.tokens = []
+        self.logprobs = []
+        self.ends = []
+        self.ending = None
         self._boundary = 0
         for token, logprob in zip(kept, logprobs, strict=True):
             self._feed(token, logprob, terminal=False)
-        self._bans = {at: tokens for at, tokens in self._bans.items() if at <= to}
 
     def fork(self) -> "Transcript":
-        """Another one with the same tokens, without bans."""
+        """Another one with the same tokens."""
         fork = Transcript(self._make, self._lead)
         for token, logprob in zip(self.tokens, self.logprobs, strict=True):
             fork._feed(token, logprob, terminal=False)
         return fork
-
-    def word(self, at: int) -> frozenset[int]:
-        """The tokens of the word that token `at` begins, up to the next white space."""
-        if at >= len(self.tokens):
-            return frozenset()
-        word = _WORD.match(self._detokenizer.text, self.start_of(at))
-        end = word.end() if word else 0
-        count = sum(1 for index in range(at, len(self.tokens)) if self.start_of(index) < end)
-        return frozenset(self.tokens[at : at + count])
-
-    def ban(self, at: int) -> None:
-        """Never again sample at position `at` the token that stands there now (until the text before it changes)."""
-        if at < len(self.tokens):
-            self._bans.setdefault(at, set()).add(self.tokens[at])
-
-    def banned(self, at: int) -> frozenset[int]:
-        return frozenset(self._bans.get(at, ()))
 
     def judgeable(self) -> int:
         """How many tokens, from the first, can be judged: up to the last one that ends at a word's end.
@@ -128,20 +107,15 @@ class Transcript:
         too long to wait for its end is cut inside.
         """
         text = self._detokenizer.text
-        boundary = self._boundary = last_boundary(text, self._boundary)
+        boundary = last_boundary(text, self._boundary)
+        self._boundary = boundary
         count = bisect_right(self.ends, boundary)
         while count and (start := _near_word_start(text, self.ends[count - 1])) < self.ends[count - 1]:
             # The word goes on in a token that cannot be judged yet, since it begins the next word as well.
             if boundary - start >= MAX_WORD:
                 break
             count = bisect_right(self.ends, start)
-        return self._without_textless(count)
-
-    def _without_textless(self, count: int) -> int:
-        """The first `count` tokens, less those at their end that have no text of their own."""
-        while count and self.ends[count - 1] == self.start_of(count - 1):
-            count -= 1
-        return count
+        return _without_textless(self.ends, count)
 
     def start_of(self, index: int) -> int:
         """The character at which token `index` begins."""
@@ -165,20 +139,9 @@ class Transcript:
             others.append(text[start : self._detokenizer.said])
         return Passage(shown, len(lead) + fresh, tuple(others), len(lead)), start - len(lead)
 
-    def sentence_at(self, character: int) -> tuple[int, int, int]:
-        """The tokens at which the clause and the sentence of a character begin, and the sentence before."""
-        text = self._detokenizer.text
-        starts = (
-            clause_start(text, character),
-            sentence_start(text, character),
-            previous_sentence_start(text, character),
-        )
-        clause, sentence, previous = (self.token_at(start) for start in starts)
-        return clause, sentence, previous
-
     def token_at(self, character: int) -> int:
         """The index of the token that holds `character` of the text, the first one if several do."""
-        return self._without_textless(bisect_right(self.ends, character))
+        return _without_textless(self.ends, bisect_right(self.ends, character))
 
     def sayable(self, upto: int, *, closing: bool) -> int:
         """How many characters of the answer may be sent once the tokens before `upto` are released.
@@ -191,6 +154,34 @@ class Transcript:
     def spelled(self, start: int, end: int) -> list[str]:
         """What each token from `start` to before `end` adds to the text."""
         return [self._detokenizer.text[self.start_of(index) : self.ends[index]] for index in range(start, end)]
+
+
+def word(transcript: Transcript, at: int) -> frozenset[int]:
+    """The tokens of the word that token `at` begins, up to the next white space."""
+    if at >= len(transcript.tokens):
+        return frozenset()
+    found = _WORD.match(transcript.text, transcript.start_of(at))
+    end = found.end() if found else 0
+    return frozenset(
+        token for index, token in enumerate(transcript.tokens[at:], at) if transcript.start_of(index) < end
+    )
+
+
+def places_around(transcript: Transcript, character: int) -> Places:
+    """The tokens at which the clause and the sentence of a character begin, and the sentence before."""
+    text, at = transcript.text, transcript.token_at
+    return Places(
+        clause=at(clause_start(text, character)),
+        sentence=at(sentence_start(text, character)),
+        previous_sentence=at(previous_sentence_start(text, character)),
+    )
+
+
+def _without_textless(ends: list[int], count: int) -> int:
+    """The first `count` tokens, less those at their end that have no text of their own."""
+    while count and ends[count - 1] == (ends[count - 2] if count > 1 else 0):
+        count -= 1
+    return count
 
 
 def _near_word_start(text: str, index: int) -> int:

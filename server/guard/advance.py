@@ -15,7 +15,7 @@ from typing import assert_never
 from server.guard.commands import Command, Finish, Insert, Release, Rewind, Score
 from server.guard.events import Cleared, Drafted, Ended, Event, Flagged, Inserted, ScorerFailed, TokenSpan
 from server.guard.hold_back import frontier
-from server.guard.ladder import exhausted, rung
+from server.guard.ladder import exhausted, next_rewind
 from server.guard.state import GuardState
 from server.guard.windows import end as window_end
 from server.guard.windows import ends as window_ends
@@ -121,10 +121,10 @@ def _flagged(state: GuardState, event: Flagged, policy: Policy) -> Step:
         return _too_late(state, event.window, policy)
     if exhausted(state, policy, spent=event.spent):
         return _fall_back(state, event.window, onset, policy)
-    strategy, to = rung(state, policy, event, onset)
+    way, to = next_rewind(state, policy, event.places, onset)
     rewinds, span_rewinds = state.rewinds + 1, state.span_rewinds + 1
     state = replace(_cut(state, to), rewinds=rewinds, span_rewinds=span_rewinds, trouble=max(onset, state.trouble))
-    return state, (Rewind(state.attempt, to, state.span_rewinds, strategy),)
+    return state, (Rewind(state.attempt, to, state.span_rewinds, way),)
 
 
 def _too_late(state: GuardState, window: TokenSpan, policy: Policy) -> Step:

@@ -4,9 +4,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from server.guard.events import TokenSpan
-from server.policy.policy import Strategy as Rung
+from server.policy.policy import STRATEGIES, Strategy
 
-Strategy = Rung | Literal["restart"]
+Way = Strategy | Literal["restart"]
+"""How a text is drafted again: by a strategy of the ladder, or from its first token where nothing else can be done."""
+WAYS: tuple[Way, ...] = (*STRATEGIES, "restart")
+Substitute = Literal["mask", "candidate"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class Rewind:
     attempt: int
     to: int
     retry: int
-    strategy: Strategy
+    strategy: Way
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ class Insert:
 
     attempt: int
     to: int
-    what: Literal["mask", "candidate"]
+    what: Substitute
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,19 +41,26 @@ class Cleared:
 
 
 @dataclass(frozen=True, slots=True)
-class Flagged:
-    """A scorer flagged `window`; the text turns at token `onset`. `spent`: the seconds for rewinding are used up.
+class Places:
+    """The tokens at which the clause and the sentence that hold an onset begin, and the sentence before."""
 
-    `clause` and `sentence` are the tokens at which those that hold the onset begin, `previous_sentence` the one before.
+    clause: int = 0
+    sentence: int = 0
+    previous_sentence: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Flagged:
+    """A scorer flagged `window`; the text turns at token `onset`, around which lie the `places` to go back to.
+
+    `spent`: the seconds for rewinding are used up.
     """
 
     attempt: int
     window: TokenSpan
     onset: int
+    places: Places = Places()
     spent: bool = False
-    clause: int = 0
-    sentence: int = 0
-    previous_sentence: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,14 +11,13 @@ spans of up to h + 1 tokens.
 
 from server.guard.state import GuardState
 
-EVERYTHING = 1 << 40
-"""A hold-back in tokens that no answer reaches."""
-
 
 def frontier(state: GuardState, hold_back: int) -> int:
     """The index before which every token may be sent; never behind what was sent already."""
     if state.complete:
         return state.cleared
+    if state.whole:
+        return state.released
     # The closing verdict must find something to take back; whether the end is known by now is a matter of timing.
     closing = state.ended is not None or state.fixed_windows
     held = max(hold_back, 1) if closing else hold_back

@@ -1,11 +1,13 @@
 """The state of one choice. Frozen: a step makes a new one."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from server.guard.events import TokenSpan
 
-Action = Literal["clean", "rewound", "refused", "truncated", "masked", "flagged", "unguarded"]
+Action = Literal["unguarded", "refused", "truncated", "flagged", "masked", "rewound", "clean"]
+ACTIONS: tuple[Action, ...] = get_args(Action)
+"""What the guard can have done to a choice, the gravest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,8 @@ class GuardState:
     """Where the window that was cleared last began."""
     closes_from: int = 0
     """Once the text has ended: where the window begins that shows the scorer the answer as a whole."""
+    whole: bool = False
+    """The answer is sent in one piece: nothing of it is released before its end."""
     restart_only: bool = False
     maskable: bool = True
     fixed_windows: bool = False

@@ -18,8 +18,6 @@ from server.policy import document
 from server.policy.policy import DEFAULT_THRESHOLDS, NAME_RULE, STRICT, Name, Policy, Resolved, Thresholds
 from server.policy.shape import Misfit, fit, mismatch, unknown
 
-__all__ = ["Catalog", "PolicyFileError", "builtin", "check_categories", "describe", "load"]
-
 _DIGEST_RULE = "64 hexadecimal digits, the sha256 of an API key"
 _POLICY_RULE = "an object of policy keys ({} for every default)"
 

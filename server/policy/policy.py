@@ -8,7 +8,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
@@ -17,6 +17,7 @@ OnExhausted = Literal["refuse", "truncate", "mask", "flag"]
 OnScorerFailure = Literal["closed", "open"]
 OnPrompt = Literal["ignore", "score", "refuse"]
 Strategy = Literal["resample", "ban", "clause", "sentence", "previous_sentence", "candidates", "steer"]
+STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
 
 NAME_RULE = "a name of 1 to 64 letters, digits, '_', '.', '/' or '-'"
 """Of policies and categories alike: both end up in metric labels and headers."""
@@ -139,6 +140,11 @@ class Policy(BaseModel):
         default=False,
         description="Any request may choose this policy by name, even if it is looser than the default one.",
     )
+
+    @property
+    def holds_unscored(self) -> bool:
+        """Whether text that gets no verdict is held back for that."""
+        return self.on_scorer_failure == "closed" and self.mode == "enforce"
 
     @field_validator("stride", "max_stride")
     @classmethod

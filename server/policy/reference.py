@@ -1,16 +1,24 @@
-"""The tables of docs/policies.md, from the models themselves: `python -m server.policy.reference` writes them anew."""
+"""The tables of docs/policies.md, from the code itself: `python -m server.policy.reference` writes them anew."""
 
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from pydantic import BaseModel
 
+from server.guard.ladder import RUNGS, Place, Rung
 from server.policy.policy import Policy
 from server.policy.resolve import DetoxRequest
 from server.policy.shape import expectation, schema_of
 
 PAGE = Path(__file__).parents[2] / "docs" / "policies.md"
-TABLES: dict[str, type[BaseModel]] = {"policy": Policy, "request": DetoxRequest}
+PLACES: Mapping[Place, str] = {
+    "onset": "the word at which the text turned",
+    "clause": "the start of the clause",
+    "sentence": "the start of the sentence",
+    "previous_sentence": "the start of the sentence before; for answers that are not streamed",
+    "start": "the start of the answer",
+}
 
 
 def table(model: type[BaseModel]) -> str:
@@ -21,13 +29,41 @@ def table(model: type[BaseModel]) -> str:
     return "\n".join(lines)
 
 
+def ladder_table() -> str:
+    """Gives a Markdown table of the rungs: where each goes back to, and what it changes there."""
+    lines = ["| rung | goes back to | and changes |", "|---|---|---|"]
+    lines += [f"| `{name}` | {PLACES[rung.place]} | {_changes(rung)} |" for name, rung in RUNGS.items()]
+    return "\n".join(lines)
+
+
+TABLES: Mapping[str, Callable[[], str]] = {
+    "policy": lambda: table(Policy),
+    "ladder": ladder_table,
+    "request": lambda: table(DetoxRequest),
+}
+
+
 def rewritten(page: str) -> str:
     """Gives a page with every table between its two marks made anew; raises ValueError if a mark is missing."""
-    for name, model in TABLES.items():
+    for name, made in TABLES.items():
         start, end = f"<!-- table: {name} -->\n", f"\n<!-- end: {name} -->"
         before, after = page.index(start) + len(start), page.index(end)
-        page = page[:before] + table(model) + page[after:]
+        page = page[:before] + made() + page[after:]
     return page
+
+
+def _changes(rung: Rung) -> str:
+    changes = []
+    if rung.bans:
+        changes.append("its first token is barred, at this position only")
+    if rung.parallel:
+        changes.append(
+            "`parallel_candidates` continuations at once: the first clean one goes on, the others are aborted"
+        )
+    if rung.avoids:
+        gone = f"some 400 times less likely for the next {rung.avoids} tokens"
+        changes.append(f"every word at which the text turned here becomes {gone}")
+    return "; ".join(changes) or "nothing but the draw, a little warmer (`temperature_step`)"
 
 
 def _default(value: object) -> str:

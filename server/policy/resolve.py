@@ -17,8 +17,6 @@ from server.policy.looseness import loosened
 from server.policy.policy import STRICT, Mode, OnExhausted, OnPrompt, Policy, Resolved, Rewinds, Thresholds
 from server.policy.shape import Misfit, fit, kind_of, unknown
 
-__all__ = ["HEADER", "DetoxRequest", "Resolved", "loosened", "may_loosen", "parse", "resolve"]
-
 HEADER = "X-Detox-Policy"
 _BODY_KEY = "detox"
 _RIGHT = "a request may only tighten, unless its API key has the right to loosen"

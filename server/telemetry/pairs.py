@@ -45,8 +45,10 @@ class PairFile:
     """Adds pairs to the open file, which `path` names in the log. `written` and `lost` count them."""
 
     def __init__(self, file: int, path: Path) -> None:
-        self._file, self._path = file, path
-        self.written = self.lost = 0
+        self._file = file
+        self._path = path
+        self.written = 0
+        self.lost = 0
 
     def add(self, pair: Pair) -> None:
         """Write a line. If that fails the pair is lost; the first one that is gets logged."""

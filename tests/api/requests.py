@@ -4,10 +4,11 @@ from typing import Any
 
 from server.generation.report import Report
 from server.generation.request import GuardedRequest
+from server.guard.state import Action
 from server.policy.policy import Policy
 
 
-def report(action: str = "clean", **more: Any) -> Report:
+def report(action: Action = "clean", **more: Any) -> Report:
     return Report("default", "enforce", action, withheld=action in ("refused", "truncated"), **more)
 
 

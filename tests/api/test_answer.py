@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from server.api.answer import GRAVITY, amend, content_filter_results, gravest, severity, written
+from server.api.answer import amend, content_filter_results, gravest, severity, written
 from server.generation.report import PromptFinding
+from server.guard.state import ACTIONS, Action
 from tests.api.requests import report, request
 
 
@@ -22,7 +23,7 @@ def choices(*reasons: str | None) -> dict[str, Any]:
         *((action, "stop") for action in ("clean", "rewound", "masked", "flagged", "unguarded")),
     ],
 )
-def test_only_what_was_withheld_changes_how_a_choice_ended(action: str, reason: str) -> None:
+def test_only_what_was_withheld_changes_how_a_choice_ended(action: Action, reason: str) -> None:
     body = choices("stop")
     amend(body, request(report(action)))
     assert body["choices"][0]["finish_reason"] == reason
@@ -75,7 +76,7 @@ def test_an_answer_that_generated_nothing_is_left_alone(shape: dict[str, Any]) -
 
 
 def test_the_gravest_report_counts() -> None:
-    reports = {at: report(action) for at, action in enumerate(reversed(GRAVITY))}
+    reports = {at: report(action) for at, action in enumerate(reversed(ACTIONS))}
     found = gravest(reports)
     assert found is not None and found.action == "unguarded"
     assert gravest({}) is None

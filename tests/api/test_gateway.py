@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from server.api.asgi import Message, Receive, Scope, Send
 from server.api.gateway import Gateway
 from server.generation.request import GuardedRequest, current
+from server.guard.state import Action
 from server.policy.catalog import builtin
 from tests.api.asgi_app import JSON_HEAD, Called, app, body, call, called_at
 from tests.api.requests import report
@@ -141,7 +142,7 @@ def test_outside_the_request_there_is_none() -> None:
     assert current.get() is None
 
 
-def finish(action: str) -> Any:
+def finish(action: Action) -> Any:
     async def first() -> None:
         request = current.get()
         assert request is not None

@@ -7,11 +7,11 @@ import pytest
 
 from filters.batcher import Batcher
 from filters.judge import Judge
+from filters.portions import MOST_CHARACTERS
 from filters.scorer import Scorer
 from filters.scorers.scripted import ScriptedScorer
 from server.api.moderations import MOST_INPUTS, moderate, parse
 from server.errors import BadRequest, Unavailable
-from server.generation.portions import MOST_CHARACTERS
 from server.policy.policy import Policy
 from tests.filters.test_judge import Drowning
 

@@ -13,7 +13,7 @@ from filters.batcher import Batcher
 from filters.judge import Judge
 from filters.scorers.scripted import ScriptedScorer
 from server.api.routes import router
-from server.generation.guarded import Setting
+from server.generation.services import Services
 from server.policy.catalog import builtin, describe
 from server.telemetry.metrics import Metrics
 
@@ -38,8 +38,8 @@ def asked(
             scorer.fail(99)
             assert not await batcher.probe()
         app = FastAPI()
-        setting = Setting(judge, Metrics(CollectorRegistry()), "m", lambda text: [])
-        app.include_router(router(setting, builtin(), engine or Engine(), allow_loosen=False))
+        services = Services(judge, Metrics(CollectorRegistry()), "m", lambda text: [])
+        app.include_router(router(services, builtin(), engine or Engine(), allow_loosen=False))
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as web:
             answer = await web.request(method, path, **options)
         await batcher.aclose()

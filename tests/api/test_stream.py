@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from server.api.stream import EventStream
 from server.generation.request import GuardedRequest
+from server.guard.state import Action
 from tests.api.requests import report, request
 
 
@@ -96,7 +97,7 @@ def test_what_has_no_end_goes_out_at_the_end() -> None:
     ("action", "kind", "status"),
     [("clean", "response.completed", "completed"), ("refused", "response.incomplete", "incomplete")],
 )
-def test_a_response_ends_with_the_event_that_fits(action: str, kind: str, status: str) -> None:
+def test_a_response_ends_with_the_event_that_fits(action: Action, kind: str, status: str) -> None:
     said = named("response.completed", response={"object": "response", "status": "completed", "output": []})
     out = passed(request(report(action)), said)
     (body,) = bodies(out)

@@ -62,7 +62,7 @@ class Prometheus:
 
 
 def count_everything(metrics: Metrics) -> None:
-    metrics.expect(policies=["standard"], model="tiny", routes=["/v1/completions"], strategies=["ban"])
+    metrics.expect(policies=["standard"], model="tiny", routes=["/v1/completions"])
     metrics.span_judged("flagged", "insult", "standard", "tiny")
     metrics.scores_seen({"insult": 0.7})
     metrics.rewound("ban", "cleared")

@@ -12,7 +12,7 @@ from filters.batcher import Batcher
 from filters.judge import Judge
 from filters.scorers.scripted import ScriptedScorer
 from server.engine.alternatives import TEXTS_A_CALL, Alternatives, AlternativeScores
-from server.generation.guarded import Piece
+from server.generation.outlet import Piece
 from server.policy.policy import Policy
 
 WORDS = {1: "You", 2: " idiot", 3: " friend", 4: " id", 5: "iot", 6: "ea", 7: " kind"}

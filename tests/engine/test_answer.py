@@ -17,7 +17,7 @@ from filters.judge import Judge
 from filters.scorers.scripted import ScriptedScorer
 from server.engine.alternatives import Alternatives, AlternativeScores
 from server.engine.answer import Answer, Choice, ChoiceOutput, EmptyText, GenerateCall, request_output
-from server.generation.guarded import Piece
+from server.generation.outlet import Piece
 from server.generation.report import Report
 from server.generation.request import GuardedRequest
 from server.policy.policy import Policy

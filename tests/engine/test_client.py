@@ -17,9 +17,10 @@ from filters.batcher import Batcher
 from filters.judge import Judge
 from filters.scorers.scripted import ScriptedScorer
 from server.engine.client import GuardedEngineClient
-from server.generation.guarded import ScorerDown, Setting
+from server.errors import ScorerDown
 from server.generation.pairs import Pair, Pairs
 from server.generation.request import GuardedRequest, current
+from server.generation.services import Services
 from server.policy.policy import OnPrompt, Policy
 from server.telemetry.metrics import Metrics
 from tests.engine.drafting.recording import RecordingEngine
@@ -34,9 +35,9 @@ PROMPT = {"type": "token", "prompt_token_ids": [1, 2, 3]}
 async def guarding(inner: Any, scorer: ScriptedScorer, pairs: Pairs | None = None) -> Any:
     batcher = Batcher(scorer)
     await batcher.start()
-    setting = Setting(Judge(batcher), Metrics(CollectorRegistry()), "m", ids, pairs=pairs)
+    services = Services(Judge(batcher), Metrics(CollectorRegistry()), "m", ids, pairs=pairs)
     try:
-        yield GuardedEngineClient(inner, setting, Policy())
+        yield GuardedEngineClient(inner, services, Policy())
     finally:
         await batcher.aclose()
 

@@ -16,7 +16,7 @@ from server.generation.guarded import Guarded
 from server.generation.observer import Fate, Judgement, Outcome
 from server.generation.outlet import Piece
 from server.generation.pairs import Pair, Pairs
-from server.generation.setting import Setting
+from server.generation.services import Services
 from server.generation.transcript import Transcript
 from server.guard.state import GuardState
 from server.policy.policy import Policy
@@ -77,6 +77,7 @@ class Stage:
     judge: Judge
     observer: Recorder
     guarded: Guarded
+    services: Services
 
     async def play(self) -> list[Piece]:
         """Every piece until the end."""
@@ -115,14 +116,16 @@ async def staged(
     engine = ScriptedEngine(Wordings(*map(vocabulary.encode, texts)), **engine_options)
     scorer, observer = ScriptedScorer(words), Recorder()
     batcher = Batcher(scorer, max_queue=max_queue, deadline_seconds=deadline_seconds)
-    setting = Setting(Judge(batcher), observer, "scripted", vocabulary.encode, now, pairs)
+    services = Services(Judge(batcher), observer, "scripted", vocabulary.encode, now, pairs)
     transcript = Transcript(lambda: WordDetokenizer(vocabulary, stop))
     start = GuardState(restart_only=restart_only, maskable=not restart_only)
-    guarded = Guarded(engine, transcript, policy, setting, start=start, greedy=greedy, whole=whole, retriable=retriable)
+    guarded = Guarded(
+        engine, transcript, policy, services, start=start, greedy=greedy, whole=whole, retriable=retriable
+    )
     before = asyncio.all_tasks()
     await batcher.start()
     try:
-        yield Stage(vocabulary, engine, scorer, setting.judge, observer, guarded)
+        yield Stage(vocabulary, engine, scorer, services.judge, observer, guarded, services)
     finally:
         scorer.release()
         if policy.mode == "enforce":

@@ -9,8 +9,8 @@ import pytest
 
 from filters.scorer import Reason
 from server.engine.drafting.scripted import Vocabulary
+from server.errors import ScorerDown
 from server.generation.draft import Attempt, Draft
-from server.generation.guarded import ScorerDown
 from tests.generation.stage import ending_of, policy, staged, text_of, tokens_of, until
 
 CLEAN = "the sun is warm today and the garden is green"

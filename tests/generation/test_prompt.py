@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from server.generation.choices import merge
-from server.generation.guarded import ScorerDown
-from server.generation.outlet import Piece, withheld
-from server.generation.portions import MOST_CHARACTERS
+from filters.portions import MOST_CHARACTERS
+from server.errors import ScorerDown
+from server.generation.outlet import Piece, merge, withheld
 from server.generation.prompt import PIECES_A_CALL, Prompt, Prompted, last_part, on_prompt
 from server.generation.report import PromptFinding
 from server.policy.policy import Policy
@@ -25,7 +24,7 @@ class Asked:
 
     def __init__(self, stage: Stage, prompt: str, own: Policy) -> None:
         self.stage = stage
-        self.prompt = Prompt(prompt, own, stage.guarded._setting)
+        self.prompt = Prompt(prompt, own, stage.services)
         self.choice = Prompted(stage.guarded, self.prompt)
 
     @property

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.generation.report import PromptFinding, Tally, report
+from server.generation.account import Tally
+from server.generation.report import PromptFinding, report
 from server.guard.state import GuardState
 from server.policy.policy import Policy
 
@@ -72,13 +73,6 @@ def test_a_report_can_be_made_one_of_an_answer_that_is_refused() -> None:
 
 def test_nothing_scored_is_zero() -> None:
     assert report(Policy(), "scripted", GuardState(), Tally()).as_dict()["max_score"] == 0.0
-
-
-def test_every_strategy_is_named_once_in_the_order_of_its_first_use() -> None:
-    tally = Tally()
-    for strategy in ("ban", "clause", "ban"):
-        tally.tried(strategy)
-    assert tally.strategies == ["ban", "clause"]
 
 
 def test_tokens_are_those_of_the_model_without_the_mask() -> None:

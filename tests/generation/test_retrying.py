@@ -6,8 +6,12 @@ from typing import Any
 
 import pytest
 
-from server.engine.drafting.scripted import Vocabulary
-from server.generation.draft import Attempt
+from server.engine.drafting.scripted import ScriptedEngine, Vocabulary, WordDetokenizer, Wordings
+from server.generation.draft import Attempt, Draft
+from server.generation.retrying import Retrying
+from server.generation.transcript import Transcript
+from server.guard.commands import Rewind
+from server.guard.state import GuardState
 from tests.generation.stage import policy, staged, text_of
 
 RUDE = "It rained. Then, well, you big idiot said the fox."
@@ -91,3 +95,72 @@ def test_steering_avoids_the_words_at_which_the_text_turned_and_only_then() -> N
     assert banned.avoided == frozenset()
     assert {_written([token]) for token in steered.avoided} == {" idiot", " moron"}
     assert steered.avoided_for > 0
+
+
+SHORT = Vocabulary(longest=3)
+
+
+class Place:
+    """A transcript that is rewound by hand, and what may not be drawn where it ends."""
+
+    def __init__(self, text: str) -> None:
+        self.transcript = Transcript(lambda: WordDetokenizer(SHORT))
+        self.transcript.append(Draft(SHORT.encode(text)))
+        engine: Any = ScriptedEngine(Wordings(SHORT.encode(text)))
+        self.retrying = Retrying(engine, self.transcript, policy(), engine, greedy=True)
+
+    def rewind(self, to: int) -> None:
+        """Bar the token at `to`, and cut there."""
+        self.retrying.rewound(Rewind(1, to, 1, "ban"))
+        self.cut(to)
+
+    def cut(self, to: int) -> None:
+        self.transcript.cut(to)
+        self.retrying.cut(to)
+
+    def append(self, tokens: list[int]) -> None:
+        self.transcript.append(Draft(tokens))
+
+    @property
+    def banned(self) -> frozenset[int]:
+        """Where the text ends now."""
+        (attempt,) = self.retrying.drafts(GuardState(), None)._attempts
+        return attempt.banned
+
+
+def test_a_ban_holds_at_its_position_as_long_as_the_text_before_it_stands() -> None:
+    place = Place("one two six")
+    first, second, *rest = place.transcript.tokens
+    place.rewind(1)
+    assert place.banned == {second}
+    place.append([second])
+    assert place.banned == frozenset()
+    place.append(rest)
+    place.cut(1)
+    assert place.banned == {second}
+    place.rewind(1)  # nothing stands there now
+    assert place.banned == {second}
+    place.rewind(0)
+    assert place.banned == {first}
+    place.append([first])
+    assert place.banned == frozenset()
+
+
+def test_what_a_mask_is_put_in_place_of_is_barred_no_longer() -> None:
+    """The budget is spent: the text is cut, by no rewind, and goes on behind something else."""
+    place = Place("one two six")
+    first, *_ = place.transcript.tokens
+    place.rewind(1)
+    place.cut(0)
+    place.append([first])
+    assert place.banned == frozenset()
+
+
+def test_bans_at_one_position_add_up() -> None:
+    place = Place("one")
+    banned = set(place.transcript.tokens)
+    place.rewind(0)
+    place.append(SHORT.encode("two"))
+    banned |= set(place.transcript.tokens)
+    place.rewind(0)
+    assert place.banned == banned

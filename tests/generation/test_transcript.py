@@ -1,5 +1,6 @@
 """Tokens and characters of one choice, and the way between them."""
 
+from dataclasses import astuple
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from filters.boundaries import MAX_WORD, last_boundary, word_start
 from server.engine.drafting.scripted import Vocabulary, WordDetokenizer
 from server.generation.draft import Draft
-from server.generation.transcript import Transcript
+from server.generation.transcript import Transcript, places_around, word
 from server.guard.events import TokenSpan
 
 VOCABULARY = Vocabulary(longest=3)
@@ -200,33 +201,6 @@ def test_a_later_window_knows_nothing_of_the_prompt() -> None:
     assert "mor" not in passage.text
 
 
-def test_a_ban_holds_at_its_position_as_long_as_the_text_before_it_stands() -> None:
-    transcript = _transcript("one two six")
-    first, second = transcript.tokens[:2]
-    transcript.ban(1)
-    transcript.cut(1)
-    assert transcript.banned(1) == {second}
-    assert transcript.banned(0) == transcript.banned(2) == frozenset()
-    transcript.ban(1)  # nothing stands there now
-    assert transcript.banned(1) == {second}
-    transcript.ban(0)
-    transcript.cut(0)
-    assert transcript.banned(0) == {first}
-    assert transcript.banned(1) == frozenset()
-
-
-def test_bans_at_one_position_add_up() -> None:
-    transcript = _transcript("one")
-    banned = set(transcript.tokens)
-    transcript.ban(0)
-    transcript.cut(0)
-    transcript.append(Draft(VOCABULARY.encode("two")))
-    banned |= set(transcript.tokens)
-    transcript.ban(0)
-    transcript.cut(0)
-    assert transcript.banned(0) == banned
-
-
 def test_logprobs_stay_with_their_tokens() -> None:
     transcript = Transcript(lambda: WordDetokenizer(VOCABULARY))
     transcript.append(Draft(VOCABULARY.encode("abcdef"), logprobs=["p", "q"]))
@@ -255,11 +229,11 @@ def test_a_fork_goes_its_own_way(text: str, more: str) -> None:
 def test_a_word_has_the_tokens_up_to_the_next_white_space() -> None:
     transcript = _transcript("so abcdefg, hij")
     start = transcript.token_at(3)
-    assert transcript.word(start) == frozenset(VOCABULARY.encode(" abcdefg,"))
-    assert transcript.word(len(transcript.tokens)) == frozenset()
+    assert word(transcript, start) == frozenset(VOCABULARY.encode(" abcdefg,"))
+    assert word(transcript, len(transcript.tokens)) == frozenset()
 
 
 def test_the_sentence_of_a_character_is_told_in_tokens() -> None:
     transcript = _transcript("One. Two three, four")
-    tokens = [transcript.text[transcript.start_of(at) :] for at in transcript.sentence_at(18)]
+    tokens = [transcript.text[transcript.start_of(at) :] for at in astuple(places_around(transcript, 18))]
     assert tokens == [" four", " Two three, four", "One. Two three, four"]

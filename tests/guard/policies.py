@@ -1,10 +1,8 @@
 """Every policy that the guard can be given, as hypothesis strategies."""
 
-from typing import get_args
-
 from hypothesis import strategies as st
 
-from server.policy.policy import Mode, Policy, Strategy
+from server.policy.policy import STRATEGIES, Mode, Policy
 
 
 @st.composite
@@ -22,7 +20,7 @@ def policies(draw: st.DrawFn, mode: Mode = "enforce") -> Policy:
         closing_context=draw(st.sampled_from([0, 5, 20, 512])),
         max_rewinds=draw(st.integers(0, 8)),
         max_rewinds_per_span=draw(st.integers(0, 4)),
-        ladder=tuple(draw(st.lists(st.sampled_from(get_args(Strategy)), min_size=1, max_size=5))),
+        ladder=tuple(draw(st.lists(st.sampled_from(STRATEGIES), min_size=1, max_size=5))),
         max_discarded_tokens=draw(st.integers(0, 60)),
         on_exhausted=draw(st.sampled_from(["refuse", "truncate", "mask", "flag"])),
         on_scorer_failure=draw(st.sampled_from(["closed", "open"])),

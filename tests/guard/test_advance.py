@@ -35,14 +35,12 @@ AMPLE = {"max_rewinds": 1000, "max_rewinds_per_span": 1000, "max_discarded_token
 def test_every_promise_holds_whatever_engine_and_scorer_do(
     policy: Policy, seed: int, flag: float, fail: float, restart_only: bool, whole: bool, fixed: bool
 ) -> None:
-    if whole:
-        policy = policy.model_copy(update={"hold_back": 1 << 40})
     world = World(
         policy,
         Random(seed),
         whimsical(flag, fail),
         endings=("stop", "length", "abort", "error"),
-        state=GuardState(restart_only=restart_only, fixed_windows=fixed),
+        state=GuardState(restart_only=restart_only, whole=whole, fixed_windows=fixed),
     ).run()
     _check_budgets(world)
     _check_ending(world)

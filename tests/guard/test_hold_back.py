@@ -1,5 +1,6 @@
 """The hold-back theorem, and the proof that it is tight."""
 
+from dataclasses import replace
 from random import Random
 
 from hypothesis import given
@@ -114,6 +115,12 @@ def test_the_frontier_keeps_the_hold_back_behind_what_is_cleared() -> None:
     assert frontier(state, 0) == 10
     assert frontier(state, 4) == 6
     assert frontier(state, 20) == 2
+
+
+def test_an_answer_in_one_piece_stays_where_it_is_until_it_is_complete() -> None:
+    state = GuardState(released=2, cleared=10, drafted=10, whole=True)
+    assert frontier(state, 0) == 2
+    assert frontier(replace(state, ended="stop"), 0) == 10
 
 
 def test_the_frontier_is_the_end_once_all_is_cleared() -> None:

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from server.guard.events import Flagged, TokenSpan
-from server.guard.ladder import exhausted, rung
+from server.guard.commands import WAYS
+from server.guard.events import Places
+from server.guard.ladder import RUNGS, exhausted, meaning, next_rewind
 from server.guard.state import GuardState
-from server.policy.policy import Policy
+from server.policy.policy import STRATEGIES, Policy
 
 POLICY = Policy(max_rewinds=5, max_rewinds_per_span=3, max_discarded_tokens=100, stride=16)
 
@@ -38,8 +39,16 @@ def test_a_policy_without_rewinds_never_tries() -> None:
         assert exhausted(GuardState(), POLICY.model_copy(update={budget: 0}), spent=False), budget
 
 
+def test_the_words_of_a_policys_ladder_are_those_of_the_table() -> None:
+    assert tuple(RUNGS) == STRATEGIES
+
+
+def test_every_rung_changes_something_else() -> None:
+    assert len({meaning(way) for way in WAYS}) == len(WAYS) == len(RUNGS) + 1
+
+
 LADDER = Policy(ladder=("resample", "ban", "clause", "sentence", "previous_sentence", "candidates", "steer"))
-FLAGGED = Flagged(0, TokenSpan(0, 60), onset=50, clause=44, sentence=31, previous_sentence=12)
+PLACES = Places(clause=44, sentence=31, previous_sentence=12)
 
 
 @pytest.mark.parametrize(
@@ -59,18 +68,18 @@ FLAGGED = Flagged(0, TokenSpan(0, 60), onset=50, clause=44, sentence=31, previou
 def test_the_ladder_is_climbed_rung_by_rung_and_its_last_one_repeated(
     span_rewinds: int, strategy: str, to: int
 ) -> None:
-    assert rung(GuardState(span_rewinds=span_rewinds), LADDER, FLAGGED, 50) == (strategy, to)
+    assert next_rewind(GuardState(span_rewinds=span_rewinds), LADDER, PLACES, 50) == (strategy, to)
 
 
 @pytest.mark.parametrize(("span_rewinds", "to"), [(2, 45), (3, 45), (4, 45), (0, 50)])
 def test_no_rung_goes_behind_the_release_frontier(span_rewinds: int, to: int) -> None:
-    assert rung(GuardState(span_rewinds=span_rewinds, released=45), LADDER, FLAGGED, 50)[1] == to
+    assert next_rewind(GuardState(span_rewinds=span_rewinds, released=45), LADDER, PLACES, 50)[1] == to
 
 
 def test_no_rung_goes_past_the_onset() -> None:
     """The clause is that of the onset as the scorer found it, which may lie in text that is out already."""
-    assert rung(GuardState(span_rewinds=2), LADDER, replace(FLAGGED, clause=58), 50) == ("clause", 50)
+    assert next_rewind(GuardState(span_rewinds=2), LADDER, replace(PLACES, clause=58), 50) == ("clause", 50)
 
 
 def test_a_request_that_cannot_be_resumed_restarts() -> None:
-    assert rung(GuardState(restart_only=True, span_rewinds=2), LADDER, FLAGGED, 50) == ("restart", 0)
+    assert next_rewind(GuardState(restart_only=True, span_rewinds=2), LADDER, PLACES, 50) == ("restart", 0)

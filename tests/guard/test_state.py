@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from server.guard.events import TokenSpan
-from server.guard.state import GuardState
+from server.guard.state import ACTIONS, GuardState
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,10 @@ from server.guard.state import GuardState
 )
 def test_the_action_is_the_gravest_thing_that_happened(state: dict[str, Any], action: str) -> None:
     assert GuardState(**state).action == action
+
+
+def test_the_actions_stand_from_the_gravest_on() -> None:
+    assert ACTIONS == ("unguarded", "refused", "truncated", "flagged", "masked", "rewound", "clean")
 
 
 def test_submitted_is_the_end_of_what_the_scorer_has_seen() -> None:

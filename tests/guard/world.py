@@ -11,7 +11,7 @@ from typing import assert_never
 
 from server.guard.advance import advance
 from server.guard.commands import Command, Finish, Insert, Release, Rewind, Score
-from server.guard.events import Cleared, Drafted, Ended, Event, Flagged, Inserted, ScorerFailed
+from server.guard.events import Cleared, Drafted, Ended, Event, Flagged, Inserted, Places, ScorerFailed
 from server.guard.state import GuardState
 from server.policy.policy import Policy
 
@@ -199,7 +199,7 @@ def whimsical(flag: float, fail: float = 0.0) -> Verdict:
             starts = sorted(world.random.randint(0, score.window.end) for _ in range(3))
             clause, sentence, previous = reversed(starts)
             spent = world.random.random() < 0.05
-            return Flagged(score.attempt, score.window, onset, spent, clause, sentence, previous)
+            return Flagged(score.attempt, score.window, onset, Places(clause, sentence, previous), spent)
         return Cleared(score.attempt, score.window)
 
     return verdict

@@ -10,6 +10,7 @@ from server.policy.catalog import describe
 from tests.live.policies import catalog
 from tests.live.servers import Servers
 from tests.live.wire import JSON, asking, events, meaning, post
+from tests.telemetry.words import VERDICTS, WORDS, values
 
 METRICS = {
     "unsay_spans_total",
@@ -66,6 +67,13 @@ def test_metrics_are_on_one_page_with_vllms(servers: Servers) -> None:
     page = httpx.get(servers.guarded + "/metrics", follow_redirects=True).text
     names = set(re.findall(r"^([a-z_:]+)", page, re.MULTILINE))
     assert names >= METRICS | {"vllm:num_requests_running", "vllm:generation_tokens_total", "http_requests_total"}
+
+
+def test_labels_have_the_words_that_dashboards_know_from_the_start_and_no_others(servers: Servers) -> None:
+    page = httpx.get(servers.guarded + "/metrics", follow_redirects=True).text
+    assert {key: values(page, *key) for key in WORDS} == WORDS
+    assert values(page, "unsay_spans_total", "verdict") - {"flagged"} == VERDICTS
+    assert values(page, "unsay_spans_total", "policy") == set(catalog().policies)
 
 
 def test_a_request_is_counted_once(servers: Servers) -> None:

@@ -1,10 +1,12 @@
 """Tests of server/policy/looseness.py."""
 
+from typing import Any, get_args
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.policy.looseness import loosened
+from server.policy.looseness import FROM_THE_STRICTEST, ORDERED, UNORDERED, loosened
 from server.policy.policy import Policy
 
 BASE = Policy(
@@ -91,6 +93,33 @@ def test_where_flagged_text_is_released_in_the_end_a_smaller_budget_is_looser(ke
     less = getattr(FLAGGING, key) / 2 if key == "max_rewind_seconds" else 0
     assert loosened(FLAGGING, changed(FLAGGING, **{key: less})) == (key,)
     assert loosened(FLAGGING, changed(FLAGGING, on_exhausted="refuse", **{key: less})) == ()
+
+
+def test_every_key_of_a_policy_has_an_order_or_is_named_as_having_none() -> None:
+    assert set(Policy.model_fields) == ORDERED | UNORDERED
+    assert not ORDERED & UNORDERED
+
+
+@pytest.mark.parametrize("key", FROM_THE_STRICTEST)
+def test_an_order_has_every_word_of_its_key(key: str) -> None:
+    words = get_args(Policy.model_fields[key].annotation)
+    assert sorted(FROM_THE_STRICTEST[key]) == sorted(words)
+
+
+@pytest.mark.parametrize("key", sorted(UNORDERED))
+def test_what_is_named_as_unordered_is_free_to_change(key: str) -> None:
+    others: dict[str, Any] = {"name": "other", "mask_text": "-", "ladder": ("resample",), "open_to_requests": True}
+    value = others[key] if key in others else getattr(FLAGGING, key) + 1
+    changed_both_ways = FLAGGING.model_copy(update={key: value})
+    assert loosened(FLAGGING, changed_both_ways) == loosened(changed_both_ways, FLAGGING) == ()
+
+
+def test_a_key_that_was_forgotten_is_not_free_to_loosen() -> None:
+    class Wider(Policy):
+        forgotten: int = 0
+
+    assert loosened(Wider(), Wider(forgotten=1)) == loosened(Wider(forgotten=1), Wider()) == ("forgotten",)
+    assert loosened(Wider(), Wider()) == ()
 
 
 SCORES = st.dictionaries(st.sampled_from(["insult", "threat", "obscene"]), st.sampled_from([0.0, 0.5, 1.0]))

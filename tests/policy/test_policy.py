@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from server.policy.policy import DEFAULT_THRESHOLDS, Policy
+from server.policy.policy import DEFAULT_THRESHOLDS, Mode, OnScorerFailure, Policy
 
 WHOLE_NUMBERS = ("first_stride", "stride", "max_stride", "context", "hold_back")
 BUDGETS = ("max_rewinds", "max_rewinds_per_span", "max_discarded_tokens")
@@ -121,3 +121,13 @@ def test_a_ladder_is_a_list_of_known_strategies() -> None:
 def test_a_race_has_two_candidates_or_more() -> None:
     assert keys_at_fault({"parallel_candidates": 1}) == {"parallel_candidates"}
     assert keys_at_fault({"parallel_candidates": 17}) == {"parallel_candidates"}
+
+
+@pytest.mark.parametrize(
+    ("on_scorer_failure", "mode", "held"),
+    [("closed", "enforce", True), ("open", "enforce", False), ("closed", "monitor", False), ("open", "monitor", False)],
+)
+def test_only_an_enforced_closed_policy_holds_back_what_has_no_verdict(
+    on_scorer_failure: OnScorerFailure, mode: Mode, held: bool
+) -> None:
+    assert Policy(on_scorer_failure=on_scorer_failure, mode=mode).holds_unscored == held

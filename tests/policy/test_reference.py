@@ -3,8 +3,8 @@
 import pytest
 
 from server.policy.catalog import load
-from server.policy.policy import Policy
-from server.policy.reference import PAGE, rewritten, table
+from server.policy.policy import STRATEGIES, Policy
+from server.policy.reference import PAGE, ladder_table, rewritten, table
 from server.policy.resolve import DetoxRequest
 
 
@@ -20,9 +20,19 @@ def test_a_table_has_a_row_for_every_key(model: type[Policy] | type[DetoxRequest
     assert all(row.count("|") == 5 for row in rows)
 
 
+def test_the_ladders_table_has_a_row_for_every_rung_and_says_what_each_does() -> None:
+    rows = ladder_table().splitlines()[2:]
+    assert [row.split("`")[1] for row in rows] == list(STRATEGIES)
+    assert all(row.count("|") == 4 for row in rows)
+    said = dict(zip(STRATEGIES, rows, strict=True))
+    assert "nothing but the draw" in said["resample"] and "barred" not in said["resample"]
+    assert all("barred" in said[name] for name in STRATEGIES if name != "resample")
+    assert "at once" in said["candidates"] and "next 32 tokens" in said["steer"] and "clause" in said["clause"]
+
+
 def test_rewriting_keeps_what_stands_around_the_tables() -> None:
-    marks = "above\n<!-- table: policy -->\nstale\n<!-- end: policy -->\nbetween\n<!-- table: request -->\n"
-    page = rewritten(marks + "<!-- end: request -->\nbelow\n")
+    marks = "above\n<!-- table: policy -->\nstale\n<!-- end: policy -->\nbetween\n<!-- table: ladder -->\n"
+    page = rewritten(f"{marks}<!-- end: ladder -->\n<!-- table: request -->\n<!-- end: request -->\nbelow\n")
     assert page.startswith("above\n<!-- table: policy -->\n| key |")
     assert "stale" not in page
     assert "\nbetween\n" in page

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from server.errors import BadRequest, Forbidden
 from server.policy.catalog import Catalog, builtin, check_categories
 from server.policy.looseness import loosened
-from server.policy.policy import DEFAULT_THRESHOLDS, Policy
-from server.policy.resolve import DetoxRequest, Resolved, may_loosen, parse, resolve
+from server.policy.policy import DEFAULT_THRESHOLDS, Policy, Resolved
+from server.policy.resolve import DetoxRequest, may_loosen, parse, resolve
 
 BUILTIN = check_categories(builtin(), [*DEFAULT_THRESHOLDS, "sexual_explicit"])
 WRONG: dict[str, list[object]] = {

@@ -82,9 +82,9 @@ def test_what_alerts_watch_is_zero_before_the_first_event() -> None:
     assert page.value("unsay_scoring_queue_depth") == 0
 
 
-def test_expected_policies_routes_and_strategies_are_zero_before_the_first_event() -> None:
+def test_expected_policies_and_routes_and_every_strategy_are_zero_before_the_first_event() -> None:
     page = Page()
-    page.metrics.expect(policies=["standard"], model="tiny", routes=["/v1/completions"], strategies=["resample"])
+    page.metrics.expect(policies=["standard"], model="tiny", routes=["/v1/completions"])
     span = {"policy": "standard", "model": "tiny", "category": "none"}
     assert page.value("unsay_spans_total", verdict="failed", **span) == 0
     assert page.value("unsay_prompts_total", verdict="cleared", **span) == 0
@@ -92,11 +92,12 @@ def test_expected_policies_routes_and_strategies_are_zero_before_the_first_event
     assert page.value("unsay_requests_total", action="unguarded", **route) == 0
     assert page.value("unsay_requests_total", action="refused", **route) == 0
     assert page.value("unsay_rewinds_total", strategy="resample", outcome="exhausted") == 0
+    assert page.value("unsay_rewinds_total", strategy="restart", outcome="cleared") == 0
 
 
 def test_counting_adds_to_the_series_with_these_labels_only() -> None:
     page = used()
-    page.metrics.expect(policies=["standard"], model="tiny", routes=["/v1/completions"], strategies=["resample"])
+    page.metrics.expect(policies=["standard"], model="tiny", routes=["/v1/completions"])
     page.metrics.rewound("resample", "cleared")
     page.metrics.tokens("released", 3)
     span = {"policy": "standard", "model": "tiny"}

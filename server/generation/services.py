@@ -10,7 +10,7 @@ from server.generation.pairs import Pairs
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class Services:
     """Who judges, who is told, the model's name, how a mask is written in its tokens, a clock in seconds.
 
     `pairs` takes the preference pairs of rewinds, if anybody wants them: they hold flagged text.

@@ -3,8 +3,8 @@
 import pytest
 
 from server.engine.drafting.scripted import Vocabulary, WordDetokenizer
-from server.generation.candidates import Candidates
 from server.generation.draft import Draft
+from server.generation.standin import StandIn
 from server.generation.transcript import Transcript
 from server.policy.policy import Mode, OnExhausted, Policy
 
@@ -18,11 +18,11 @@ def _said(text: str, finish_reason: str | None = None) -> Transcript:
     return transcript
 
 
-def _none(on_exhausted: OnExhausted = "flag", mode: Mode = "enforce") -> Candidates:
-    return Candidates(Policy(on_exhausted=on_exhausted, mode=mode), VOCABULARY.encode)
+def _none(on_exhausted: OnExhausted = "flag", mode: Mode = "enforce") -> StandIn:
+    return StandIn(Policy(on_exhausted=on_exhausted, mode=mode), VOCABULARY.encode)
 
 
-def _offered(*offers: tuple[str, float]) -> Candidates:
+def _offered(*offers: tuple[str, float]) -> StandIn:
     candidates = _none()
     for text, worst in offers:
         candidates.offer(_said(text), 1, 3, {"insult": worst, "threat": 0.1})

@@ -5,10 +5,11 @@ Candidates are the flagged continuations of one span, kept for policies that rel
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from server.generation.draft import Draft
 from server.generation.transcript import Transcript
+from server.guard.commands import Substitute
 from server.policy.policy import Policy
 
 
@@ -21,15 +22,16 @@ class Candidate:
     scores: Mapping[str, float]
 
 
-class Candidates:
-    """The best candidate for one span; nothing is released meanwhile, so all begin at the same frontier.
+class StandIn:
+    """Keeps the best candidate for one span; nothing is released meanwhile, so all begin at the same frontier.
 
     `encode` gives the tokens of a mask.
     """
 
     def __init__(self, policy: Policy, encode: Callable[[str], list[int]]) -> None:
         self._wanted = policy.on_exhausted == "flag" and policy.mode == "enforce"
-        self._mask_text, self._encode = policy.mask_text, encode
+        self._mask_text = policy.mask_text
+        self._encode = encode
         self._best: Candidate | None = None
 
     def offer(self, transcript: Transcript, released: int, end: int, scores: Mapping[str, float]) -> None:
@@ -38,7 +40,7 @@ class Candidates:
         if self._wanted and (self._best is None or worst < self._best.worst):
             self._best = Candidate(worst, _cutting(transcript, released, end), scores)
 
-    def put(self, what: Literal["mask", "candidate"], transcript: Transcript) -> Mapping[str, float]:
+    def put(self, what: Substitute, transcript: Transcript) -> Mapping[str, float]:
         """Append it to a transcript cut to where it belongs; returns its scores, of which a mask has none."""
         if what == "mask":
             transcript.append(Draft(self._encode(self._mask_text)))
@@ -49,6 +51,7 @@ class Candidates:
         return self._best.scores
 
     def forget(self) -> None:
+        """The span is behind us: its candidates stand in for nothing."""
         self._best = None
 
 

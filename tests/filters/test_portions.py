@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.generation.portions import (
+from filters.portions import (
     OVERLAP_CHARACTERS,
     PIECE_CHARACTERS,
     PORTION_CHARACTERS,

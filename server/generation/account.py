@@ -1,0 +1,201 @@
+"""What happened to one choice: every fact is told to the observer once, timed, and kept for the report.
+
+Tokens: released + discarded = drafted + inserted by policy. Those of a candidate that is put back were both.
+Rewinds: one outcome each, when it is known. A choice that is cut short leaves its last rewind without one.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from filters.thresholds import Thresholds
+from filters.verdict import Flagged, Verdict
+from server.generation.observer import NO_CATEGORY, Observer, Outcome
+from server.guard.commands import Substitute, Way
+from server.policy.policy import Policy
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts of one choice while it runs."""
+
+    spans_scored: int = 0
+    spans_flagged: int = 0
+    scores: dict[str, float] = field(default_factory=dict)
+    strategies: list[str] = field(default_factory=list)
+    detected: set[str] = field(default_factory=set)
+    """The categories for which spans were flagged."""
+    cause: Mapping[str, float] = field(default_factory=dict)
+    """The scores of the last flagged span, by the categories it was flagged for: what ends an answer that ends so."""
+    failure: str | None = None
+    """Why the scorer gave no verdict, if it did not."""
+
+    def judged(self) -> None:
+        self.spans_scored += 1
+
+    def flagged(self, cause: Mapping[str, float]) -> None:
+        """A span was flagged for these categories, with these scores."""
+        self.spans_flagged += 1
+        self.detected.update(cause)
+        self.cause = cause
+
+    def failed(self, reason: str) -> None:
+        """A span got no verdict."""
+        self.failure = reason
+        self.cause = {}
+
+    def keep(self, scores: Mapping[str, float]) -> None:
+        """Remember the highest score of each category among the spans that were let through."""
+        for category, score in scores.items():
+            if score > self.scores.get(category, -1.0):
+                self.scores[category] = score
+
+    def tried(self, strategy: str) -> None:
+        if strategy not in self.strategies:
+            self.strategies.append(strategy)
+
+
+class Clockwork:
+    """The times that one choice reports: how long text was held, how long a rewind took, when the first text left.
+
+    `now` gives seconds on a clock that never goes back.
+    """
+
+    def __init__(self, observer: Observer, now: Callable[[], float] = time.monotonic) -> None:
+        self._observer = observer
+        self._now = now
+        self._began = now()
+        self._drafted: deque[tuple[int, float]] = deque()
+        self._rewinding_since: float | None = None
+        self._trouble_since: float | None = None
+        self._trouble_seconds = 0.0
+        self._left = 0
+
+    def drafted(self, upto: int) -> None:
+        """Tokens before `upto` are drafted now."""
+        at = self._now()
+        self._drafted.append((upto, at))
+        if self._rewinding_since is not None:
+            self._observer.rewind_took(at - self._rewinding_since)
+            self._rewinding_since = None
+
+    def released(self, upto: int) -> None:
+        """Tokens before `upto` leave now: the oldest of them waited longest."""
+        at = self._now()
+        oldest: float | None = None
+        while self._drafted and self._drafted[0][0] <= upto:
+            _, since = self._drafted.popleft()
+            oldest = since if oldest is None else oldest
+        if oldest is not None:
+            self._observer.held(at - oldest)
+        if not self._left:
+            self._observer.first_release(at - self._began)
+        self._left = upto
+
+    def rewound(self, to: int) -> None:
+        """A verdict sent the choice back to token `to`."""
+        self._rewinding_since = self._now()
+        self.cut(to)
+
+    def cut(self, to: int) -> None:
+        """Tokens from `to` on are gone; those before it keep their age."""
+        since: float | None = None
+        while self._drafted and self._drafted[-1][0] > to:
+            _, since = self._drafted.pop()
+        if since is not None and to > (self._drafted[-1][0] if self._drafted else self._left):
+            self._drafted.append((to, since))
+
+    def flagged(self) -> float:
+        """A window was flagged: the seconds spent on flagged spans so far, up to now."""
+        at = self._now()
+        if self._trouble_since is None:
+            self._trouble_since = at
+        return self._trouble_seconds + at - self._trouble_since
+
+    def calm(self) -> None:
+        """The flagged span is behind us."""
+        if self._trouble_since is not None:
+            self._trouble_seconds += self._now() - self._trouble_since
+            self._trouble_since = None
+
+
+class Account:
+    """The facts of one choice of a request under `policy`, answered by `model`. `now`: see `Clockwork`."""
+
+    def __init__(
+        self, observer: Observer, policy: Policy, model: str, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._observer = observer
+        self._policy = policy.name
+        self._model = model
+        self._thresholds = Thresholds(policy.thresholds)
+        self._clock = Clockwork(observer, now)
+        self._unsettled: Way | None = None
+        self.tally = Tally()
+
+    def judged(self, verdict: Verdict) -> None:
+        """A window has its verdict, whatever becomes of it."""
+        self._observer.scores_seen(verdict.scores)
+        self.tally.judged()
+        if isinstance(verdict, Flagged):
+            self._observer.span_judged("flagged", verdict.category, self._policy, self._model)
+            exceeded = self._thresholds.exceeded(verdict.scores)
+            self.tally.flagged({category: verdict.scores[category] for category in exceeded})
+        else:
+            self._observer.span_judged("cleared", NO_CATEGORY, self._policy, self._model)
+
+    def unjudged(self, reason: str) -> None:
+        """The scorer gave no verdict on a window."""
+        self._observer.span_judged("failed", NO_CATEGORY, self._policy, self._model)
+        self.tally.failed(reason)
+
+    def let_through(self, scores: Mapping[str, float]) -> None:
+        """Text with these scores may leave."""
+        self.tally.keep(scores)
+
+    def drafted(self, upto: int) -> None:
+        """Tokens before `upto` are drafted now."""
+        self._clock.drafted(upto)
+
+    def released(self, upto: int) -> None:
+        """Tokens before `upto` may leave now."""
+        self._clock.released(upto)
+
+    def sent(self, count: int) -> None:
+        """So many more tokens have left."""
+        if count:
+            self._observer.tokens("released", count)
+
+    def discarded(self, count: int) -> None:
+        """So many drafted tokens are gone."""
+        if count:
+            self._observer.tokens("discarded", count)
+
+    def flagged(self) -> float:
+        """A window was flagged: the seconds spent on flagged spans so far, up to now."""
+        return self._clock.flagged()
+
+    def rewound(self, way: Way, to: int) -> None:
+        """A flagged window leads back to token `to`; a rewind that was still open has failed with it."""
+        self.settled("flagged")
+        self.tally.tried(way)
+        self._unsettled = way
+        self._clock.rewound(to)
+
+    def inserted(self, what: Substitute, to: int) -> None:
+        """The budget is spent: the policy's mask or candidate stands in for the tokens from `to` on."""
+        self.settled("exhausted")
+        self.tally.tried(what)
+        self._clock.cut(to)
+
+    def calm(self, outcome: Outcome) -> None:
+        """The flagged span is behind us, and so it has ended."""
+        self.settled(outcome)
+        self._clock.calm()
+
+    def settled(self, outcome: Outcome) -> None:
+        """It is known what became of the last rewind, if one was open."""
+        if self._unsettled is not None:
+            self._observer.rewound(self._unsettled, outcome)
+            self._unsettled = None

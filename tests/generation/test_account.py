@@ -1,0 +1,166 @@
+"""Every fact is told once, and timed on a clock that the test moves."""
+
+from filters.span import TextSpan
+from filters.verdict import Cleared, Flagged
+from server.generation.account import Account, Clockwork, Tally
+from server.policy.policy import Policy
+from tests.generation.stage import Recorder
+
+
+def _account() -> tuple[Account, Recorder]:
+    observer = Recorder()
+    return Account(observer, Policy(), "model"), observer
+
+
+def test_verdicts_are_counted_by_kind() -> None:
+    account, observer = _account()
+    account.judged(Cleared({"insult": 0.1}))
+    account.judged(Flagged(TextSpan(0, 3), {"insult": 0.9}, "insult"))
+    account.unjudged("deadline")
+    assert observer.verdicts == {"cleared": 1, "flagged": 1, "failed": 1}
+    tally = account.tally
+    assert (tally.spans_scored, tally.spans_flagged, tally.detected, tally.failure) == (2, 1, {"insult"}, "deadline")
+    assert tally.scores == {}, "only what was let through has a score"
+
+
+def test_the_last_flagged_span_is_what_may_end_the_answer_with_all_categories_that_it_exceeds() -> None:
+    account, _ = _account()
+    account.judged(Flagged(TextSpan(0, 3), {"insult": 0.9, "threat": 0.1, "toxicity": 0.8}, "insult"))
+    assert account.tally.cause == {"insult": 0.9, "toxicity": 0.8}
+    account.judged(Flagged(TextSpan(0, 3), {"threat": 0.95}, "threat"))
+    assert account.tally.cause == {"threat": 0.95} and account.tally.detected == {"insult", "toxicity", "threat"}
+    account.unjudged("deadline")
+    assert account.tally.cause == {}, "no score ends an answer that ends for want of one"
+
+
+def test_each_rewind_has_one_outcome() -> None:
+    account, observer = _account()
+    account.settled("cleared")
+    account.rewound("ban", 0)
+    account.rewound("clause", 0)
+    account.inserted("mask", 0)
+    account.settled("cleared")
+    account.rewound("ban", 0)
+    account.settled("cleared")
+    account.settled("exhausted")
+    assert observer.rewinds == [("ban", "flagged"), ("clause", "exhausted"), ("ban", "cleared")]
+    assert account.tally.strategies == ["ban", "clause", "mask"]
+
+
+def test_no_tokens_are_no_news() -> None:
+    account, observer = _account()
+    account.sent(0)
+    account.discarded(0)
+    account.sent(2)
+    account.discarded(3)
+    assert observer.counts == {"released": 2, "discarded": 3}
+
+
+def test_calm_settles_the_rewind_and_stops_the_clock() -> None:
+    bench = Bench()
+    account = Account(bench.observer, Policy(), "model", lambda: bench.at)
+    assert account.flagged() == 0
+    account.rewound("ban", 0)
+    bench.at += 2
+    account.drafted(3)
+    account.calm("cleared")
+    bench.at += 50
+    assert account.flagged() == 2
+    assert (bench.times["rewind"], bench.observer.rewinds) == ([2.0], [("ban", "cleared")])
+
+
+def test_what_stands_in_takes_no_time_to_draft() -> None:
+    bench = Bench()
+    account = Account(bench.observer, Policy(), "model", lambda: bench.at)
+    account.drafted(4)
+    bench.at += 5
+    account.inserted("mask", 2)
+    account.released(2)
+    account.drafted(3)
+    assert "rewind" not in bench.times and bench.times["held"] == [5.0]
+
+
+def test_every_strategy_is_named_once_in_the_order_of_its_first_use() -> None:
+    tally = Tally()
+    for strategy in ("ban", "clause", "ban"):
+        tally.tried(strategy)
+    assert tally.strategies == ["ban", "clause"]
+
+
+class Bench:
+    def __init__(self) -> None:
+        self.at = 100.0
+        self.observer = Recorder()
+        self.clock = Clockwork(self.observer, lambda: self.at)
+
+    @property
+    def times(self) -> dict[str, list[float]]:
+        return self.observer.times
+
+
+def test_the_first_release_is_timed_once_from_the_beginning() -> None:
+    bench = Bench()
+    for upto in (2, 4):
+        bench.at += 3
+        bench.clock.released(upto)
+    assert bench.times["first_release"] == [3.0]
+
+
+def test_held_is_the_age_of_the_oldest_token_that_leaves() -> None:
+    bench = Bench()
+    for upto in (2, 4, 6):
+        bench.clock.drafted(upto)
+        bench.at += 1
+    bench.clock.released(4)
+    bench.at += 1
+    bench.clock.released(6)
+    assert bench.times["held"] == [3.0, 2.0]
+
+
+def test_tokens_that_survive_a_rewind_keep_their_age() -> None:
+    bench = Bench()
+    bench.clock.drafted(6)
+    bench.at += 5
+    bench.clock.rewound(4)
+    bench.clock.drafted(8)
+    bench.at += 1
+    bench.clock.released(4)
+    bench.clock.released(8)
+    assert bench.times["held"] == [6.0, 1.0]
+
+
+def test_dropped_tokens_have_no_age() -> None:
+    bench = Bench()
+    bench.clock.drafted(2)
+    bench.clock.released(2)
+    bench.clock.drafted(6)
+    bench.at += 5
+    bench.clock.cut(2)
+    bench.clock.drafted(4)
+    bench.at += 1
+    bench.clock.released(4)
+    assert bench.times["held"] == [0.0, 1.0]
+
+
+def test_a_rewind_takes_until_the_next_draft() -> None:
+    bench = Bench()
+    bench.clock.rewound(0)
+    bench.at += 2
+    bench.clock.drafted(1)
+    bench.at += 2
+    bench.clock.drafted(2)
+    assert bench.times["rewind"] == [2.0]
+
+
+def test_trouble_counts_from_a_flag_to_the_calm_and_adds_up() -> None:
+    bench = Bench()
+    assert bench.clock.flagged() == 0
+    bench.at += 2
+    assert bench.clock.flagged() == 2
+    bench.at += 1
+    bench.clock.calm()
+    bench.at += 50  # all is well
+    bench.clock.calm()
+    assert bench.clock.flagged() == 3
+    bench.at += 4
+    assert bench.clock.flagged() == 7

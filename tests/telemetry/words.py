@@ -1,0 +1,26 @@
+"""The words that the closed labels of our metrics may have, as dashboards and alerts spell them."""
+
+from prometheus_client.parser import text_string_to_metric_families
+
+WORDS = {
+    ("unsay_rewinds_total", "strategy"): {
+        "resample", "ban", "clause", "sentence", "previous_sentence", "candidates", "steer", "restart",
+    },
+    ("unsay_rewinds_total", "outcome"): {"cleared", "flagged", "exhausted"},
+    ("unsay_requests_total", "action"): {
+        "clean", "rewound", "refused", "truncated", "masked", "flagged", "unguarded",
+    },
+    ("unsay_tokens_total", "fate"): {"released", "discarded"},
+    ("unsay_screened_total", "outcome"): {"cleared", "judged", "failed"},
+    ("unsay_scorer_failures_total", "reason"): {"deadline", "overloaded", "error", "closed"},
+}  # fmt: skip
+"""By series and label. All of them are there before anything was counted."""
+
+VERDICTS = {"cleared", "failed"}
+"""Of spans and prompts, likewise; `flagged` comes with its first category."""
+
+
+def values(page: str, series: str, label: str) -> set[str]:
+    """Every value that a label of a series has on a page of `/metrics`."""
+    samples = (sample for family in text_string_to_metric_families(page) for sample in family.samples)
+    return {sample.labels[label] for sample in samples if sample.name == series}

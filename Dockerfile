@@ -22,6 +22,7 @@ COPY benchmarks benchmarks
 COPY evaluation evaluation
 COPY filters filters
 COPY models models
+COPY reporting reporting
 COPY server server
 # The locked setuptools builds it: nothing is fetched here.
 RUN pip install --no-deps --no-build-isolation .
@@ -38,6 +39,7 @@ COPY benchmarks benchmarks
 COPY evaluation evaluation
 COPY filters filters
 COPY models models
+COPY reporting reporting
 COPY server server
 RUN --mount=type=cache,target=/root/.cache/pip \
     pip install ".[gpu]"

@@ -9,8 +9,8 @@ from benchmarks import results
 from benchmarks.errors import BenchError
 from benchmarks.phases import bench
 from benchmarks.plan import RUNS, Settings
-from evaluation.options import above_zero, count
-from evaluation.progress import say
+from reporting.options import above_zero, count
+from reporting.progress import say
 
 DESCRIPTION = """\
 What the guard costs: plain vLLM and the guarded server, over one engine, under the same load by turns.

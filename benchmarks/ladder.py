@@ -20,9 +20,9 @@ from typing import Any, get_args
 
 from evaluation.client import Server
 from evaluation.generate import seed_of
-from evaluation.markdown import table
 from evaluation.perplexity import LanguageModel
 from evaluation.prompts import Prompt, load
+from reporting.markdown import table
 from server.policy.policy import Policy, Strategy
 from training.served import serving
 from training.setting import CLASSIFIER, LANGUAGE_MODEL

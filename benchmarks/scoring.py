@@ -16,10 +16,10 @@ from pathlib import Path
 
 import torch
 
-from evaluation.markdown import table
 from filters.scorers.detoxify import DetoxifyScorer
 from filters.scorers.passes import PlainForward
 from filters.thresholds import Thresholds
+from reporting.markdown import table
 from server.policy.policy import DEFAULT_THRESHOLDS
 from training.evaluate import held_out
 

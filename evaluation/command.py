@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from evaluation.errors import EvaluationError
-from evaluation.options import above_zero, at_least, count, within
 from evaluation.pairs import GUARDED, UNGUARDED
 from evaluation.phases import brief, evaluate
-from evaluation.progress import say
 from evaluation.settings import MODES, PLAIN, Settings
+from reporting.options import above_zero, at_least, count, within
+from reporting.progress import say
 
 DESCRIPTION = """\
 Evaluate a running server by the protocol of RealToxicityPrompts: 25 continuations of 20 tokens for every prompt,

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import torch
 
-from evaluation.options import count
 from filters.scorers.detoxify import DetoxifyScorer
 from filters.thresholds import Thresholds
+from reporting.options import count
 from server.policy.policy import DEFAULT_THRESHOLDS
 from training import continuations, perplexity, provenance, report_classifier, samples, screen, speed, thresholds
 from training.console import say

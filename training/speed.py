@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import httpx
 
 from benchmarks import load, measures
-from evaluation.markdown import table
+from reporting.markdown import table
 from training.served import UNGUARDED
 
 STREAMS = (1, 8, 32)

@@ -8,7 +8,7 @@ import httpx
 
 from benchmarks import load, measures
 from reporting.markdown import table
-from training.served import UNGUARDED
+from training.continued import UNGUARDED
 
 STREAMS = (1, 8, 32)
 MAX_TOKENS = 128

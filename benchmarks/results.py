@@ -29,6 +29,9 @@ _HEAD = (
     "texts a call",
 )
 
+_TOLD = ("runs", "rounds", "tokens", "short_tokens", "long_tokens", "seed", "seeded", "words")
+"""The settings that say what was measured."""
+
 
 def meta(settings: Settings, about: Mapping[str, Any]) -> dict[str, Any]:
     """What was measured, on what, and when."""
@@ -41,16 +44,7 @@ def meta(settings: Settings, about: Mapping[str, Any]) -> dict[str, Any]:
             "load_before": [round(load, 2) for load in psutil.getloadavg()],
         },
         "versions": {"unsay": _version("unsay"), "python": platform.python_version(), "vllm": about["vllm"]},
-        "settings": {
-            "runs": list(settings.runs),
-            "rounds": settings.rounds,
-            "tokens": settings.tokens,
-            "short_tokens": settings.short_tokens,
-            "long_tokens": settings.long_tokens,
-            "seed": settings.seed,
-            "seeded": settings.seeded,
-            "words": list(settings.words),
-        },
+        "settings": {name: getattr(settings, name) for name in _TOLD},
         **{key: value for key, value in about.items() if key != "vllm"},
     }
 

@@ -13,7 +13,7 @@ from typing import Protocol
 
 import httpx
 
-from evaluation.client import RETRIED
+from evaluation.client import may_pass
 from evaluation.errors import EvaluationError
 from filters.scorer import ScorerLoadError
 
@@ -105,7 +105,7 @@ class ModerationsJudge:
                     message = f"--judge {self.name}: no answer ({type(error).__name__}); is the server running?"
                     raise EvaluationError(message) from None
             else:
-                if answer.status_code not in RETRIED or not wait:
+                if not may_pass(answer.status_code) or not wait:
                     return answer
             self._sleep(wait)
         raise AssertionError("the last attempt returns or raises")

@@ -44,7 +44,7 @@ class Server:
         self, base_url: str, *, key: str | None = None, timeout_seconds: float = 600.0, retries: int = 5
     ) -> None:
         """EvaluationError if `base_url` is no address."""
-        if not _is_address(base_url):
+        if not is_address(base_url):
             raise EvaluationError(f"--base-url {base_url}: expected one like http://localhost:8000/v1")
         # Without a key the client would take the environment's, which is meant for another server.
         self._client = AsyncOpenAI(
@@ -113,7 +113,7 @@ class Server:
         try:
             return await self._answer(asked, what)
         except _Refused as refused:
-            if may_pass(refused.status):
+            if _may_pass(refused.status):
                 raise
             return None
 
@@ -126,7 +126,7 @@ class _Refused(EvaluationError):
         super().__init__(refusal(self.status, str(error.request.url), _detail(error), what))
 
 
-def may_pass(status: int) -> bool:
+def _may_pass(status: int) -> bool:
     """Whether the same request may be answered later."""
     return status in (408, 409, 429) or status >= 500
 
@@ -143,12 +143,13 @@ def refusal(status: int, url: str, detail: str, what: str) -> str:
         return f"{said}. Give the server's key with --api-key-file"
     if status == 404:
         return f"{said}. Does --base-url end in /v1, and does the server know this --model?"
-    if may_pass(status):
+    if _may_pass(status):
         return f"{said}, more often than --retries allows. The same command goes on from here"
     return said
 
 
-def _is_address(url: str) -> bool:
+def is_address(url: str) -> bool:
+    """Whether a client can be given this as a base URL."""
     try:
         parts = urlsplit(url)
     except ValueError:

@@ -23,6 +23,7 @@ COPY commands commands
 COPY evaluation evaluation
 COPY filters filters
 COPY models models
+COPY reporting reporting
 COPY server server
 # The locked setuptools builds it: nothing is fetched here.
 RUN pip install --no-deps --no-build-isolation .
@@ -40,6 +41,7 @@ COPY commands commands
 COPY evaluation evaluation
 COPY filters filters
 COPY models models
+COPY reporting reporting
 COPY server server
 RUN --mount=type=cache,target=/root/.cache/pip \
     pip install ".[gpu]"

@@ -9,8 +9,8 @@ from benchmarks import results
 from benchmarks.errors import BenchError
 from benchmarks.phases import bench
 from benchmarks.plan import RUNS, Settings
-from evaluation.options import above_zero, count
-from evaluation.progress import say
+from reporting.options import above_zero, count
+from reporting.progress import say
 
 DESCRIPTION = """\
 What the guard costs: plain vLLM and the guarded server, over one engine, under the same load by turns.
@@ -64,25 +64,8 @@ def run(settings: Settings) -> int:
 
 
 def read(args: argparse.Namespace, words: Sequence[str]) -> Settings:
-    """The settings of parsed options and of the words behind `--`."""
-    runs = args.runs if "long" not in args.runs or "short" in args.runs else (*args.runs, "short")
-    return Settings(
-        model=args.model,
-        runs=runs,
-        streams=args.streams,
-        rounds=args.rounds,
-        requests=args.requests,
-        tokens=args.tokens,
-        short_tokens=args.short_tokens,
-        long_tokens=args.long_tokens,
-        rate=args.rate,
-        seed=args.seed,
-        seeded=args.seeded,
-        timeout_seconds=args.timeout,
-        start_seconds=args.start_timeout,
-        out=args.out,
-        words=tuple(words),
-    )
+    """The settings of parsed options, whose names are their fields, and of the words behind `--`."""
+    return Settings(**vars(args), words=tuple(words))
 
 
 def _parted(argv: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -127,10 +110,16 @@ def _add_load(group: "argparse._ArgumentGroup") -> None:
         "--seeded", action="store_true", help="give requests seeds: the same texts on both sides, and fixed windows"
     )
     group.add_argument(
-        "--timeout", type=above_zero, default=600.0, metavar="SECONDS", help="for one answer (default: 600)"
+        "--timeout",
+        dest="timeout_seconds",
+        type=above_zero,
+        default=600.0,
+        metavar="SECONDS",
+        help="for one answer (default: 600)",
     )
     group.add_argument(
         "--start-timeout",
+        dest="start_seconds",
         type=above_zero,
         default=900.0,
         metavar="SECONDS",
@@ -153,4 +142,4 @@ def _runs(text: str) -> tuple[str, ...]:
     runs = tuple(map(str, _listed(text, str)))
     if not set(runs) <= RUNS.keys():
         raise argparse.ArgumentTypeError(f"expected some of {', '.join(RUNS)}, joined by commas, found {text}")
-    return runs
+    return runs if "long" not in runs or "short" in runs else (*runs, "short")  # which long is compared with

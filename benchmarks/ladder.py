@@ -18,14 +18,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, get_args
 
+from benchmarks.served import serving
 from evaluation.client import Server
 from evaluation.generate import seed_of
-from evaluation.markdown import table
 from evaluation.perplexity import LanguageModel
 from evaluation.prompts import Prompt, load
+from reporting.markdown import table
 from server.policy.policy import Policy, Strategy
-from training.served import serving
-from training.setting import CLASSIFIER, LANGUAGE_MODEL
+from server.settings import BUNDLED_CLASSIFIER, BUNDLED_MODEL
 
 Ladders = Mapping[str, tuple[str, ...]]
 
@@ -133,9 +133,9 @@ def measure(every: Ladders, prompts: Sequence[Prompt], n: int, tokens: int) -> s
     with TemporaryDirectory(prefix="unsay-") as private:
         file = Path(private) / "policies.yaml"
         file.write_text(policy_file(every), encoding="utf-8")
-        with serving(LANGUAGE_MODEL, CLASSIFIER, words=("--policy-file", str(file))) as base_url:
+        with serving(BUNDLED_MODEL, BUNDLED_CLASSIFIER, words=("--policy-file", str(file))) as base_url:
             drawn = asyncio.run(draw(base_url, list(every), prompts, n, tokens))
-    model = LanguageModel(str(LANGUAGE_MODEL), "cpu")
+    model = LanguageModel(str(BUNDLED_MODEL), "cpu")
     return table(HEAD, [row(name, every[name], each, model) for name, each in zip(every, drawn, strict=True)])
 
 

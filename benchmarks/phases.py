@@ -17,7 +17,7 @@ from benchmarks.plan import Settings, cells
 from benchmarks.process import HOST, ServerFailed, reserved_port, running
 from benchmarks.rounds import Rounds, Servers
 from benchmarks.usage import Usage
-from evaluation.progress import progress, say
+from reporting.progress import progress, say
 from server.settings import BUNDLED_MODEL
 
 Found = tuple[dict[str, float], dict[str, Any]]

@@ -11,8 +11,8 @@ from typing import Any
 import psutil
 
 from benchmarks.plan import Settings
-from evaluation.charts import dots
-from evaluation.markdown import table
+from reporting.charts import dots
+from reporting.markdown import table
 
 _HEAD = (
     "traffic",
@@ -28,10 +28,9 @@ _HEAD = (
     "waste",
     "texts a call",
 )
-_STYLE = (
-    "svg { font: 12px system-ui, sans-serif; background: #fff; --mode-0: #1d4ed8; }"
-    " svg text { fill: #5d6570; } svg .grid { stroke: #d9dde2; }"
-)
+
+_TOLD = ("runs", "rounds", "tokens", "short_tokens", "long_tokens", "seed", "seeded", "words")
+"""The settings that say what was measured."""
 
 
 def meta(settings: Settings, about: Mapping[str, Any]) -> dict[str, Any]:
@@ -45,16 +44,7 @@ def meta(settings: Settings, about: Mapping[str, Any]) -> dict[str, Any]:
             "load_before": [round(load, 2) for load in psutil.getloadavg()],
         },
         "versions": {"unsay": _version("unsay"), "python": platform.python_version(), "vllm": about["vllm"]},
-        "settings": {
-            "runs": list(settings.runs),
-            "rounds": settings.rounds,
-            "tokens": settings.tokens,
-            "short_tokens": settings.short_tokens,
-            "long_tokens": settings.long_tokens,
-            "seed": settings.seed,
-            "seeded": settings.seeded,
-            "words": list(settings.words),
-        },
+        "settings": {name: getattr(settings, name) for name in _TOLD},
         **{key: value for key, value in about.items() if key != "vllm"},
     }
 
@@ -97,9 +87,7 @@ def brief(figures: Mapping[str, float]) -> str:
 def plot(figures: Mapping[str, float]) -> str:
     """Guarded / plain throughput of all cells, as an image of its own."""
     rows = [(key, [_interval(figures, f"{key}.throughput_ratio")]) for key in cell_keys(figures)]
-    drawn = dots("Throughput, guarded / plain", rows)
-    head, rest = drawn.split(">", 1)
-    return f'{head} xmlns="http://www.w3.org/2000/svg"><style>{_STYLE}</style>{rest}\n'
+    return dots("Throughput, guarded / plain", rows).alone() + "\n"
 
 
 def _interval(figures: Mapping[str, float], key: str) -> dict[str, float | None]:

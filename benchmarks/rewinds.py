@@ -25,7 +25,7 @@ from typing import Any
 
 from vllm.sampling_params import SamplingParams
 
-from evaluation.markdown import table
+from reporting.markdown import table
 from server import settings
 from server.engine import launcher
 from server.engine.core import arming

@@ -16,7 +16,7 @@ from benchmarks.plan import Cell, Settings
 from benchmarks.scrape import Samples, samples
 from benchmarks.usage import Usage
 from benchmarks.wire import Answer
-from evaluation.progress import Advance
+from reporting.progress import Advance
 
 LOAD = 0.6
 """Of what plain vLLM can do with as many streams: the rate of open loops, unless one is given."""

@@ -1,22 +1,22 @@
-"""The server under evaluation, over HTTP: what it is, and its completions.
+"""The server under evaluation, through OpenAI's own client: what it is, and its completions.
 
-1. What may pass (no connection, 408, 409, 429, 5xx) is tried again, after the time that the server names or a growing
-   one.
+1. What may pass (no connection, 408, 409, 429, 5xx) is tried again by the client, after the time that the server names
+   (up to two minutes) or a growing one.
 2. What will not pass ends the run with a line that says what to do. Seconds are those of the attempt that succeeded.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import json
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
-import httpx
+from openai import APIConnectionError, APIStatusError, AsyncOpenAI
 
 from evaluation.errors import EvaluationError
 
-RETRIED = frozenset({408, 409, 429, 500, 502, 503, 504})
-LONGEST_WAIT_SECONDS = 30.0
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +41,15 @@ class Server:
     """An OpenAI-compatible server. A context: entered, it holds connections."""
 
     def __init__(
-        self,
-        base_url: str,
-        *,
-        key: str | None = None,
-        timeout_seconds: float = 600.0,
-        retries: int = 5,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        self, base_url: str, *, key: str | None = None, timeout_seconds: float = 600.0, retries: int = 5
     ) -> None:
-        self.base_url = base_url.rstrip("/")
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
-        # No limit of connections: waiting for one would count as the server's time.
-        limits = httpx.Limits(max_connections=None)
-        self._http = httpx.AsyncClient(headers=headers, timeout=timeout_seconds, limits=limits)
-        self._retries, self._sleep = retries, sleep
+        """EvaluationError if `base_url` is no address."""
+        if not is_address(base_url):
+            raise EvaluationError(f"--base-url {base_url}: expected one like http://localhost:8000/v1")
+        # Without a key the client would take the environment's, which is meant for another server.
+        self._client = AsyncOpenAI(
+            base_url=base_url, api_key=key or "none", timeout=timeout_seconds, max_retries=retries
+        )
 
     async def __aenter__(self) -> "Server":
         return self
@@ -62,34 +57,39 @@ class Server:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._http.aclose()
+        await self._client.close()
 
     async def first_model(self) -> str:
         """The name of the first model that it serves."""
-        answer = await self._good("GET", "models", None, "a question for its models")
+        found: Any = await self._answer(self._client.get("/models", cast_to=object), "a question for its models")
         try:
-            return str(answer.json()["data"][0]["id"])
-        except (ValueError, LookupError, TypeError):
-            raise EvaluationError(f"--base-url: {answer.url} names no model; give one with --model") from None
+            return str(found["data"][0]["id"])
+        except (LookupError, TypeError):
+            raise EvaluationError(
+                f"--base-url: {self._client.base_url} names no model; give one with --model"
+            ) from None
 
     async def policies(self) -> dict[str, Any] | None:
         """Its policies, None if it is not unsay's."""
-        answer = await self._answer("GET", "detox/policies", None)
-        return _object(answer) if answer.status_code == 200 else None
+        asked = self._client.get("/detox/policies", cast_to=object)
+        found = await self._answer_if_known(asked, "a question for its policies")
+        return found if isinstance(found, dict) else None
 
     async def gate_scores(self, texts: Sequence[str]) -> list[dict[str, float]] | None:
         """What its own scorer says of texts, None if it does not tell."""
-        answer = await self._answer("POST", "moderations", {"input": list(texts)})
+        asked = self._client.post("/moderations", body={"input": list(texts)}, cast_to=object)
+        found: Any = await self._answer_if_known(asked, "a question for its scores")
         try:
-            return [dict(result["category_scores"]) for result in answer.json()["results"]]
+            return [dict(result["category_scores"]) for result in found["results"]]
         except (ValueError, LookupError, TypeError):
             return None
 
     async def complete(self, body: Mapping[str, Any], what: str) -> Completion:
         """`POST /completions`; `what` names the request in errors."""
-        answer = await self._good("POST", "completions", body, what)
-        found = _object(answer)
+        create = self._client.completions.with_raw_response.create
+        answer = await self._answer(create(model=body["model"], prompt=body["prompt"], extra_body=dict(body)), what)
         try:
+            found = json.loads(answer.text)
             choices = sorted(found["choices"], key=lambda choice: int(choice["index"]))
             samples = tuple(Choice(entry["text"], entry["finish_reason"], entry.get("detox")) for entry in choices)
             tokens = int(found["usage"]["completion_tokens"])
@@ -97,34 +97,38 @@ class Server:
             raise EvaluationError(f"--base-url: {answer.url} does not answer as OpenAI's completions do") from None
         return Completion(samples, tokens, answer.elapsed.total_seconds())
 
-    async def _good(self, method: str, path: str, body: Mapping[str, Any] | None, what: str) -> httpx.Response:
-        """An answer with status 200; any other is an EvaluationError."""
-        answer = await self._answer(method, path, body)
-        if answer.status_code != 200:
-            raise EvaluationError(refusal(answer.status_code, str(answer.url), _detail(answer), what))
-        return answer
+    async def _answer(self, asked: Awaitable[T], what: str) -> T:
+        """What a request comes to in the end; EvaluationError if it is no answer."""
+        try:
+            return await asked
+        except APIConnectionError as error:
+            raise EvaluationError(_unreachable(error, self._client.max_retries + 1)) from None
+        except APIStatusError as error:
+            raise _Refused(error, what) from None
+        except ValueError:
+            raise EvaluationError(f"--base-url: {self._client.base_url} does not answer {what} in JSON") from None
 
-    async def _answer(self, method: str, path: str, body: Mapping[str, Any] | None) -> httpx.Response:
-        """The first answer that is final, or the last one that there was."""
-        url = f"{self.base_url}/{path}"
-        for attempt in range(self._retries + 1):
-            last = attempt == self._retries
-            wait = min(0.5 * 2**attempt, LONGEST_WAIT_SECONDS)
-            try:
-                answer = await self._http.request(method, url, json=body)
-            except (httpx.InvalidURL, httpx.UnsupportedProtocol):
-                raise EvaluationError(
-                    f"--base-url {self.base_url}: expected one like http://localhost:8000/v1"
-                ) from None
-            except httpx.TransportError as error:
-                if last:
-                    raise EvaluationError(_unreachable(url, attempt + 1, error)) from None
-            else:
-                if answer.status_code not in RETRIED or last:
-                    return answer
-                wait = min(_retry_after(answer, wait), LONGEST_WAIT_SECONDS)
-            await self._sleep(wait)
-        raise AssertionError("the last attempt returns or raises")
+    async def _answer_if_known(self, asked: Awaitable[T], what: str) -> T | None:
+        """The same, and None if the server does not know the request. One that is not ready may know it later."""
+        try:
+            return await self._answer(asked, what)
+        except _Refused as refused:
+            if _may_pass(refused.status):
+                raise
+            return None
+
+
+class _Refused(EvaluationError):
+    """The server answered with an error."""
+
+    def __init__(self, error: APIStatusError, what: str) -> None:
+        self.status = error.status_code
+        super().__init__(refusal(self.status, str(error.request.url), _detail(error), what))
+
+
+def _may_pass(status: int) -> bool:
+    """Whether the same request may be answered later."""
+    return status in (408, 409, 429) or status >= 500
 
 
 def refusal(status: int, url: str, detail: str, what: str) -> str:
@@ -139,37 +143,27 @@ def refusal(status: int, url: str, detail: str, what: str) -> str:
         return f"{said}. Give the server's key with --api-key-file"
     if status == 404:
         return f"{said}. Does --base-url end in /v1, and does the server know this --model?"
-    if status in RETRIED:
+    if _may_pass(status):
         return f"{said}, more often than --retries allows. The same command goes on from here"
     return said
 
 
-def _unreachable(url: str, attempts: int, error: httpx.TransportError) -> str:
-    reason = type(error).__name__
-    remedy = "is the server running? --retries and --timeout say how patient to be; the same command goes on from here"
-    return f"--base-url: no answer from {url} in {attempts} attempts ({reason}); {remedy}"
-
-
-def _detail(answer: httpx.Response) -> str:
-    """The server's own message, in a few words."""
+def is_address(url: str) -> bool:
+    """Whether a client can be given this as a base URL."""
     try:
-        message = answer.json()["error"]["message"]
-    except (ValueError, LookupError, TypeError):
-        message = answer.text
-    return " ".join(str(message).split())[:300] or "no message"
-
-
-def _object(answer: httpx.Response) -> dict[str, Any]:
-    try:
-        found = answer.json()
+        parts = urlsplit(url)
     except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise EvaluationError(f"--base-url: {answer.url} does not answer with a JSON object")
-    return found
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
-def _retry_after(answer: httpx.Response, otherwise: float) -> float:
-    """The seconds that the answer asks to wait."""
-    given = answer.headers.get("retry-after", "")
-    return float(given) if given.isdigit() else otherwise
+def _unreachable(error: APIConnectionError, attempts: int) -> str:
+    reason = type(error.__cause__ or error).__name__
+    remedy = "is the server running? --retries and --timeout say how patient to be; the same command goes on from here"
+    return f"--base-url: no answer from {error.request.url} in {attempts} attempts ({reason}); {remedy}"
+
+
+def _detail(error: APIStatusError) -> str:
+    """The server's own message, in a few words."""
+    said = error.body.get("message") if isinstance(error.body, dict) else error.response.text
+    return " ".join(str(said or "").split())[:300] or "no message"

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from evaluation.errors import EvaluationError
-from evaluation.options import above_zero, at_least, count, within
 from evaluation.pairs import GUARDED, UNGUARDED
 from evaluation.phases import brief, evaluate
-from evaluation.progress import say
 from evaluation.settings import MODES, PLAIN, Settings
+from reporting.options import above_zero, at_least, count, within
+from reporting.progress import say
 
 DESCRIPTION = """\
 Evaluate a running server by the protocol of RealToxicityPrompts: 25 continuations of 20 tokens for every prompt,
@@ -62,46 +62,29 @@ def run(args: argparse.Namespace) -> int:
 
 
 def read(args: argparse.Namespace) -> Settings:
-    """The settings of parsed options. EvaluationError for options that do not go together."""
-    both = GUARDED in args.modes and set(UNGUARDED) & set(args.modes)
-    if args.pairs_out and not (args.judge and both):
+    """The settings of parsed options, whose names are its fields. EvaluationError if they do not go together."""
+    per_request = min(args.per_request or args.n, args.n)
+    settings = Settings(**{**vars(args), "per_request": per_request})
+    both = GUARDED in settings.modes and set(UNGUARDED) & set(settings.modes)
+    if settings.pairs_out and not (settings.judge and both):
         raise EvaluationError("--pairs-out: needs --judge, and --modes with off (or monitor, or plain) and enforce")
-    if args.policy and set(args.modes) == {PLAIN}:
+    if settings.policy and set(settings.modes) == {PLAIN}:
         raise EvaluationError(f"--policy: says nothing in mode {PLAIN}; add off or enforce to --modes")
-    if args.judge_key_file and not (args.judge or "").startswith("moderations:"):
+    if settings.judge_key and not (settings.judge or "").startswith("moderations:"):
         raise EvaluationError("--judge-key-file: is for --judge moderations:URL")
-    return Settings(
-        base_url=args.base_url.rstrip("/"),
-        model=args.model,
-        prompts=tuple(args.prompts),
-        limit=args.limit,
-        n=args.n,
-        per_request=min(args.per_request or args.n, args.n),
-        max_tokens=args.max_tokens,
-        temperature=args.temperature,
-        top_p=args.top_p,
-        seed=args.seed,
-        modes=args.modes,
-        policy=args.policy,
-        out=args.out,
-        concurrency=args.concurrency,
-        timeout_seconds=args.timeout,
-        retries=args.retries,
-        api_key=_key("--api-key-file", args.api_key_file),
-        judge=args.judge,
-        judge_key=_key("--judge-key-file", args.judge_key_file),
-        perplexity=args.perplexity,
-        device=args.device,
-        pairs_out=args.pairs_out,
-    )
+    return settings
 
 
 def _add_what(group: "argparse._ArgumentGroup") -> None:
     group.add_argument(
-        "--base-url", default="http://localhost:8000/v1", metavar="U", help="OpenAI's API there (default: %(default)s)"
+        "--base-url",
+        type=lambda text: text.rstrip("/"),
+        default="http://localhost:8000/v1",
+        metavar="U",
+        help="OpenAI's API there (default: %(default)s)",
     )
     group.add_argument("--model", metavar="NAME", help="default: the first that the server names")
-    group.add_argument("--api-key-file", type=Path, metavar="F", help="file with the server's API key")
+    group.add_argument("--api-key-file", dest="api_key", type=_key, metavar="F", help="file with the server's API key")
     group.add_argument(
         "--prompts",
         type=Path,
@@ -138,7 +121,9 @@ def _add_scores(group: "argparse._ArgumentGroup") -> None:
         metavar="KIND:WHAT",
         help="detoxify:NAME|PATH, moderations:URL or entry:MODULE:FUNCTION; another than the gate",
     )
-    group.add_argument("--judge-key-file", type=Path, metavar="F", help="file with the key of a moderations endpoint")
+    group.add_argument(
+        "--judge-key-file", dest="judge_key", type=_key, metavar="F", help="file with the key of a moderations endpoint"
+    )
     group.add_argument("--perplexity", metavar="MODEL", help="language model (folder or name) for perplexity")
     group.add_argument("--device", default="cpu", help="where judge and language model run: cpu (default), cuda")
     group.add_argument(
@@ -149,7 +134,12 @@ def _add_scores(group: "argparse._ArgumentGroup") -> None:
 def _add_pace(group: "argparse._ArgumentGroup") -> None:
     group.add_argument("--concurrency", type=count, default=8, metavar="N", help="requests at once (default: 8)")
     group.add_argument(
-        "--timeout", type=above_zero, default=600.0, metavar="SECONDS", help="for one answer (default: 600)"
+        "--timeout",
+        dest="timeout_seconds",
+        type=above_zero,
+        default=600.0,
+        metavar="SECONDS",
+        help="for one answer (default: 600)",
     )
     group.add_argument(
         "--retries", type=at_least(0), default=5, metavar="N", help="of a request that failed (default: 5)"
@@ -163,14 +153,12 @@ def _modes(text: str) -> tuple[str, ...]:
     return modes
 
 
-def _key(option: str, path: Path | None) -> str | None:
+def _key(path: str) -> str:
     """The key in a file: not an option itself, as every user of a machine sees those."""
-    if path is None:
-        return None
     try:
-        key = path.read_text(encoding="ascii").strip()
+        key = Path(path).read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise EvaluationError(f"{option} {path}: cannot be read ({error})") from None
+        raise argparse.ArgumentTypeError(f"{path} cannot be read ({error})") from None
     if not key or not key.isprintable() or " " in key:
-        raise EvaluationError(f"{option} {path}: expected one line with a key")
+        raise argparse.ArgumentTypeError(f"{path}: expected one line with a key")
     return key

@@ -17,10 +17,10 @@ from typing import Any
 from evaluation.client import Choice, Completion, Server
 from evaluation.errors import EvaluationError
 from evaluation.journal import Journal
-from evaluation.progress import Advance
 from evaluation.prompts import Prompt
 from evaluation.records import Generation, Key
 from evaluation.settings import PLAIN, Settings
+from reporting.progress import Advance
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,20 +7,20 @@ category. `entry:MODULE:FUNCTION` calls a function of one's own: a list of texts
 
 import importlib
 import math
-import time
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
-import httpx
+from openai import APIConnectionError, APIStatusError, OpenAI
 
-from evaluation.client import RETRIED
+from evaluation.client import is_address
 from evaluation.errors import EvaluationError
 from filters.scorer import ScorerLoadError
 
 EXPECTED = "expected detoxify:NAME|PATH, moderations:URL or entry:MODULE:FUNCTION"
 CATEGORY = "toxicity"
-_WAITS_SECONDS = (1.0, 4.0, 16.0, 0.0)
-"""After each attempt at a moderations endpoint; the last one is final."""
+_TIMEOUT_SECONDS = 120.0
+_RETRIES = 5
+"""Of a question to a moderations endpoint: a quarter of a minute if it names no time itself."""
 
 
 class Judge(Protocol):
@@ -72,43 +72,40 @@ class DetoxifyJudge:
 
 
 class ModerationsJudge:
-    """`POST URL/moderations`, or URL itself if it ends so. What may pass is tried again."""
+    """`POST URL/moderations`, or URL itself if it ends so, through OpenAI's client: what may pass is tried again."""
 
-    def __init__(self, url: str, key: str | None, *, sleep: Callable[[float], None] = time.sleep) -> None:
-        base = url.rstrip("/")
-        self._url = base if base.endswith("/moderations") else f"{base}/moderations"
-        self.name = f"moderations:{self._url}"
-        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._sleep = sleep
+    def __init__(self, url: str, key: str | None) -> None:
+        """EvaluationError if `url` is no address."""
+        base = url.rstrip("/").removesuffix("/moderations")
+        self.name = f"moderations:{base}/moderations"
+        if not is_address(base):
+            raise EvaluationError(f"--judge {self.name}: expected a URL like http://localhost:8000/v1")
+        self._base = base
+        self._key = key or "none"
 
     def judge(self, texts: Sequence[str]) -> list[float]:
-        with httpx.Client(headers=self._headers, timeout=120) as http:
-            answer = self._answer(http, texts)
-        if answer.status_code != 200:
-            remedy = "is the URL right, and does it want a key (--judge-key-file)?"
-            raise EvaluationError(f"--judge {self.name}: answered {answer.status_code}; {remedy}")
+        client = OpenAI(base_url=self._base, api_key=self._key, timeout=_TIMEOUT_SECONDS, max_retries=_RETRIES)
+        with client:
+            found = self._answer(client, texts)
         try:
-            found = [max(result["category_scores"].values()) for result in answer.json()["results"]]
+            scores = [max(result["category_scores"].values()) for result in found["results"]]
         except (ValueError, LookupError, TypeError, AttributeError):
             raise EvaluationError(f"--judge {self.name}: does not answer as OpenAI's moderations do") from None
-        return checked(self.name, texts, found)
+        return checked(self.name, texts, scores)
 
-    def _answer(self, http: httpx.Client, texts: Sequence[str]) -> httpx.Response:
-        """The first answer that is final, or the last one."""
-        for wait in _WAITS_SECONDS:
-            try:
-                answer = http.post(self._url, json={"input": list(texts)})
-            except (httpx.InvalidURL, httpx.UnsupportedProtocol):
-                raise EvaluationError(f"--judge {self.name}: expected a URL like http://localhost:8000/v1") from None
-            except httpx.TransportError as error:
-                if not wait:
-                    message = f"--judge {self.name}: no answer ({type(error).__name__}); is the server running?"
-                    raise EvaluationError(message) from None
-            else:
-                if answer.status_code not in RETRIED or not wait:
-                    return answer
-            self._sleep(wait)
-        raise AssertionError("the last attempt returns or raises")
+    def _answer(self, client: OpenAI, texts: Sequence[str]) -> Any:
+        """What the endpoint answers in the end, as JSON."""
+        try:
+            return client.post("/moderations", body={"input": list(texts)}, cast_to=object)
+        except APIConnectionError as error:
+            reason = type(error.__cause__ or error).__name__
+            message = f"--judge {self.name}: no answer ({reason}); is the server running?"
+        except APIStatusError as error:
+            remedy = "is the URL right, and does it want a key (--judge-key-file)?"
+            message = f"--judge {self.name}: answered {error.status_code}; {remedy}"
+        except ValueError:
+            message = f"--judge {self.name}: does not answer in JSON"
+        raise EvaluationError(message)
 
 
 class EntryJudge:

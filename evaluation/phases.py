@@ -17,11 +17,11 @@ from evaluation.generate import Turn, generate, turns
 from evaluation.journal import Journal
 from evaluation.judges import Judge
 from evaluation.perplexity import LanguageModel
-from evaluation.progress import Advance, progress, say
 from evaluation.prompts import Prompt
 from evaluation.records import Generation, from_json
 from evaluation.scoring import Values, scored
 from evaluation.settings import Run, Settings, check_same_server, check_same_settings, read_run, write_run
+from reporting.progress import Advance, progress, say
 
 
 @dataclass(frozen=True)

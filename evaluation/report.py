@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from evaluation.charts import curve, dots
+from reporting.charts import LIGHT, curve, dots
 
 _STYLE = """
-:root { color-scheme: light dark; --page: #fff; --ink: #1c1e21; --soft: #5d6570; --line: #d9dde2; --raised: #f4f5f7;
-  --mode-0: #c2410c; --mode-1: #1d4ed8; --mode-2: #15803d; --mode-3: #7e22ce; --mode-4: #a16207; --mode-5: #0e7490; }
+:root { color-scheme: light dark; --page: #fff; --ink: #1c1e21; --soft: #5d6570; --line: #d9dde2; --raised: #f4f5f7; }
 @media (prefers-color-scheme: dark) { :root { --page: #16181c; --ink: #e6e8eb; --soft: #9aa3ae; --line: #343a42;
   --raised: #1f2329;
   --mode-0: #fb923c; --mode-1: #7aa5ff; --mode-2: #4ade80; --mode-3: #c790ff; --mode-4: #facc15;
@@ -37,7 +36,7 @@ def page(summary: Mapping[str, Any]) -> str:
     parts = [
         "<!doctype html>",
         '<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">',
-        f"<title>unsay eval</title><style>{_STYLE}</style></head><body>",
+        f"<title>unsay eval</title><style>:root {{ {LIGHT} }}{_STYLE}</style></head><body>",
         "<h1>Evaluation of a guarded language model</h1>",
         *_about(summary),
         "<h2>Results</h2>",
@@ -145,12 +144,12 @@ def _plots(summary: Mapping[str, Any], modes: Sequence[str]) -> list[str]:
             (name, [interval or dict.fromkeys(("value", "low", "high")) for interval in row]) for name, row in rows
         ]
         if any(interval["value"] is not None for _, row in drawn for interval in row):
-            found.append(f"<div><h3>{escape(entry['title'])}</h3>{dots(entry['title'], drawn)}</div>")
+            found.append(f"<div><h3>{escape(entry['title'])}</h3>{dots(entry['title'], drawn).in_page()}</div>")
     for name, part in sets.items():
         lines = [part["modes"][mode].get("scores_at_least") for mode in modes]
         if all(lines):
             title = f"Share of samples that the judge scores at least x: {name}"
-            found.append(f"<div><h3>{escape(title)}</h3>{curve(title, lines)}</div>")
+            found.append(f"<div><h3>{escape(title)}</h3>{curve(title, lines).in_page()}</div>")
     return ['<div class="plots">', *found, "</div>"]
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from evaluation.errors import EvaluationError
 from evaluation.journal import Journal
-from evaluation.progress import Advance
 from evaluation.records import Generation, Key, key_as_json, key_of
+from reporting.progress import Advance
 
 BATCH = 32
 

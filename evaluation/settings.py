@@ -6,7 +6,7 @@ generations afterwards (judge, perplexity, pairs), may change.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,13 +20,28 @@ _SCORES_DIFFER = 0.02
 """More than what the batch of a text changes in its scores."""
 
 
+_DECIDING = (
+    "base_url",
+    "model",
+    "limit",
+    "n",
+    "per_request",
+    "max_tokens",
+    "temperature",
+    "top_p",
+    "seed",
+    "modes",
+    "policy",
+)
+
+
 @dataclass(frozen=True)
 class Settings:
-    """The options of `unsay eval`, checked."""
+    """The options of `unsay eval` by their names, checked. `per_request` is at most `n`."""
 
     base_url: str
     model: str | None
-    prompts: tuple[Path, ...]
+    prompts: Sequence[Path]
     limit: int | None
     n: int
     per_request: int
@@ -50,19 +65,8 @@ class Settings:
     @property
     def deciding(self) -> dict[str, Any]:
         """What decides the generations, by the names of the options. The model is the server's if none was given."""
-        return {
-            "base-url": self.base_url,
-            "model": self.model,
-            "limit": self.limit,
-            "n": self.n,
-            "per-request": self.per_request,
-            "max-tokens": self.max_tokens,
-            "temperature": self.temperature,
-            "top-p": self.top_p,
-            "seed": self.seed,
-            "modes": list(self.modes),
-            "policy": self.policy,
-        }
+        given = {name.replace("_", "-"): getattr(self, name) for name in _DECIDING}
+        return {**given, "modes": list(self.modes)}
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 from evaluation.figures import FIGURES, OVERBLOCKED, Figure, Sample, overblocked
 from evaluation.records import Generation
 from evaluation.scoring import Values
-from evaluation.statistics import Estimate, Numbers, draws, estimate
+from reporting.statistics import Estimate, Numbers, draws, estimate
 
 BINS = 50
 """Of the curve of the judge's scores: its points are 0, 1/50, ... 1."""

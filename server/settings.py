@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+from reporting.options import above_zero, count
 from server.errors import StartError
 
 MODELS = Path(__file__).resolve().parent.parent / "models"
@@ -104,14 +105,14 @@ def _add_scorer(group: "argparse._ArgumentGroup") -> None:
     group.add_argument(
         "--scorer-device", default="cpu", metavar="DEVICE", help="where it runs: cpu (default), cuda, cuda:1"
     )
-    group.add_argument("--scorer-threads", type=_positive, default=1, metavar="N", help="its CPU threads (default: 1)")
-    group.add_argument("--scorer-batch", type=_positive, default=16, metavar="N", help="texts per pass (default: 16)")
+    group.add_argument("--scorer-threads", type=count, default=1, metavar="N", help="its CPU threads (default: 1)")
+    group.add_argument("--scorer-batch", type=count, default=16, metavar="N", help="texts per pass (default: 16)")
     group.add_argument(
-        "--scorer-queue", type=_positive, default=512, metavar="N", help="texts that may wait (default: 512)"
+        "--scorer-queue", type=count, default=512, metavar="N", help="texts that may wait (default: 512)"
     )
     group.add_argument(
         "--scorer-deadline",
-        type=_seconds,
+        type=above_zero,
         default=10.0,
         metavar="SECONDS",
         help="a verdict that takes longer counts as a failed scorer (default: 10)",
@@ -177,17 +178,3 @@ def vllm_version() -> str:
         except ImportError:
             continue
     return "not installed"
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, found {text}")
-    return value
-
-
-def _seconds(text: str) -> float:
-    value = float(text)
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"expected seconds above 0, found {text}")
-    return value

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import tomllib
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -11,8 +12,8 @@ from typing import TypeGuard
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("commands", "server", "filters", "evaluation", "benchmarks")
-SOURCES = sorted(path for folder in PACKAGES for path in (ROOT / folder).rglob("*.py"))
+FOLDERS = ("commands", "server", "filters", "evaluation", "benchmarks", "reporting", "training", "examples")
+SOURCES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 UNWANTED = frozenset("manager helper utils handler processor violation backtrack buffer accept".split())
 
@@ -69,9 +70,31 @@ def test_the_command_line_is_above_all_that_it_starts() -> None:
     assert _importing({"commands"}) == []
 
 
+def test_reporting_imports_nothing_of_those_who_share_it() -> None:
+    others = set(FOLDERS) - {"reporting"}
+    assert not [name for name in _importing(others) if _within("reporting")(name)]
+
+
+def test_what_is_in_the_wheel_imports_nothing_that_is_not() -> None:
+    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["packages"]
+    inside = {pattern.removesuffix("*") for pattern in wheel["find"]["include"]} & set(FOLDERS)
+    assert inside == set(FOLDERS) - {"training", "examples"}
+    outside = (set(FOLDERS) - inside) | {"tests"}
+    assert not [name for name in _importing(outside) if _within(*inside)(name)]
+
+
+def test_packages_do_not_import_each_other_in_a_circle() -> None:
+    """Each may import those that stand before it."""
+    below: list[str] = []
+    for folder in ("reporting", "filters", "server", "evaluation", "benchmarks", "training", "commands"):
+        later = set(FOLDERS) - {folder, *below}
+        assert not [name for name in _importing(later) if _within(folder)(name)], folder
+        below.append(folder)
+
+
 def test_of_the_benchmark_only_the_server_process_puts_a_server_together() -> None:
     """The client must not share its process: what else it takes of the server is where the bundled models are."""
-    studies = {f"benchmarks/{name}.py" for name in ("ladder", "onset", "rewinds", "scoring")}
+    studies = {f"benchmarks/{name}.py" for name in ("ladder", "onset", "rewinds")}
     allowed = studies | {"benchmarks/serving.py", "benchmarks/phases.py"}
     assert {name for name in _importing({"server"}) if _within("benchmarks")(name)} <= allowed
 
@@ -84,10 +107,9 @@ def test_the_guard_imports_the_standard_library_itself_and_the_policy() -> None:
 
 
 def _heavy(name: str) -> bool:
-    return _within("server/engine", "filters/scorers")(name) or name in (
+    return _within("server/engine", "filters/scorers", "training")(name) or name in (
         "evaluation/perplexity.py",
         "benchmarks/grown.py",
-        "benchmarks/scoring.py",
     )
 
 
@@ -300,14 +322,14 @@ def _words(name: str) -> set[str]:
 
 
 _NAMED_BY_VLLM = ("server/engine/client.py", "server/engine/scripted_client.py", "tests/engine/test_client.py")
-VLLMS = {f"{name}: input_processor" for name in _NAMED_BY_VLLM}
-"""Names of vLLM's that ours have to bear."""
+NAMED_BY_LIBRARIES = {f"{name}: input_processor" for name in _NAMED_BY_VLLM} | {"training/e5.py: post_processor"}
+"""Names of vLLM's and tokenizers' that ours have to bear."""
 
 
 @pytest.mark.parametrize("paths", [SOURCES, TESTS], ids=["source", "tests"])
 def test_words_that_say_nothing_are_in_no_name(paths: list[Path]) -> None:
     named = {f"{_name(path)}: {name}" for path in paths for name in _defined(path) if _words(name) & UNWANTED}
-    assert named - VLLMS == set()
+    assert named - NAMED_BY_LIBRARIES == set()
 
 
 def test_names_are_taken_apart_into_words() -> None:

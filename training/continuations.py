@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 from openai import AsyncOpenAI
 
-from evaluation.markdown import table
 from filters.scorer import Scorer, Scores
 from filters.thresholds import Thresholds
+from reporting.markdown import table
 from server.policy.policy import DEFAULT_THRESHOLDS
+from training.continued import continued
 from training.evaluate import score
 from training.examples import read_rows
-from training.served import continued
 
 PROMPTS = "rtp_challenging_and_nontoxic_dev.jsonl.gz"
 SAMPLES = 25

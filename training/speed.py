@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import httpx
 
 from benchmarks import load, measures
-from evaluation.markdown import table
-from training.served import UNGUARDED
+from reporting.markdown import table
+from training.continued import UNGUARDED
 
 STREAMS = (1, 8, 32)
 MAX_TOKENS = 128

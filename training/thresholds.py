@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 from tokenizers import Tokenizer
 
-from evaluation import markdown
 from filters.scorer import Scorer, Scores
 from filters.scorers.detoxify import DetoxifyScorer
+from reporting import markdown
+from reporting.charts import trade_off
 from server.policy.policy import DEFAULT_THRESHOLDS
 from training.console import say
-from training.curves import svg
 from training.data import CASED
 from training.evaluate import held_out, score
 from training.examples import CATEGORIES, Example
@@ -97,7 +97,8 @@ def choose(scorer: Scorer, tokenizer: Tokenizer, examples: list[Example], rate: 
         choices.append(_choice(category, cold, hot, rate))
         lines[category] = [(share_flagged(cold, value), share_flagged(hot, value)) for value in _PLOTTED if hot]
     title = f"{len(calm):,} clean spans of {SPAN} tokens against short toxic texts, held out"
-    return Chosen([*choices, _together(choices, calm, found)], len(calm), svg(lines, title, marked=rate))
+    plot = trade_off(title, lines, marked=rate).alone()
+    return Chosen([*choices, _together(choices, calm, found)], len(calm), plot + "\n")
 
 
 def _short(examples: list[Example], tokenizer: Tokenizer) -> list[Example]:

@@ -18,11 +18,12 @@ from pathlib import Path
 
 from openai import AsyncOpenAI
 
+from benchmarks.served import serving
 from training import data
 from training.console import say
+from training.continued import continued
 from training.evaluate import held_out
 from training.passages import documents
-from training.served import continued, serving
 from training.setting import DATA, Setting
 
 # Of 16 openings so many are taken from each source; the rest are comments.

@@ -21,6 +21,23 @@ _LONGEST_SHOWN = 40
 # An int of JSON or YAML may have thousands of digits, and Python refuses to print those (sys.int_info).
 _MOST_BITS_SHOWN = 64
 
+_KINDS = {
+    "boolean": "true or false",
+    "integer": "a whole number",
+    "number": "a number",
+    "string": "text",
+    "array": "a list",
+    "object": "an object",
+}
+_BOUNDS = {
+    ("minimum", "maximum"): " from {} to {}",
+    ("minimum",): " of at least {}",
+    ("exclusiveMinimum",): " above {}",
+    ("minItems", "maxItems"): " of {} to {}",
+    ("minLength", "maxLength"): " of {} to {} characters",
+}
+"""The words for each kind and for the bounds of a JSON schema; of several that fit the first."""
+
 
 class Misfit(ValueError):
     """What does not fit: `path` leads to the key, `problem` says what was found and what was expected."""
@@ -33,7 +50,7 @@ class Misfit(ValueError):
 
 def fit(model: type[Model], raw: object) -> Model:
     """Parses `raw` as `model`; raises Misfit with the path inside `raw`."""
-    if not isinstance(raw, Mapping):
+    if not isinstance(raw, dict):
         raise Misfit((), mismatch(raw, "an object"))
     for key in raw:
         if key not in model.model_fields:
@@ -94,80 +111,39 @@ def schema_of(model: type[BaseModel]) -> Schema:
 
 def expectation(schema: Schema) -> str:
     """Says in words what a JSON schema expects."""
+    schema = _given(schema)
     if "expected" in schema:
         return str(schema["expected"])
-    if "anyOf" in schema:  # an optional key: the other member is null
-        return expectation(schema["anyOf"][0])
     if "enum" in schema:
         return "one of " + ", ".join(schema["enum"])
-    match schema.get("type"):
-        case "boolean":
-            return "true or false"
-        case "integer":
-            return "a whole number" + _range(schema)
-        case "number":
-            return "a number" + _range(schema)
-        case "string":
-            return "text" + _length(schema)
-        case "array":
-            return f"a list{_items(schema)}, each {expectation(schema['items'])}"
-        case _:
-            return "an object" + (f", each value {expectation(inner)}" if (inner := _values(schema)) else "")
+    kind, inner = schema["type"], _inner(schema)
+    bounds = (words.format(*map(schema.get, names)) for names, words in _BOUNDS.items() if {*names} <= schema.keys())
+    each = f", each {'value ' * (kind == 'object')}{expectation(inner)}" if inner else ""
+    return _KINDS[kind] + next(bounds, "") + each
 
 
 def _misfit(model: type[BaseModel], raw: Mapping[Any, object], error: ValidationError) -> Misfit:
     first = error.errors(include_url=False)[0]
-    loc = first["loc"]
-    if loc[-1:] == ("[key]",):
-        return Misfit((*map(key_text, loc[:-2]), key_text(first["input"])), mismatch(first["input"], NAME_RULE))
-    path = tuple(str(step) if isinstance(step, int) else key_text(step) for step in loc)
-    if first["type"] == "value_error":
-        expected = str(first["ctx"]["error"])
-    else:
-        expected = expectation(_descend(schema_of(model), path))
+    path = tuple(key_text(str(step)) for step in first["loc"])
+    if path[-1] == "[key]":
+        return Misfit(path[:-1], mismatch(first["input"], NAME_RULE))
+    schema = schema_of(model)
+    for step in path:
+        schema = _given(schema).get("properties", {}).get(step) or _inner(_given(schema))
+    expected = first["ctx"]["error"] if first["type"] == "value_error" else expectation(schema)
     if first["type"] == "missing":
         return Misfit(path, f"missing, expected {expected}")
-    found = kind_of(first["input"]) + ("" if path and path[0] in raw else " (the default)")
-    return Misfit(path, f"found {found}, expected {expected}")
+    default = "" if path[0] in raw else " (the default)"
+    return Misfit(path, f"found {kind_of(first['input'])}{default}, expected {expected}")
 
 
-def _descend(schema: Schema, path: tuple[str, ...]) -> Schema:
-    for step in path:
-        here = schema["anyOf"][0] if "anyOf" in schema else schema
-        schema = here.get("properties", {}).get(step) or here.get("items") or _values(here)
-    return schema
+def _given(schema: Schema) -> Schema:
+    """What an optional key takes when it is given; the other member is null."""
+    return schema["anyOf"][0] if "anyOf" in schema else schema
 
 
-def _values(schema: Schema) -> Schema:
-    """Gives the schema of a mapping's values, which pydantic files under the pattern of its keys."""
-    patterns = schema.get("patternProperties")
-    inner = next(iter(patterns.values())) if patterns else schema.get("additionalProperties")
+def _inner(schema: Schema) -> Schema:
+    """What every item of a list or value of a mapping has to be. Pydantic files the latter under the keys' pattern."""
+    patterns = schema.get("patternProperties", {})
+    inner = schema.get("items") or next(iter(patterns.values()), schema.get("additionalProperties"))
     return inner if isinstance(inner, dict) else {}
-
-
-def _range(schema: Schema) -> str:
-    match schema:
-        case {"minimum": low, "maximum": high}:
-            return f" from {low} to {high}"
-        case {"minimum": low}:
-            return f" of at least {low}"
-        case {"exclusiveMinimum": low}:
-            return f" above {low}"
-        case _:
-            return ""
-
-
-def _items(schema: Schema) -> str:
-    match schema:
-        case {"minItems": fewest, "maxItems": most}:
-            return f" of {fewest} to {most}"
-        case _:
-            return ""
-
-
-def _length(schema: Schema) -> str:
-    match schema:
-        case {"minLength": shortest, "maxLength": longest}:
-            return f" of {shortest} to {longest} characters"
-        case _:
-            return ""

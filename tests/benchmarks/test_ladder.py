@@ -8,12 +8,12 @@ from benchmarks import ladder
 from evaluation.perplexity import LanguageModel
 from server.policy import catalog
 from server.policy.policy import Policy, Strategy
-from training.setting import LANGUAGE_MODEL
+from server.settings import BUNDLED_MODEL
 
 
 @pytest.fixture(scope="module")
 def model() -> LanguageModel:
-    return LanguageModel(str(LANGUAGE_MODEL), "cpu")
+    return LanguageModel(str(BUNDLED_MODEL), "cpu")
 
 
 def _drawn(action: str, flagged: int = 0, rewinds: int = 0, wasted: int = 0, text: str = " by the river") -> Any:

@@ -32,9 +32,9 @@ class Fake:
     may_loosen: bool = True
     key: str | None = None
     failures: list[int] = field(default_factory=list)
-    """Statuses to answer the next completions with."""
+    """Statuses to answer the next requests with, but for those for models."""
     judge_failures: list[int] = field(default_factory=list)
-    """The same for moderations."""
+    """The same for moderations alone."""
     seconds: float = 0.002
     """How long a completion takes."""
     quick: int = 1 << 30
@@ -72,13 +72,16 @@ def application(fake: Fake) -> FastAPI:
 
     @app.get("/v1/detox/policies")
     async def policies() -> JSONResponse:
+        if fake.failures:
+            return error(fake.failures.pop(0), "busy")
         return JSONResponse(fake.policies, 200 if fake.unsay else 404)
 
     @app.post("/v1/moderations")
     async def moderations(raw: Request) -> JSONResponse:
         texts = (await raw.json())["input"]
-        if fake.judge_failures:
-            return error(fake.judge_failures.pop(0), "busy")
+        for failures in (fake.judge_failures, fake.failures):
+            if failures:
+                return error(failures.pop(0), "busy")
         scores: list[dict[str, float]] = [{"toxicity": score(text), "insult": 0.01} for text in texts]
         return JSONResponse({"results": [{"category_scores": entry} for entry in scores]})
 

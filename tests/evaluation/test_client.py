@@ -2,6 +2,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
+import anyio
 import pytest
 
 from evaluation.client import Completion, Server, refusal
@@ -12,14 +13,16 @@ T = TypeVar("T")
 BODY = {"model": MODEL, "prompt": "x", "n": 2, "seed": 1, "detox": {"mode": "off"}}
 
 
-class Naps:
-    """Sleeps that take no time and are counted."""
+@pytest.fixture
+def naps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The seconds that openai's client waits before it tries again, in no time."""
+    seconds: list[float] = []
 
-    def __init__(self) -> None:
-        self.seconds: list[float] = []
+    async def nap(asked: float) -> None:
+        seconds.append(asked)
 
-    async def __call__(self, seconds: float) -> None:
-        self.seconds.append(seconds)
+    monkeypatch.setattr(anyio, "sleep", nap)
+    return seconds
 
 
 def _do(url: str, what: Callable[[Server], Awaitable[T]], **options: Any) -> T:
@@ -53,33 +56,52 @@ def test_a_server_of_another_kind_has_no_policies(fake: Fake) -> None:
     assert _do(fake.url, lambda server: server.policies()) is None
 
 
-def test_what_may_pass_is_tried_again_when_the_server_says(fake: Fake) -> None:
-    fake.failures, naps = [503, 429], Naps()
-    assert len(_complete(fake.url, retries=2, sleep=naps).choices) == 2
-    assert naps.seconds == [1.0, 1.0]
+def test_what_may_pass_is_tried_again_when_the_server_says(fake: Fake, naps: list[float]) -> None:
+    fake.failures = [503, 429]
+    assert len(_complete(fake.url, retries=2).choices) == 2
+    assert naps == [1.0, 1.0]
 
 
+def test_a_server_that_is_not_ready_is_waited_for_before_it_says_what_it_is(fake: Fake, naps: list[float]) -> None:
+    fake.failures = [503]
+    assert _do(fake.url, lambda server: server.policies()) == fake.policies
+    fake.failures = [503]
+    assert _do(fake.url, lambda server: server.gate_scores(["ab"])) == [{"toxicity": 0.002, "insult": 0.01}]
+    assert naps == [1.0, 1.0]
+
+
+@pytest.mark.usefixtures("naps")
+@pytest.mark.parametrize("ask", [lambda server: server.policies(), lambda server: server.gate_scores(["ab"])])
+def test_a_server_that_does_not_get_ready_is_not_taken_for_another_kind(
+    fake: Fake, ask: Callable[[Server], Awaitable[Any]]
+) -> None:
+    fake.failures = [503] * 9
+    with pytest.raises(EvaluationError, match=r"a question for its .* answered 503 \(busy\), more often than"):
+        _do(fake.url, ask, retries=1)
+    assert len(fake.failures) == 7
+
+
+@pytest.mark.usefixtures("naps")
 def test_patience_ends(fake: Fake) -> None:
-    fake.failures, naps = [503] * 9, Naps()
+    fake.failures = [503] * 9
     with pytest.raises(EvaluationError, match=r"prompt 7: .* answered 503 \(busy\), more often than --retries allows"):
-        _complete(fake.url, retries=2, sleep=naps)
+        _complete(fake.url, retries=2)
     assert len(fake.failures) == 6
 
 
-def test_a_server_that_is_not_there_is_named_after_every_attempt() -> None:
-    naps = Naps()
+def test_a_server_that_is_not_there_is_named_after_every_attempt(naps: list[float]) -> None:
     with pytest.raises(
         EvaluationError, match=r"--base-url: no answer from http://127.0.0.1:9/v1/completions in 3 attempts"
     ):
-        _complete("http://127.0.0.1:9/v1", retries=2, sleep=naps)
-    assert naps.seconds == [0.5, 1.0]
+        _complete("http://127.0.0.1:9/v1", retries=2)
+    assert len(naps) == 2 and 0 < naps[0] < naps[1] <= 1
 
 
-def test_unguarded_text_without_the_right_names_the_remedy(fake: Fake) -> None:
-    fake.may_loosen, naps = False, Naps()
+def test_unguarded_text_without_the_right_names_the_remedy(fake: Fake, naps: list[float]) -> None:
+    fake.may_loosen = False
     with pytest.raises(EvaluationError, match=r"looser than.*unsay serve --allow-loosen.*--api-key-file.*--modes"):
-        _complete(fake.url, sleep=naps)
-    assert naps.seconds == []
+        _complete(fake.url)
+    assert naps == []
 
 
 def test_the_key_is_sent_and_a_wrong_one_names_its_option(fake: Fake) -> None:
@@ -87,6 +109,13 @@ def test_the_key_is_sent_and_a_wrong_one_names_its_option(fake: Fake) -> None:
     assert _complete(fake.url, key="secret")
     with pytest.raises(EvaluationError, match=r"401 \(no such key\). Give the server's key with --api-key-file"):
         _complete(fake.url, key="other")
+
+
+def test_the_key_of_another_server_is_not_sent(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "secret")
+    fake.key = "secret"
+    with pytest.raises(EvaluationError, match="401"):
+        _complete(fake.url)
 
 
 @pytest.mark.parametrize("wrong", [{"choices": None}, {"choices": [{"index": 0}]}, {"usage": {}}, {"usage": None}])
@@ -99,7 +128,7 @@ def test_an_answer_of_another_shape_is_refused(fake: Fake, wrong: dict[str, Any]
 @pytest.mark.parametrize("url", ["localhost:8000", "ftp://localhost/v1", "http://[::1"])
 def test_an_address_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(EvaluationError, match=r"--base-url .*expected one like http://localhost:8000/v1"):
-        _complete(url, sleep=Naps())
+        _complete(url)
 
 
 def test_a_wrong_path_asks_for_v1(fake: Fake) -> None:

@@ -52,11 +52,21 @@ def test_the_protocol_is_the_default() -> None:
     found = _read()
     assert (found.n, found.per_request, found.max_tokens, found.temperature, found.top_p) == (25, 25, 20, 1.0, 0.9)
     assert (found.modes, found.base_url) == (("off", "enforce"), "http://localhost:8000/v1")
+    assert (found.timeout_seconds, found.retries, found.concurrency, found.device) == (600.0, 5, 8, "cpu")
     assert (found.judge, found.perplexity, found.pairs_out, found.api_key) == (None, None, None, None)
 
 
 def test_prompts_may_be_given_again() -> None:
-    assert _read("--prompts", "q").prompts == (Path("p"), Path("q"))
+    assert _read("--prompts", "q").prompts == [Path("p"), Path("q")]
+
+
+def test_no_more_samples_are_asked_for_at_once_than_there_are() -> None:
+    assert _read("--n", "4", "--per-request", "9").per_request == 4
+    assert _read("--n", "4", "--per-request", "2").per_request == 2
+
+
+def test_a_slash_at_the_end_of_an_address_makes_no_other_server() -> None:
+    assert _read("--base-url", "http://u/v1/").base_url == "http://u/v1"
 
 
 @pytest.mark.parametrize(
@@ -107,11 +117,15 @@ def test_keys_come_from_files(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"), [(b"", "one line with a key"), (b"\xff", "cannot be read"), (b"a b", "one")]
 )
-def test_a_file_without_a_key_is_named(tmp_path: Path, content: bytes, message: str) -> None:
+def test_a_file_without_a_key_is_named(
+    tmp_path: Path, content: bytes, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "key"
     path.write_bytes(content)
-    with pytest.raises(EvaluationError, match=f"--api-key-file {path}: .*{message}"):
+    with pytest.raises(SystemExit):
         _read("--api-key-file", str(path))
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"argument --api-key-file: {path}" in said and message in said
 
 
 def test_help_has_examples(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from evaluation.errors import EvaluationError
-from evaluation.progress import Advance
 from evaluation.records import Generation
 from evaluation.scoring import BATCH, scored
+from reporting.progress import Advance
 from tests.evaluation.builders import generation
 
 ROWS = [generation(sample=index, text=f" text {index}") for index in range(BATCH + 3)]

@@ -44,9 +44,11 @@ def test_an_empty_file_says_what_is_missing(tmp_path: Path, empty: str) -> None:
         ("a: 1\n\tb: 2", "not YAML (line 2, column 1): "),
         ("a: !!python/object:os.system {}", "not YAML (line 1, column 4): "),
         ("a: 1\n---\nb: 2", "not YAML (line 2, column 1): "),
-        ("? [a]\n: 1", "not YAML (line 1, column 3): "),
+        ("? {a: 1}\n: 1", "not YAML (line 1, column 3): "),
         (b"a: \xff\xfe", "not YAML: "),
         ("a: " + "1" * 5000, "not usable as YAML: "),
+        ("a: !!bool perhaps", "not usable as YAML: "),
+        ("? [[a]]\n: 1", "not usable as YAML: "),
         ("[" * 5000, "not usable as YAML: "),
     ],
 )
@@ -57,9 +59,9 @@ def test_what_is_not_yaml_is_told_with_its_place(tmp_path: Path, content: str | 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("a: 1\nb: 2\na: 3", "a: given twice, expected once (line 3)"),
-        ("p:\n  x:\n    s: 1\n    s: 1", "p.x.s: given twice, expected once (line 4)"),
-        ("p: {x: 1, x: 1}", "p.x: given twice, expected once (line 1)"),
+        ("a: 1\nb: 2\na: 3", 'found duplicate key "a", expected it once (line 3, column 1)'),
+        ("p:\n  x:\n    s: 1\n    s: 1", 'found duplicate key "s", expected it once (line 4, column 5)'),
+        ("p: {x: 1, x: 1}", 'found duplicate key "x", expected it once (line 1, column 11)'),
     ],
 )
 def test_a_key_given_twice_is_refused(tmp_path: Path, content: str, message: str) -> None:

@@ -2,8 +2,8 @@ import random
 
 import pytest
 
-from benchmarks.scoring import LENGTHS, changes, passage, shown, span, speeds, taken, verdicts
 from filters.scorers.detoxify import DetoxifyScorer
+from training.scoring import LENGTHS, changes, passage, shown, span, speeds, taken, verdicts
 
 
 def test_passages_differ_and_keep_to_their_length() -> None:

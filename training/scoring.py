@@ -1,10 +1,9 @@
 """What the classifier costs, as transformers runs it and as the server does, and whether verdicts stay the same.
 
-    python -m benchmarks.scoring [--threads 1] [--rounds 15] [--data FOLDER [--spans 4000]] [--classifier FOLDER]
+    python -m training.scoring [--threads 1] [--rounds 15] [--data FOLDER [--spans 4000]] [--classifier FOLDER]
 
-Milliseconds a passage, medians with quartiles of rounds in which every way has its turn. With --data (the training's)
-also the share of flagged spans of held-out texts whose verdict at the default thresholds is another one. No text is
-printed.
+Milliseconds a passage, medians with quartiles of rounds in which every way has its turn. With --data also
+the share of flagged spans of held-out texts whose verdict at the default thresholds is another. No text is printed.
 """
 
 import argparse
@@ -16,17 +15,18 @@ from pathlib import Path
 
 import torch
 
-from evaluation.markdown import table
 from filters.scorers.detoxify import DetoxifyScorer
 from filters.scorers.passes import PlainForward
 from filters.thresholds import Thresholds
+from reporting.markdown import table
 from server.policy.policy import DEFAULT_THRESHOLDS
+from server.settings import BUNDLED_CLASSIFIER
+from training.console import say
 from training.evaluate import held_out
 
 LENGTHS = (20, 120, 400)  # characters
 BATCHES = (1, 4, 8, 16)
 SHORTEST, LONGEST = 16, 80  # words of a span
-_BUNDLED = Path(__file__).resolve().parents[1] / "models" / "classifier"
 _PROSE = (
     "The bridge was opened in the spring of that year, and the town has grown along the river ever since. "
     "Most of its people work in the two mills, or leave by the early train for the city; on Sundays they fish. "
@@ -37,15 +37,15 @@ def main() -> None:
     """Measure and print tables."""
     args = arguments()
     scorer = DetoxifyScorer.load(str(args.classifier), threads=args.threads)
-    print(table(("characters", "batch", "transformers", "exact", "with a rough pass"), speeds(scorer, args.rounds)))
+    say(table(("characters", "batch", "transformers", "exact", "with a rough pass"), speeds(scorer, args.rounds)))
     if args.data:
         texts = spans(args.data, args.spans)
-        print(changes(verdicts(scorer, texts, rough=False), verdicts(scorer, texts, rough=True)))
+        say(changes(verdicts(scorer, texts, rough=False), verdicts(scorer, texts, rough=True)))
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="What the classifier costs, and whether verdicts stay the same.")
-    parser.add_argument("--classifier", type=Path, default=_BUNDLED)
+    parser.add_argument("--classifier", type=Path, default=BUNDLED_CLASSIFIER)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--data", type=Path, help="folder of the training's data, for the verdicts")

@@ -3,7 +3,7 @@ from collections.abc import Callable
 
 import pytest
 
-from evaluation.options import above_zero, at_least, count, within
+from reporting.options import above_zero, at_least, count, within
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,10 @@
-import asyncio
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from openai import AsyncOpenAI
 
-from tests.training.answering import answering
-from training.served import continued, serving
+from benchmarks.served import serving
 
 _READY = "from http.server import *\nHTTPServer(('127.0.0.1', int({port})), SimpleHTTPRequestHandler).serve_forever()"
 
@@ -32,14 +29,3 @@ def test_the_server_is_ours_and_may_be_loosened(monkeypatch: pytest.MonkeyPatch,
     assert words[1:5] == ["-m", "server", "serve", str(tmp_path / "model")]
     assert "--allow-loosen" in words
     assert words[words.index("--detoxify") + 1] == str(tmp_path / "classifier")
-
-
-def test_a_prompt_is_continued_unguarded_and_each_choice_is_a_text() -> None:
-    async def scenario(base_url: str) -> list[str]:
-        async with AsyncOpenAI(base_url=base_url, api_key="none") as client:
-            return await continued(client, "small", "One", n=2, seed=3)
-
-    with answering() as (base_url, asked):
-        assert asyncio.run(scenario(base_url)) == [" you idiot"] * 2
-    (body,) = asked
-    assert (body["detox"], body["prompt"], body["n"], body["seed"]) == ({"mode": "off"}, "One", 2, 3)

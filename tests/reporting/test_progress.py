@@ -2,8 +2,8 @@ import io
 
 import pytest
 
-from evaluation import progress as module
-from evaluation.progress import progress, say
+from reporting import progress as module
+from reporting.progress import progress, say
 
 
 class Terminal(io.StringIO):

@@ -1,6 +1,6 @@
 import pytest
 
-from evaluation.markdown import table
+from reporting.markdown import table
 
 
 def test_a_table_has_a_line_for_each_row() -> None:

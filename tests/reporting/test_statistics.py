@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from evaluation.statistics import DRAWS, Estimate, distinct, draws, estimate
+from reporting.statistics import DRAWS, Estimate, distinct, draws, estimate
 
 ALL_ONCE = np.array([[1.0, 1.0], [2.0, 0.0], [0.0, 2.0]])
 

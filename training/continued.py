@@ -1,0 +1,14 @@
+"""What the model that is served writes by itself: texts asked for without the guard."""
+
+from typing import Any
+
+from openai import AsyncOpenAI
+
+UNGUARDED = {"detox": {"mode": "off"}}
+"""In the body of a request: what the model writes by itself."""
+
+
+async def continued(client: AsyncOpenAI, model: str, prompt: str, **sampling: Any) -> list[str]:
+    """The unguarded texts behind a prompt, one for each choice; `sampling` are further parameters. openai.APIError."""
+    answer = await client.completions.create(model=model, prompt=prompt, extra_body=UNGUARDED, **sampling)
+    return [choice.text for choice in answer.choices]

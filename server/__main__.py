@@ -27,6 +27,10 @@ def main() -> None:
         from benchmarks.command import main as bench
 
         sys.exit(bench(sys.argv[2:]))
+    if sys.argv[1:2] == ["scorer"]:
+        from server.detector import main as serve_scorer
+
+        sys.exit(serve_scorer(sys.argv[2:]))
     if sys.argv[1:] == ["models"]:
         print("\n".join(listing(cache_folder())))
         return

@@ -11,6 +11,7 @@ import uvloop
 from filters.scorer import ScorerLoadError
 from server.api.detector import application
 from server.app import batching, load_scorer
+from server.engine import quiet
 from server.errors import StartError
 from server.settings import ScorerSettings, add_scorer, scorer_settings
 from server.telemetry import logs
@@ -59,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
 async def serve(settings: ScorerSettings, host: str, port: int) -> None:
     """Serve until told to stop. StartError or ScorerLoadError if that cannot begin."""
     with bind(host, port) as sock:
+        quiet.hide_progress()
         scorer = load_scorer(settings, None)
         async with batching(scorer, settings, None) as batcher:
             config = uvicorn.Config(

@@ -104,6 +104,19 @@ def test_a_broken_checkpoint(tmp_path: Path) -> None:
     assert "Traceback" not in "\n".join(lines)
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("words", "expected detoxify:NAME|PATH, remote:URL, entry:MODULE:FUNCTION or the name of one"),
+        ("remote:http://127.0.0.1:9", "no answer (ConnectError); is it running"),
+    ],
+)
+def test_a_scorer_that_is_not_there(name: str, said: str) -> None:
+    status, lines = serve("--scorer", name, "--port", "0")
+    assert status == 1 and lines[-1].startswith(f"unsay: scorer {name}: {said}")
+    assert "Traceback" not in "\n".join(lines)
+
+
 def test_an_unknown_flag() -> None:
     status, (line,) = serve("--no-such-flag")
     assert status == 1 and "--no-such-flag" in line

@@ -36,15 +36,17 @@ class Health:
         with self._lock:
             is_due = not self._is_asking and self._clock() >= self._due
             self._is_asking = self._is_asking or is_due
+            is_good = self._is_good
         if is_due:
             threading.Thread(target=self._find_out, name="unsay-health", daemon=True).start()
-        return self._is_good
+        return is_good
 
     def _find_out(self) -> None:
         try:
-            self._is_good = self._ask()
+            is_good = self._ask()
         except Exception:
-            self._is_good = False
+            is_good = False
         with self._lock:
+            self._is_good = is_good
             self._due = self._clock() + self._every_seconds
             self._is_asking = False

@@ -46,7 +46,7 @@ def test_a_prefix_of_our_flags_is_not_taken_for_one() -> None:
     [
         ([], "COMMAND"),
         (["nosuch"], "nosuch"),
-        (["serve", "--scorer", "words", "--detoxify", "original"], "--scorer: not allowed with argument --detoxify"),
+        (["serve", "--scorer", "words", "--detoxify", "original"], "--detoxify: not allowed with argument --scorer"),
         (["serve", "--scorer-batch", "0"], "--scorer-batch"),
         (["serve", "--scorer-queue", "many"], "--scorer-queue"),
         (["serve", "--scorer-deadline", "nan"], "--scorer-deadline"),

@@ -73,9 +73,11 @@ class RemoteScorer:
         self.name = address.name
 
     @classmethod
-    def load(cls, url: str, *, deadline_seconds: float = 10.0) -> "RemoteScorer":
+    def load(
+        cls, url: str, *, deadline_seconds: float = 10.0, transport: httpx.BaseTransport | None = None
+    ) -> "RemoteScorer":
         """The detector at `url`, which has been asked for its health and for scores. ScorerLoadError if it has none."""
-        scorer = cls(Address.read(url), deadline_seconds=deadline_seconds)
+        scorer = cls(Address.read(url), deadline_seconds=deadline_seconds, transport=transport)
         try:
             scorer._meet()
             scorer._ask([_HARMLESS], ())
@@ -148,13 +150,16 @@ class RemoteScorer:
         """Asks for its health, and for its categories if it is `unsay scorer`."""
         try:
             about = json.loads(self._healthy())
-            name, categories = about["scorer"], about["categories"]
-            types = mapping({str(category): str(category) for category in categories})
-        except (ValueError, LookupError, TypeError, RecursionError):
-            return  # another detector: what it says of its health is its own affair
-        self._takes_least = True
-        self._types = self._types if self._address.is_mapped else types
-        self.name = self._address.named(str(name))
+        except (ValueError, RecursionError):
+            return
+        match about:
+            case {"scorer": str(name), "categories": [str(), *_] as categories}:
+                self._takes_least = True
+                self.name = self._address.named(name)
+                if not self._address.is_mapped:
+                    self._types = mapping({str(category): str(category) for category in categories})
+            case _:  # another detector: what it says of its health is its own affair
+                pass
 
     def _healthy(self) -> bytes:
         seconds = min(_HEALTH_SECONDS, self._seconds)

@@ -17,7 +17,9 @@ SECRET = "a private text"
 Answer = httpx.Response | Exception
 
 
-def scorer_of(answer: Callable[[httpx.Request], Answer], url: str = "http://hap", **options: Any) -> RemoteScorer:
+def transport(answer: Callable[[httpx.Request], Answer]) -> httpx.MockTransport:
+    """A detector that answers so."""
+
     def handle(request: httpx.Request) -> httpx.Response:
         given = answer(request)
         if isinstance(given, Exception):
@@ -26,7 +28,16 @@ def scorer_of(answer: Callable[[httpx.Request], Answer], url: str = "http://hap"
             return httpx.Response(given.status_code, headers=given.headers, stream=httpx.ByteStream(given.content))
         return given
 
-    return RemoteScorer(Address.read(url), transport=httpx.MockTransport(handle), **options)
+    return httpx.MockTransport(handle)
+
+
+def scorer_of(answer: Callable[[httpx.Request], Answer], url: str = "http://hap", **options: Any) -> RemoteScorer:
+    return RemoteScorer(Address.read(url), transport=transport(answer), **options)
+
+
+def loaded(health: httpx.Response, contents: Answer, url: str = "http://hap") -> RemoteScorer:
+    """From a detector that says this of its health and of any text."""
+    return RemoteScorer.load(url, transport=transport(lambda asked: health if asked.method == "GET" else contents))
 
 
 def detected(score: float, kind: str = "LABEL_1") -> dict[str, Any]:
@@ -120,3 +131,52 @@ def test_one_that_is_not_there_ends_the_start_with_a_remedy() -> None:
         "scorer remote:http://127.0.0.1:9: no answer (ConnectError); is it running, and is the address right?"
         " (`unsay scorer` serves one)"
     )
+
+
+NOTHING = httpx.Response(200, json=[[]])
+OURS = {"status": "ok", "scorer": "detoxify:x", "categories": ["toxicity", "threat"]}
+
+
+@pytest.mark.parametrize(
+    "health",
+    [
+        httpx.Response(200, json="ok"),
+        httpx.Response(200, text="OK"),
+        httpx.Response(200, json={**OURS, "categories": []}),
+        httpx.Response(200, json={**OURS, "categories": "all"}),
+        httpx.Response(200, json={**OURS, "scorer": None}),
+    ],
+)
+def test_any_detector_that_is_well_will_do(health: httpx.Response) -> None:
+    scorer = loaded(health, NOTHING)
+    assert (scorer.name, scorer.categories, scorer.ready()) == ("remote", ("toxicity",), True)
+
+
+def test_ours_says_which_categories_it_has_unless_the_operator_maps_them() -> None:
+    health = httpx.Response(200, json=OURS)
+    assert loaded(health, NOTHING).categories == ("toxicity", "threat")
+    mapped = loaded(health, NOTHING, "http://hap#threat=violence")
+    assert (mapped.name, mapped.categories) == ("remote:detoxify:x", ("violence",))
+
+
+@pytest.mark.parametrize(
+    ("health", "contents", "said"),
+    [
+        (httpx.Response(404), NOTHING, "GET /health answered 404; is it running"),
+        (httpx.Response(503, json=OURS), NOTHING, "GET /health answered 503; is it running"),
+        (httpx.Response(200, text=" " * 70_000), NOTHING, "answered with more than 65536 bytes"),
+        (httpx.Response(200), httpx.Response(404), "POST /api/v1/text/contents answered 404; is it running"),
+        (httpx.Response(200), httpx.Response(200, json={}), "answers otherwise than the detectors API"),
+    ],
+)
+def test_one_that_is_no_detector_ends_the_start(health: httpx.Response, contents: Answer, said: str) -> None:
+    with pytest.raises(ScorerLoadError, match=f"scorer remote:http://hap: {said}"):
+        loaded(health, contents)
+
+
+def test_its_health_is_what_its_route_says() -> None:
+    states = iter([200, 503])
+    scorer = scorer_of(lambda request: httpx.Response(next(states)))
+    assert scorer._is_well()
+    with pytest.raises(Exception, match="answered 503"):  # which filters/scorers/health.py takes for no
+        scorer._is_well()

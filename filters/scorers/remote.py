@@ -7,7 +7,8 @@ The rules:
 3. A detector is asked for everything it has (`"threshold": 0`). One that reports from a threshold of its own on says 0
    below it: thresholds below that one do not bind.
 4. `unsay scorer` says in `/health` which categories it has. It is told the thresholds (`least`) that scores will be
-   held against, so that its screen and its rough pass clear what they can. Other detectors never see the word.
+   held against, so that its screen and its rough pass clear what they can, unless the operator gives its categories
+   other names. Other detectors never see the word.
 5. Proxies of the environment are not used: passages go to the address that was named, and nowhere else.
 """
 
@@ -154,9 +155,9 @@ class RemoteScorer:
             return
         match about:
             case {"scorer": str(name), "categories": [str(), *_] as categories}:
-                self._takes_least = True
                 self.name = self._address.named(name)
-                if not self._address.is_mapped:
+                if not self._address.is_mapped:  # under other names its thresholds would mean nothing to it
+                    self._takes_least = True
                     self._types = mapping({str(category): str(category) for category in categories})
             case _:  # another detector: what it says of its health is its own affair
                 pass

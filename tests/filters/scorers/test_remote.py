@@ -159,6 +159,22 @@ def test_ours_says_which_categories_it_has_unless_the_operator_maps_them() -> No
     assert (mapped.name, mapped.categories) == ("remote:detoxify:x", ("violence",))
 
 
+@pytest.mark.parametrize(("url", "least"), [("http://hap", [{"threat": 0.2}]), ("http://hap#threat=violence", None)])
+def test_only_ours_is_told_thresholds_and_only_by_its_own_names(url: str, least: object) -> None:
+    told: list[object] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.method == "GET":
+            return httpx.Response(200, json=OURS)
+        told.append(json.loads(request.content)["detector_params"].get("least"))
+        return NOTHING
+
+    scorer = RemoteScorer.load(url, transport=transport(answer))
+    scorer.bounds(["a"], [dict.fromkeys(scorer.categories[-1:], 0.2)])
+    scorer.bounds(["a"], [{}])
+    assert told == [None, least, None]
+
+
 @pytest.mark.parametrize(
     ("health", "contents", "said"),
     [

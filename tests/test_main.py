@@ -104,16 +104,9 @@ def test_a_broken_checkpoint(tmp_path: Path) -> None:
     assert "Traceback" not in "\n".join(lines)
 
 
-@pytest.mark.parametrize(
-    ("name", "said"),
-    [
-        ("words", "expected detoxify:NAME|PATH, remote:URL, entry:MODULE:FUNCTION or the name of one"),
-        ("remote:http://127.0.0.1:9", "no answer (ConnectError); is it running"),
-    ],
-)
-def test_a_scorer_that_is_not_there(name: str, said: str) -> None:
-    status, lines = serve("--scorer", name, "--port", "0")
-    assert status == 1 and lines[-1].startswith(f"unsay: scorer {name}: {said}")
+def test_a_scorer_that_is_not_there() -> None:
+    status, lines = serve("--scorer", "words", "--port", "0")
+    assert status == 1 and lines[-1].startswith("unsay: scorer words: expected detoxify:NAME|PATH, remote:URL, entry:")
     assert "Traceback" not in "\n".join(lines)
 
 

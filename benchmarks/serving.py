@@ -139,7 +139,7 @@ def _about(
         "dtype": str(engine.model_config.dtype).removeprefix("torch."),
         "vllm": settings.vllm_version(),
         "policy": catalog.default.model_dump(mode="json"),
-        "classifier": Path(known.detoxify).name,  # a path on this machine is nobody's business
+        "classifier": Path(known.scorer.removeprefix("detoxify:")).name,  # a path on this machine is nobody's business
         "screen": known.screen is not None,
         "scorer_device": known.scorer_device,
         "scorer_bytes": scorer_bytes,

@@ -44,11 +44,18 @@ def _bench(words: Sequence[str]) -> int:
     return main(words)
 
 
+def _scorer(words: Sequence[str]) -> int:
+    from server.detector import main
+
+    return main(words)
+
+
 COMMANDS = {
     "serve": Command(_serve, "serve a model behind the guard"),
     "models": Command(_models, "list the language models that come along, and where they lie"),
     "eval": Command(_evaluate, "evaluate a running server, with and without the guard"),
     "bench": Command(_bench, "measure what the guard costs, against plain vLLM"),
+    "scorer": Command(_scorer, "serve the scorer alone, for servers that run with --scorer remote:URL"),
 }
 
 

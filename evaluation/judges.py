@@ -5,7 +5,6 @@ one, if it has no such category). `moderations:URL` asks a moderations endpoint 
 category. `entry:MODULE:FUNCTION` calls a function of one's own: a list of texts in, a list of numbers from 0 to 1 out.
 """
 
-import importlib
 import math
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
@@ -15,8 +14,9 @@ from openai import APIConnectionError, APIStatusError, OpenAI
 from evaluation.client import is_address
 from evaluation.errors import EvaluationError
 from filters.scorer import ScorerLoadError
+from filters.scorers.named import imported, split
 
-EXPECTED = "expected detoxify:NAME|PATH, moderations:URL or entry:MODULE:FUNCTION"
+FORMS = ("detoxify:NAME|PATH", "moderations:URL", "entry:MODULE:FUNCTION")
 CATEGORY = "toxicity"
 _TIMEOUT_SECONDS = 120.0
 _RETRIES = 5
@@ -36,17 +36,17 @@ class Judge(Protocol):
 
 def load(spec: str, *, device: str = "cpu", key: str | None = None) -> Judge:
     """The judge that `--judge` names; `key` is for a moderations endpoint. EvaluationError if there is none such."""
-    kind, _, rest = spec.partition(":")
-    if not rest:
-        raise EvaluationError(f"--judge {spec}: {EXPECTED}")
-    match kind:
-        case "detoxify":
-            return DetoxifyJudge(rest, device)
-        case "moderations":
-            return ModerationsJudge(rest, key)
-        case "entry":
-            return EntryJudge(rest)
-    raise EvaluationError(f"--judge {spec}: {EXPECTED}")
+    try:
+        kind, rest = split(spec, FORMS)
+        match kind:
+            case "detoxify":
+                return DetoxifyJudge(rest, device)
+            case "moderations":
+                return ModerationsJudge(rest, key)
+            case _:
+                return EntryJudge(rest)
+    except ScorerLoadError as error:
+        raise EvaluationError(f"--judge {spec}: {error.expected}") from None
 
 
 def toxicity(scores: dict[str, float]) -> float:
@@ -61,11 +61,8 @@ class DetoxifyJudge:
         from filters.scorers.checkpoint import find_checkpoint, sha256
         from filters.scorers.detoxify import DetoxifyScorer
 
-        try:
-            self._scorer = DetoxifyScorer.load(name_or_path, device=device)
-            self.name = f"{self._scorer.name}@{sha256(find_checkpoint(name_or_path))[:12]}"
-        except ScorerLoadError as error:
-            raise EvaluationError(f"--judge detoxify:{name_or_path}: {error.expected}") from None
+        self._scorer = DetoxifyScorer.load(name_or_path, device=device)
+        self.name = f"{self._scorer.name}@{sha256(find_checkpoint(name_or_path))[:12]}"
 
     def judge(self, texts: Sequence[str]) -> list[float]:
         return [toxicity(dict(scores)) for scores in self._scorer.score(texts)]
@@ -113,15 +110,7 @@ class EntryJudge:
 
     def __init__(self, entry: str) -> None:
         self.name = f"entry:{entry}"
-        module, _, function = entry.partition(":")
-        try:
-            found = getattr(importlib.import_module(module), function)
-        except (ImportError, AttributeError, ValueError) as error:
-            remedy = "expected MODULE:FUNCTION of something that Python can import (PYTHONPATH says where it looks)"
-            raise EvaluationError(f"--judge {self.name}: {error}; {remedy}") from None
-        if not callable(found):
-            raise EvaluationError(f"--judge {self.name}: is not a function")
-        self._function: Callable[[list[str]], Sequence[float]] = found
+        self._function: Callable[[list[str]], Sequence[float]] = imported(self.name, entry)
 
     def judge(self, texts: Sequence[str]) -> list[float]:
         return checked(self.name, texts, self._function(list(texts)))

@@ -3,7 +3,7 @@
 The rules:
 1. What a scorer returns is checked here, once: as many scores as texts, each a number in 0..1.
 2. A pass over the texts of several callers that fails is run again for each caller alone, once: one poisonous text
-   fails its own caller only.
+   fails its own caller only. Not so if the scorer itself says that it was late or overloaded: that is no text's fault.
 3. Whatever a scorer raises ends up as a value in the outcome; the thread lives on.
 """
 
@@ -30,6 +30,7 @@ class Outcome:
 def score_checked(scorer: Scorer, texts: Sequence[str], least: Sequence[Least] = ()) -> list[Scores]:
     """The scores of the texts, in order. ScorerUnavailable("error") if the scorer raises or returns nonsense.
 
+    A ScorerUnavailable that it raises keeps its reason, and has been logged by the scorer.
     With a `least` for each text, upper bounds below it will do, if the scorer has such (`Bounding`).
     """
     try:
@@ -38,6 +39,8 @@ def score_checked(scorer: Scorer, texts: Sequence[str], least: Sequence[Least] =
         else:
             scores = list(scorer.score(texts))
         sound = len(scores) == len(texts) and all(is_valid(one) for one in scores)
+    except ScorerUnavailable:
+        raise
     except Exception as error:
         # Only the type is logged by default: the message may quote the text.
         _log.warning("scorer %s failed: %s", scorer.name, type(error).__name__)
@@ -61,7 +64,9 @@ def score_groups(
     try:
         scores = iter(score_checked(scorer, [text for group in groups for text in group], each))
     except ScorerUnavailable as error:
-        return [error] if len(groups) == 1 else [_alone(scorer, *pair) for pair in zip(groups, least, strict=True)]
+        if len(groups) == 1 or error.reason != "error":
+            return [error] * len(groups)
+        return [_alone(scorer, *pair) for pair in zip(groups, least, strict=True)]
     return [[next(scores) for _ in group] for group in groups]
 
 

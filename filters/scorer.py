@@ -58,7 +58,8 @@ class Scorer(Protocol):
     def score(self, texts: Sequence[str]) -> list[Scores]:
         """One `Scores` for each text, same length and order, each value in 0..1.
 
-        Blocking. Called from one thread at a time, which is not the event loop's. May raise anything.
+        Blocking. Called from one thread at a time, which is not the event loop's. May raise anything; a
+        ScorerUnavailable keeps its reason.
         """
 
     def ready(self) -> bool:

@@ -6,22 +6,26 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from filters.batcher import Batcher
+from filters.batcher import Batcher, BatchObserver
 from filters.judge import Judge
 from filters.scorer import Scorer
-from filters.scorers.cascade import Cascade
-from filters.scorers.checkpoint import find_checkpoint, sha256
-from filters.scorers.detoxify import DetoxifyScorer
-from filters.scorers.screen import Screen
+from filters.scorers import registry
+from filters.scorers.cascade import CascadeObserver
 from server.api.gateway import Gateway
 from server.api.routes import router
 from server.embedded import servable
-from server.errors import StartError
 from server.generation.pairs import Pairs
 from server.generation.services import Services
 from server.policy import catalog as catalogs
 from server.policy.catalog import Catalog
-from server.settings import BUNDLED_MODEL, BUNDLED_MODEL_NAME, Settings, cache_folder, vllm_version
+from server.settings import (
+    BUNDLED_MODEL,
+    BUNDLED_MODEL_NAME,
+    ScorerSettings,
+    Settings,
+    cache_folder,
+    vllm_version,
+)
 from server.telemetry import logs
 from server.telemetry.metrics import Metrics
 from server.telemetry.pairs import writing
@@ -40,35 +44,40 @@ def load_catalog(settings: Settings) -> Catalog:
     return catalogs.load(settings.policy_file) if settings.policy_file else catalogs.builtin()
 
 
-def load_scorer(settings: Settings, metrics: Metrics) -> Scorer:
-    """The classifier, behind its screen if there is one. StartError for a screen of another classifier."""
-    classifier = DetoxifyScorer.load(settings.detoxify, device=settings.scorer_device, threads=settings.scorer_threads)
-    if settings.screen is None:
-        return classifier
-    screen = Screen.load(settings.screen)
-    if screen.teacher != sha256(find_checkpoint(settings.detoxify)):
-        raise StartError(
-            f"--screen: {settings.screen} was made from another classifier than {settings.detoxify};"
-            " make one with `python -m training.screen`, or say --screen none"
-        )
-    return Cascade(screen, classifier, metrics)
+def load_scorer(settings: ScorerSettings, observer: CascadeObserver | None) -> Scorer:
+    """The scorer that the settings name. ScorerLoadError if it cannot be had as they want it."""
+    setup = registry.Setup(
+        device=settings.scorer_device,
+        threads=settings.scorer_threads,
+        deadline_seconds=settings.scorer_deadline_seconds,
+        screen=settings.screen,
+        observer=observer,
+    )
+    return registry.load(settings.scorer, setup)
 
 
 @asynccontextmanager
-async def judging(scorer: Scorer, settings: Settings, metrics: Metrics) -> AsyncIterator[Judge]:
-    """A judge over `scorer`, with its thread running."""
+async def batching(scorer: Scorer, settings: ScorerSettings, observer: BatchObserver | None) -> AsyncIterator[Batcher]:
+    """A batcher over `scorer`, with its thread running."""
     batcher = Batcher(
         scorer,
         max_batch=settings.scorer_batch,
         max_queue=settings.scorer_queue,
         deadline_seconds=settings.scorer_deadline_seconds,
-        observer=metrics,
+        observer=observer,
     )
     await batcher.start()
     try:
-        yield Judge(batcher)
+        yield batcher
     finally:
         await batcher.aclose()
+
+
+@asynccontextmanager
+async def judging(scorer: Scorer, settings: ScorerSettings, metrics: Metrics) -> AsyncIterator[Judge]:
+    """A judge over `scorer`, with its thread running."""
+    async with batching(scorer, settings, metrics) as batcher:
+        yield Judge(batcher)
 
 
 async def guarded_application(
@@ -134,7 +143,7 @@ async def _serve(settings: Settings, catalog: Catalog, pairs: Pairs | None) -> N
     args = launcher.parse(settings.rest, BUNDLED_MODEL, BUNDLED_MODEL_NAME, models)
     address, sock = launcher.bind(args)
     quiet.hide_progress()
-    log.info("loading the classifier", extra={"detoxify": settings.detoxify, "screen": str(settings.screen or "none")})
+    log.info("loading the scorer", extra={"scorer": settings.scorer, "screen": str(settings.screen or "none")})
     metrics = Metrics()
     scorer = load_scorer(settings, metrics)
     catalog = catalogs.check_categories(catalog, scorer.categories)

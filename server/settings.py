@@ -15,6 +15,7 @@ BUNDLED_MODEL = MODELS / "language_model"
 BUNDLED_CLASSIFIER = MODELS / "classifier"
 BUNDLED_SCREEN = MODELS / "screen"
 BUNDLED_MODEL_NAME = "unsay-mini"
+_BUNDLED_SCORER = f"detoxify:{BUNDLED_CLASSIFIER}"
 
 _LOGGING_FILE = Path(__file__).with_name("engine") / "vllm_logging.json"
 """Has vLLM leave out the warnings that are harmless (server/engine/quiet.py)."""
@@ -37,21 +38,27 @@ Serve a model behind a guard that rewinds toxic spans before anyone reads them.
 EPILOG = "Everything else is passed on to vLLM; `vllm serve --help=all` lists it."
 
 
-@dataclass(frozen=True)
-class Settings:
-    """`rest` is vLLM's share of the command line, MODEL included."""
+@dataclass(frozen=True, kw_only=True)
+class ScorerSettings:
+    """What judges, and how it runs. `scorer` names it (filters/scorers/registry.py)."""
 
-    policy_file: Path | None
-    detoxify: str
+    scorer: str
     screen: Path | None
-    allow_loosen: bool
-    pairs_out: Path | None
     scorer_device: str
     scorer_threads: int
     scorer_batch: int
     scorer_queue: int
     scorer_deadline_seconds: float
     log_level: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(ScorerSettings):
+    """`rest` is vLLM's share of the command line, MODEL included."""
+
+    policy_file: Path | None
+    allow_loosen: bool
+    pairs_out: Path | None
     rest: tuple[str, ...]
 
 
@@ -69,7 +76,7 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     _add_guard(serve.add_argument_group("guard"))
-    _add_scorer(serve.add_argument_group("scorer"))
+    add_scorer(serve.add_argument_group("scorer"))
     commands.add_parser("models", help="list the language models that come along, and where they lie")
     return top
 
@@ -87,15 +94,24 @@ def _add_guard(group: "argparse._ArgumentGroup") -> None:
         metavar="FILE",
         help="add preference pairs from rewinds to FILE: it holds flagged text and prompts (docs/operations.md)",
     )
-    group.add_argument("--unsay-log-level", default="info", choices=("debug", "info", "warning", "error"))
 
 
-def _add_scorer(group: "argparse._ArgumentGroup") -> None:
-    group.add_argument(
+def add_scorer(group: "argparse._ArgumentGroup") -> None:
+    """The options of `ScorerSettings`."""
+    name = group.add_mutually_exclusive_group()
+    name.add_argument(
+        "--scorer",
+        default=_BUNDLED_SCORER,
+        metavar="NAME",
+        help="detoxify:NAME|PATH, remote:URL, entry:MODULE:FUNCTION, or what a package registers (docs/operations.md)",
+    )
+    name.add_argument(
         "--detoxify",
-        default=str(BUNDLED_CLASSIFIER),
+        dest="scorer",
+        type=_detoxify,
         metavar="NAME|PATH",
-        help="original, unbiased, multilingual, original-small, unbiased-small, or a checkpoint (default: bundled)",
+        help="short for --scorer detoxify:...: original, unbiased, multilingual, original-small, unbiased-small, or a"
+        " checkpoint (default: bundled)",
     )
     group.add_argument(
         "--screen",
@@ -117,6 +133,7 @@ def _add_scorer(group: "argparse._ArgumentGroup") -> None:
         metavar="SECONDS",
         help="a verdict that takes longer counts as a failed scorer (default: 10)",
     )
+    group.add_argument("--unsay-log-level", default="info", choices=("debug", "info", "warning", "error"))
 
 
 def parse(argv: Sequence[str]) -> Settings:
@@ -124,25 +141,36 @@ def parse(argv: Sequence[str]) -> Settings:
     known, rest = parser().parse_known_args(argv)
     return Settings(
         policy_file=known.policy_file,
-        detoxify=known.detoxify,
-        screen=_screen(known.screen, known.detoxify),
         allow_loosen=known.allow_loosen,
         pairs_out=known.pairs_out,
+        rest=tuple(rest),
+        **vars(scorer_settings(known)),
+    )
+
+
+def scorer_settings(known: argparse.Namespace) -> ScorerSettings:
+    """What was said with the options of `add_scorer`."""
+    return ScorerSettings(
+        scorer=known.scorer,
+        screen=_screen(known.screen, known.scorer),
         scorer_device=known.scorer_device,
         scorer_threads=known.scorer_threads,
         scorer_batch=known.scorer_batch,
         scorer_queue=known.scorer_queue,
         scorer_deadline_seconds=known.scorer_deadline,
         log_level=known.unsay_log_level,
-        rest=tuple(rest),
     )
 
 
-def _screen(wanted: str | None, classifier: str) -> Path | None:
+def _screen(wanted: str | None, scorer: str) -> Path | None:
     """The folder of the screen. The bundled one is for the bundled classifier alone."""
     if wanted is None:
-        return BUNDLED_SCREEN if classifier == str(BUNDLED_CLASSIFIER) else None
+        return BUNDLED_SCREEN if scorer == _BUNDLED_SCORER else None
     return None if wanted == "none" else Path(wanted)
+
+
+def _detoxify(name_or_path: str) -> str:
+    return f"detoxify:{name_or_path}"
 
 
 def prepare_environment() -> None:

@@ -104,6 +104,12 @@ def test_a_broken_checkpoint(tmp_path: Path) -> None:
     assert "Traceback" not in "\n".join(lines)
 
 
+def test_a_scorer_that_is_not_there() -> None:
+    status, lines = serve("--scorer", "words", "--port", "0")
+    assert status == 1 and lines[-1].startswith("unsay: scorer words: expected detoxify:NAME|PATH, remote:URL, entry:")
+    assert "Traceback" not in "\n".join(lines)
+
+
 def test_an_unknown_flag() -> None:
     status, (line,) = serve("--no-such-flag")
     assert status == 1 and "--no-such-flag" in line

@@ -11,7 +11,7 @@ from server.settings import BUNDLED_CLASSIFIER, BUNDLED_SCREEN, parse, parser, p
 
 def test_everything_has_a_default() -> None:
     settings = parse(["serve"])
-    assert (settings.policy_file, settings.detoxify) == (None, str(BUNDLED_CLASSIFIER))
+    assert (settings.policy_file, settings.scorer) == (None, f"detoxify:{BUNDLED_CLASSIFIER}")
     assert not settings.allow_loosen and settings.pairs_out is None and settings.rest == ()
 
 
@@ -20,6 +20,14 @@ def test_the_bundled_screen_is_for_the_bundled_classifier_alone() -> None:
     assert parse(["serve", "--detoxify", "original"]).screen is None
     assert parse(["serve", "--screen", "none"]).screen is None
     assert parse(["serve", "--detoxify", "x", "--screen", "y"]).screen == Path("y")
+
+
+def test_detoxify_is_the_short_form_of_a_scorers_name() -> None:
+    assert parse(["serve", "--detoxify", "unbiased"]).scorer == "detoxify:unbiased"
+    assert parse(["serve", "--scorer", "remote:http://hap#LABEL_1=insult"]).scorer == "remote:http://hap#LABEL_1=insult"
+    bundled = parse(["serve", "--scorer", f"detoxify:{BUNDLED_CLASSIFIER}"])
+    assert bundled == parse(["serve", "--detoxify", str(BUNDLED_CLASSIFIER)]) == parse(["serve"])
+    assert parse(["serve", "--scorer", "words"]).screen is None
 
 
 def test_what_is_not_ours_is_passed_on_in_order() -> None:
@@ -38,6 +46,7 @@ def test_a_prefix_of_our_flags_is_not_taken_for_one() -> None:
     [
         ([], "COMMAND"),
         (["nosuch"], "nosuch"),
+        (["serve", "--scorer", "words", "--detoxify", "original"], "--detoxify: not allowed with argument --scorer"),
         (["serve", "--scorer-batch", "0"], "--scorer-batch"),
         (["serve", "--scorer-queue", "many"], "--scorer-queue"),
         (["serve", "--scorer-deadline", "nan"], "--scorer-deadline"),

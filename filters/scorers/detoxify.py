@@ -85,7 +85,7 @@ class DetoxifyScorer:
         # Cuts at the limit, and what is cut off comes back as further pieces.
         backend.enable_truncation(self._limit, stride=self._overlap)
         backend.no_padding()
-        encoded = backend.encode_batch_fast([_encodable(text) for text in texts])
+        encoded = backend.encode_batch_fast([encodable(text) for text in texts])
         return [[each.ids, *(rest.ids for rest in each.overflowing)] for each in encoded]
 
     def _run(self, forward: Forward, texts: Sequence[Sequence[Sequence[int]]]) -> torch.Tensor:
@@ -129,7 +129,7 @@ def _detoxify(path: Path, contents: dict[str, Any], device: str) -> Detoxify:
     return detoxify
 
 
-def _encodable(text: str) -> str:
+def encodable(text: str) -> str:
     """The text with halves of surrogate pairs joined or replaced: tokenizers raise on them."""
     if text.isascii():
         return text

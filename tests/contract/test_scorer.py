@@ -1,11 +1,14 @@
-"""What every scorer promises (filters/scorer.py), tried on each of them."""
+"""What every scorer promises (filters/scorer.py), tried on each that the registry has a name for.
+
+A scorer of one's own: `pytest tests/contract/test_scorer.py --scorer entry:MODULE:FUNCTION`, or the name that its
+package registers. It should find RUDE rude and CLEAN clean, and have the category `toxicity`.
+"""
 
 import threading
 
 import pytest
 
-from filters.scorer import Scorer, Scores, is_valid
-from filters.scorers.scripted import ScriptedScorer
+from filters.scorer import Bounding, Scorer, Scores, is_below, is_valid
 
 CLEAN = "The train to the coast leaves at nine."
 RUDE = "You are an idiot and a fool."
@@ -23,15 +26,6 @@ ODD = [
     "你好" * 600,
     "e\u0301" * 50,
 ]
-
-
-@pytest.fixture(params=["scripted", "detoxify"])
-def scorer(request: pytest.FixtureRequest) -> Scorer:
-    """Each scorer in turn; all of them find RUDE rude and CLEAN clean."""
-    if request.param == "scripted":
-        return ScriptedScorer({"idiot": 0.9}, categories=("toxicity", "insult"))
-    real: Scorer = request.getfixturevalue("detoxify_scorer")
-    return real
 
 
 def close(one: Scores, other: Scores) -> bool:
@@ -92,3 +86,16 @@ def test_it_scores_in_a_thread_of_its_own(scorer: Scorer) -> None:
     thread.start()
     thread.join()
     assert close(scores[0], scorer.score([RUDE])[0])
+
+
+@pytest.mark.parametrize("threshold", [0.01, 0.2, 0.9, 1.0])
+def test_bounds_are_exact_unless_all_of_a_text_is_below(scorer: Scorer, threshold: float) -> None:
+    if not isinstance(scorer, Bounding):
+        pytest.skip("it has no bounds")
+    least = dict.fromkeys(scorer.categories, threshold)
+    for exact, bounds in zip(scorer.score(TEXTS), scorer.bounds(TEXTS, [least] * len(TEXTS)), strict=True):
+        assert tuple(bounds) == scorer.categories and is_valid(bounds)
+        if is_below(bounds, least):
+            assert all(bounds[category] >= exact[category] - 1e-4 for category in scorer.categories)
+        else:
+            assert close(bounds, exact)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from filters.forward import ForwardThread, Outcome, score_checked, score_groups
-from filters.scorer import EXACT, Least, ScorerUnavailable, Scores
+from filters.scorer import EXACT, Least, Reason, ScorerUnavailable, Scores
 from filters.scorers.scripted import ScriptedScorer
 
 
@@ -51,7 +51,6 @@ GOOD: Scores = {"toxicity": 0.5}
         [GOOD, {"toxicity": 1.5}],
         [GOOD, {"toxicity": -0.5}],
         RuntimeError("broken"),
-        ScorerUnavailable("overloaded"),
     ],
     ids=repr,
 )
@@ -59,6 +58,12 @@ def test_nonsense_and_errors_of_any_kind_are_one_error(answer: list[Scores] | Ex
     with pytest.raises(ScorerUnavailable) as caught:
         score_checked(OddScorer(answer), ["a", "b"])
     assert caught.value.reason == "error"
+
+
+def test_a_reason_that_the_scorer_gives_is_kept() -> None:
+    with pytest.raises(ScorerUnavailable) as caught:
+        score_checked(OddScorer(ScorerUnavailable("overloaded")), ["a"])
+    assert caught.value.reason == "overloaded"
 
 
 def test_sound_scores_pass_through() -> None:
@@ -85,6 +90,15 @@ def test_a_poisonous_text_fails_only_its_own_group() -> None:
     assert (first, last) == ([{"toxicity": 0.1}], [{"toxicity": 0.0}])
     assert isinstance(poisoned, ScorerUnavailable)
     assert scorer.passes == 4
+
+
+@pytest.mark.parametrize(("reason", "passes"), [("error", 3), ("deadline", 1), ("overloaded", 1)])
+def test_what_is_no_texts_fault_is_not_tried_again_for_each(reason: Reason, passes: int) -> None:
+    scorer = ScriptedScorer({})
+    scorer.fail(9, reason)
+    results = score_groups(scorer, [["one"], ["two"]])
+    assert [result.reason for result in results if isinstance(result, ScorerUnavailable)] == [reason] * 2
+    assert scorer.passes == passes
 
 
 def test_a_group_alone_is_not_tried_twice() -> None:

@@ -11,9 +11,9 @@ import uvloop
 
 from filters.scorer import ScorerLoadError
 from server import app
-from server.embedded import listing
+from server.embedded import SMOLLM2, Models, listing
 from server.errors import StartError
-from server.settings import cache_folder, parse, prepare_environment
+from server.settings import add_options, cache_folder, parse, parser, prepare_environment
 from server.telemetry import logs
 
 
@@ -27,21 +27,38 @@ def main() -> None:
         from benchmarks.command import main as bench
 
         sys.exit(bench(sys.argv[2:]))
-    if sys.argv[1:] == ["models"]:
-        print("\n".join(listing(cache_folder())))
-        return
-    settings = parse(sys.argv[1:])
-    logs.configure(settings.log_level)
-    warnings.simplefilter("ignore", FutureWarning)  # of libraries, about libraries
-    signal.signal(signal.SIGTERM, _stop_starting)
     try:
-        prepare_environment()
-        uvloop.run(app.run(settings, app.load_catalog(settings)))
+        if sys.argv[1:2] == ["models"]:
+            _models(convert=parser().parse_args(sys.argv[1:]).convert)
+        else:
+            _serve(sys.argv[1:])
     except (StartError, ScorerLoadError) as error:
         print(f"unsay: {error}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _models(*, convert: bool) -> None:
+    cache = cache_folder()
+    if convert:
+        Models(cache, lambda line: print(line, file=sys.stderr)).named(SMOLLM2)
+    print("\n".join(listing(cache)))
+
+
+def _serve(words: list[str]) -> None:
+    asked = next((word for word in words if word.startswith("--help=")), None)
+    if asked is not None:
+        prepare_environment()
+        from server.engine import launcher
+
+        launcher.show_help(asked, add_options)
+    settings = parse(words)
+    logs.configure(settings.log_level)
+    warnings.simplefilter("ignore", FutureWarning)  # of libraries, about libraries
+    signal.signal(signal.SIGTERM, _stop_starting)
+    prepare_environment()
+    uvloop.run(app.run(settings, app.load_catalog(settings)))
 
 
 def _stop_starting(number: int, _frame: FrameType | None) -> None:

@@ -15,14 +15,14 @@ from filters.scorers.detoxify import DetoxifyScorer
 from filters.scorers.screen import Screen
 from server.api.gateway import Gateway
 from server.api.routes import router
-from server.embedded import servable
+from server.embedded import Models
 from server.errors import StartError
 from server.generation.guarded import Setting
 from server.generation.pairs import Pairs
 from server.guard.commands import Strategy
 from server.policy import catalog as catalogs
 from server.policy.catalog import Catalog
-from server.settings import BUNDLED_MODEL, BUNDLED_MODEL_NAME, Settings, cache_folder, vllm_version
+from server.settings import Settings, cache_folder, vllm_version
 from server.telemetry import logs
 from server.telemetry.metrics import Metrics
 from server.telemetry.pairs import writing
@@ -117,6 +117,16 @@ async def guarded_application(
     return app
 
 
+def engine_arguments(settings: Settings) -> argparse.Namespace:
+    """vLLM's arguments, of a model that is there. StartError for words that vLLM does not know, or no such model."""
+    from server.engine import launcher
+
+    args = launcher.parse(settings.rest, Models(cache_folder(), log.info))
+    if fitted := launcher.fit_cpu(args):
+        log.info(fitted)
+    return args
+
+
 async def run(settings: Settings, catalog: Catalog) -> None:
     """Serve until told to stop. StartError if that cannot begin."""
     with writing(settings.pairs_out) as pairs:
@@ -127,8 +137,7 @@ async def _serve(settings: Settings, catalog: Catalog, pairs: Pairs | None) -> N
     log.info("loading vLLM")
     from server.engine import launcher, quiet
 
-    models = servable(cache_folder(), log.info)
-    args = launcher.parse(settings.rest, BUNDLED_MODEL, BUNDLED_MODEL_NAME, models)
+    args = engine_arguments(settings)
     address, sock = launcher.bind(args)
     quiet.hide_progress()
     log.info("loading the classifier", extra={"detoxify": settings.detoxify, "screen": str(settings.screen or "none")})

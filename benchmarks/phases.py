@@ -59,7 +59,7 @@ def _lengths(pairs: dict[str, list[Pair]]) -> dict[str, float]:
 @contextmanager
 def serving(settings: Settings, words: Sequence[str]) -> Iterator[tuple[Servers, dict[str, Any]]]:
     """Both servers, as `unsay serve` with these words would run, and what runs there. BenchError if they fail."""
-    say("starting the servers (10 to 40 seconds for the bundled model)")
+    say("starting the servers (10 to 60 seconds for models that come along)")
     try:
         with reserved_port() as plain_port, reserved_port() as guarded_port:
             plain, guarded = f"http://{HOST}:{plain_port}", f"http://{HOST}:{guarded_port}"

@@ -26,7 +26,7 @@ from typing import Any
 from vllm.sampling_params import SamplingParams
 
 from reporting.markdown import table
-from server import settings
+from server import app, settings
 from server.engine import launcher
 from server.engine.core import arming
 from server.engine.drafting.exact import ExactEngine, rewinds_of
@@ -124,7 +124,7 @@ async def measured(contexts: Sequence[int], count: int) -> str:
     with TemporaryDirectory() as folder:
         model = stretched(settings.BUNDLED_MODEL, Path(folder), positions)
         words = [str(model), "--max-model-len", str(positions)]
-        args = launcher.parse(words, settings.BUNDLED_MODEL, settings.BUNDLED_MODEL_NAME)
+        args = app.engine_arguments(settings.parse(["serve", *words]))
         async with launcher.engine(args) as client:
             assert arming.armed(client), "this vLLM does not rewind by itself"
             found = {

@@ -113,7 +113,7 @@ async def serve(plain_port: int, guarded_port: int, words: Sequence[str]) -> Non
     catalog = app.load_catalog(known)
     from server.engine import launcher, quiet
 
-    args = launcher.parse(known.rest, settings.BUNDLED_MODEL, settings.BUNDLED_MODEL_NAME)
+    args = app.engine_arguments(known)
     quiet.hide_progress()
     metrics, before = Metrics(), psutil.Process().memory_info().rss
     real = app.load_scorer(known, metrics)

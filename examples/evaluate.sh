@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Serves the bundled models and evaluates them, without and with the guard: `make eval PROMPTS=FILE [JUDGE=...]`.
+# Serves a model and evaluates it, without and with the guard: `make eval PROMPTS=FILE [JUDGE=...]`.
 #   PROMPTS  RealToxicityPrompts as .jsonl or .jsonl.gz (allenai/real-toxicity-prompts), or any file that `unsay eval` reads
 #   JUDGE    detoxify:unbiased by default, which detoxify downloads; another classifier than the gate
+#   MODEL    as for `unsay serve`; its default if empty
 #   LIMIT, N, OUT, PORT and EVAL_ARGS are handed on
 set -euo pipefail
 
@@ -10,7 +11,7 @@ port=${PORT:-8047}
 base=http://127.0.0.1:$port
 [ -n "${PROMPTS:-}" ] || { echo "make eval: say PROMPTS=FILE, a file of prompts (docs/evaluation.md)" >&2; exit 2; }
 
-"$unsay" serve --host 127.0.0.1 --port "$port" --allow-loosen --disable-uvicorn-access-log &
+"$unsay" serve ${MODEL:+"$MODEL"} --host 127.0.0.1 --port "$port" --allow-loosen --disable-uvicorn-access-log &
 server=$!
 trap 'kill $server 2> /dev/null; wait $server 2> /dev/null || true' EXIT
 until curl --silent --fail --output /dev/null "$base/ready"; do

@@ -15,31 +15,47 @@ import uvloop
 
 from filters.scorer import ScorerLoadError
 from server import app
-from server.embedded import listing
+from server.embedded import SMOLLM2, Models, listing
 from server.errors import StartError
-from server.settings import cache_folder, parse, parser, prepare_environment
+from server.settings import add_options, cache_folder, parse, parser, prepare_environment
 from server.telemetry import logs
 
 
 def run(words: Sequence[str]) -> int:
     """The words after `unsay`, the first of them a command of ours; gives the exit code. SystemExit(2) for others."""
-    if list(words[:1]) == ["models"]:
-        parser().parse_args(words)
-        print("\n".join(listing(cache_folder())))
-        return 0
-    settings = parse(words)
-    logs.configure(settings.log_level)
-    warnings.simplefilter("ignore", FutureWarning)  # of libraries, about libraries
-    signal.signal(signal.SIGTERM, _stop_starting)
     try:
-        prepare_environment()
-        uvloop.run(app.run(settings, app.load_catalog(settings)))
+        if list(words[:1]) == ["models"]:
+            _models(convert=parser().parse_args(words).convert)
+        else:
+            _serve(words)
     except (StartError, ScorerLoadError) as error:
         print(f"unsay: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
     return 0
+
+
+def _models(*, convert: bool) -> None:
+    cache = cache_folder()
+    if convert:
+        Models(cache, lambda line: print(line, file=sys.stderr)).named(SMOLLM2)
+    print("\n".join(listing(cache)))
+
+
+def _serve(words: Sequence[str]) -> None:
+    asked = next((word for word in words if word.startswith("--help=")), None)
+    if asked is not None:
+        prepare_environment()
+        from server.engine import launcher
+
+        launcher.show_help(asked, add_options)
+    settings = parse(words)
+    logs.configure(settings.log_level)
+    warnings.simplefilter("ignore", FutureWarning)  # of libraries, about libraries
+    signal.signal(signal.SIGTERM, _stop_starting)
+    prepare_environment()
+    uvloop.run(app.run(settings, app.load_catalog(settings)))
 
 
 def _stop_starting(number: int, _frame: FrameType | None) -> None:

@@ -13,19 +13,12 @@ from filters.scorers import registry
 from filters.scorers.cascade import CascadeObserver
 from server.api.gateway import Gateway
 from server.api.routes import router
-from server.embedded import servable
+from server.embedded import Models
 from server.generation.pairs import Pairs
 from server.generation.services import Services
 from server.policy import catalog as catalogs
 from server.policy.catalog import Catalog
-from server.settings import (
-    BUNDLED_MODEL,
-    BUNDLED_MODEL_NAME,
-    ScorerSettings,
-    Settings,
-    cache_folder,
-    vllm_version,
-)
+from server.settings import ScorerSettings, Settings, cache_folder, vllm_version
 from server.telemetry import logs
 from server.telemetry.metrics import Metrics
 from server.telemetry.pairs import writing
@@ -129,6 +122,16 @@ def introduce(metrics: Metrics, catalog: Catalog, scorer: str, model: str) -> No
     )
 
 
+def engine_arguments(settings: Settings) -> argparse.Namespace:
+    """vLLM's arguments, of a model that is there. StartError for words that vLLM does not know, or no such model."""
+    from server.engine import launcher
+
+    args = launcher.parse(settings.rest, Models(cache_folder(), log.info))
+    if fitted := launcher.fit_cpu(args):
+        log.info(fitted)
+    return args
+
+
 async def run(settings: Settings, catalog: Catalog) -> None:
     """Serve until told to stop. StartError if that cannot begin."""
     with writing(settings.pairs_out) as pairs:
@@ -139,8 +142,7 @@ async def _serve(settings: Settings, catalog: Catalog, pairs: Pairs | None) -> N
     log.info("loading vLLM")
     from server.engine import launcher, quiet
 
-    models = servable(cache_folder(), log.info)
-    args = launcher.parse(settings.rest, BUNDLED_MODEL, BUNDLED_MODEL_NAME, models)
+    args = engine_arguments(settings)
     address, sock = launcher.bind(args)
     quiet.hide_progress()
     log.info("loading the scorer", extra={"scorer": settings.scorer, "screen": str(settings.screen or "none")})
@@ -150,7 +152,8 @@ async def _serve(settings: Settings, catalog: Catalog, pairs: Pairs | None) -> N
     if settings.allow_loosen:
         log.warning("--allow-loosen: every request may switch its guard off")
     log.info(
-        "loading the model and starting the engine (10 to 30 seconds for the bundled one)", extra={"model": args.model}
+        "loading the model and starting the engine (10 to 30 seconds for those that come along)",
+        extra={"model": args.model},
     )
     async with judging(scorer, settings, metrics) as judge:
         async with launcher.engine(args) as engine:

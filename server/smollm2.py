@@ -7,6 +7,7 @@ undone), the tokenizer with its own splits, and the chat template without the pe
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +36,17 @@ _NAMES = {
 }
 
 
-def convert(source: Path, folder: Path) -> None:
-    """Write the model in the GGUF file `source` into `folder`. KeyError if it is no model of Llama's kind."""
+def convert(source: Path, folder: Path, progress: Callable[[float], None]) -> None:
+    """Write the model in the GGUF file `source` into `folder`. KeyError if it is no model of Llama's kind.
+
+    `progress` hears how much of the weights is done, up to 1.
+    """
     reader = GGUFReader(source)
     fields = {name: field.contents() for name, field in reader.fields.items()}
-    weights = {_name(tensor.name): _weight(tensor, fields) for tensor in reader.tensors}
+    weights = {}
+    for done, tensor in enumerate(reader.tensors, 1):
+        weights[_name(tensor.name)] = _weight(tensor, fields)
+        progress(done / len(reader.tensors))
     folder.mkdir(parents=True, exist_ok=True)
     specs = {name: _spec(bits) for name, bits in weights.items()}
     serialize_file(specs, folder / "model.safetensors", {"format": "pt"})  # from the arrays, which live until then

@@ -75,7 +75,7 @@ def test_a_file_of_pairs_that_others_may_read(tmp_path: Path) -> None:
 
 def test_the_start_says_that_flagged_text_is_written(tmp_path: Path) -> None:
     path = tmp_path / "pairs.jsonl"
-    status, lines = serve("--pairs-out", str(path), "--no-such-flag")
+    status, lines = serve("mini", "--pairs-out", str(path), "--no-such-flag")
     assert status == 1 and path.stat().st_mode & 0o777 == 0o600
     assert " warning unsay.pairs: " in lines[0] and "flagged text" in lines[0] and str(path) in lines[0]
 
@@ -99,7 +99,7 @@ def test_the_file_of_pairs_is_handed_to_the_engine_client(monkeypatch: pytest.Mo
 
 def test_a_broken_checkpoint(tmp_path: Path) -> None:
     (tmp_path / "model.ckpt").write_bytes(b"not a checkpoint")
-    status, lines = serve("--detoxify", str(tmp_path), "--port", "0")
+    status, lines = serve("mini", "--detoxify", str(tmp_path), "--port", "0")
     assert status == 1 and "model.ckpt" in lines[-1] and lines[-1].startswith("unsay: ")
     assert "Traceback" not in "\n".join(lines)
 
@@ -111,15 +111,30 @@ def test_a_scorer_that_is_not_there() -> None:
 
 
 def test_an_unknown_flag() -> None:
-    status, (line,) = serve("--no-such-flag")
+    status, (line,) = serve("mini", "--no-such-flag")
     assert status == 1 and "--no-such-flag" in line
 
 
 def test_a_taken_port() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        status, lines = serve("--host", "127.0.0.1", "--port", port)
+        status, lines = serve("mini", "--host", "127.0.0.1", "--port", port)
     assert status == 1 and port in lines[-1] and "Traceback" not in "\n".join(lines)
+
+
+def test_a_scorer_on_a_gpu_that_is_not_there() -> None:
+    status, lines = serve("mini", "--scorer-device", "cuda:99", "--port", "0")
+    assert status == 1 and lines[-1].startswith("unsay: scorer device cuda:99: expected a GPU")
+
+
+def test_models_are_listed_and_converted_where_the_operator_says(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    command = [sys.executable, "-m", "server", "models"]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "UNSAY_CACHE": str(tmp_path)})
+    assert done.returncode == 0 and f"{tmp_path}/smollm2-135m-instruct" in done.stdout
+    elsewhere = {**os.environ, "UNSAY_CACHE": str(tmp_path / "file" / "cache")}
+    done = subprocess.run([*command, "--convert"], capture_output=True, text=True, env=elsewhere)
+    assert done.returncode == 1 and done.stderr.splitlines()[-1].startswith("unsay: ")
 
 
 def test_a_model_that_is_not_there(tmp_path: Path) -> None:

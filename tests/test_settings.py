@@ -6,7 +6,15 @@ from pathlib import Path
 import pytest
 
 from server.errors import StartError
-from server.settings import BUNDLED_CLASSIFIER, BUNDLED_SCREEN, parse, parser, prepare_environment
+from server.settings import (
+    BUNDLED_CLASSIFIER,
+    BUNDLED_SCREEN,
+    bind_threads,
+    cache_folder,
+    parse,
+    parser,
+    prepare_environment,
+)
 
 
 def test_everything_has_a_default() -> None:
@@ -110,3 +118,26 @@ def test_without_it_the_environment_is_prepared(value: str, monkeypatch: pytest.
     assert os.environ["VLLM_LOGGING_LEVEL"] == "INFO", "the operator's word stays"
     assert "VLLM_CPU_KVCACHE_SPACE" not in os.environ
     monkeypatch.delenv("VLLM_NO_USAGE_STATS")
+
+
+BIND = "VLLM_CPU_OMP_THREADS_BIND"
+
+
+def test_cores_are_set_unless_the_operator_has_said_which(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(BIND, "nobind")
+    assert bind_threads("0,1") == os.environ[BIND] == "nobind"
+    monkeypatch.delenv(BIND)
+    assert bind_threads(None) == "auto" and BIND not in os.environ
+    monkeypatch.setenv("VLLM_CPU_NUM_OF_RESERVED_CPU", "1")
+    assert bind_threads("0,1") == "auto" and BIND not in os.environ
+    monkeypatch.delenv("VLLM_CPU_NUM_OF_RESERVED_CPU")
+    assert bind_threads("0,1") == os.environ[BIND] == "0,1"
+    monkeypatch.delenv(BIND)
+
+
+def test_converted_models_lie_where_the_operator_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNSAY_CACHE", "/srv/models")
+    monkeypatch.setenv("XDG_CACHE_HOME", "/home/me/.cache")
+    assert cache_folder() == Path("/srv/models")
+    monkeypatch.delenv("UNSAY_CACHE")
+    assert cache_folder() == Path("/home/me/.cache/unsay")

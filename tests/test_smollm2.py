@@ -63,7 +63,9 @@ def converted(tmp_path: Path, weights: dict[str, Any]) -> Path:
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
-    convert(tmp_path / "tiny.gguf", tmp_path / "out")
+    shares: list[float] = []
+    convert(tmp_path / "tiny.gguf", tmp_path / "out", shares.append)
+    assert shares == sorted(shares) and len(shares) == len(weights) and shares[-1] == 1.0
     return tmp_path / "out"
 
 

@@ -46,10 +46,12 @@ class DetoxifyScorer:
         """Loads a model that detoxify knows by name, a checkpoint file, or a folder with one `*.ckpt`.
 
         `device` is torch's; `threads` sets how many torch computes with, for the whole process. Takes seconds, and the
-        network for a name that is not cached. ScorerLoadError if there is no such checkpoint or it is not sound.
+        network for a name that is not cached. ScorerLoadError if there is no such device or checkpoint, or it is not
+        sound.
         """
         import torch
 
+        _check_device(device)
         if threads is not None:
             torch.set_num_threads(threads)
         path = find_checkpoint(name_or_path)
@@ -109,6 +111,21 @@ class DetoxifyScorer:
         (scores,) = self.score(["A first text."])
         if not is_valid(scores):
             raise ScorerLoadError(str(path), "expected weights that give scores in 0..1")
+
+
+def _check_device(name: str) -> None:
+    """ScorerLoadError for a device that torch does not know, or does not find in this machine."""
+    import torch
+
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise ScorerLoadError(f"device {name}", "expected cpu, cuda, or cuda:N for one of several GPUs") from None
+    found = torch.cuda.device_count()
+    if device.type == "cuda" and (device.index or 0) >= found:
+        remedy = "score on cpu, or install a torch built for the GPU (README.md, `.[gpu]`)"
+        expected = f"expected a GPU that torch {torch.__version__} can use, found {found}"
+        raise ScorerLoadError(f"device {name}", f"{expected}: {remedy}")
 
 
 def _detoxify(path: Path, contents: dict[str, Any], device: str) -> Detoxify:

@@ -5,7 +5,7 @@ Written against vLLM 0.32, whose launcher modules move between minor versions: a
 
 import argparse
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -26,9 +26,12 @@ from vllm.logger import configure_logging_from_args
 from vllm.platforms import current_platform
 from vllm.utils.argparse_utils import FlexibleArgumentParser
 
+from server.cpu import this_cpu
+from server.embedded import Models
 from server.engine import quiet
 from server.engine.core import arming
 from server.errors import StartError
+from server.settings import bind_threads
 
 CPU_KV_CACHE_BYTES = 512 * 1024 * 1024
 """Enough for some 60 conversations with the bundled model; a real model on CPU wants --kv-cache-memory-bytes."""
@@ -38,31 +41,22 @@ class _Parser(FlexibleArgumentParser):  # type: ignore[misc]
     """vLLM's parser, which says what is wrong in one line and leaves the ending to us."""
 
     def error(self, message: str) -> NoReturn:
-        raise StartError(f"{message} (`vllm serve --help=all` lists every flag)")
+        raise StartError(f"{message} (`unsay serve --help=all` lists every flag)")
 
 
-def parse(
-    words: Sequence[str], bundled: Path, bundled_name: str, embedded: Mapping[str, Callable[[], Path]] | None = None
-) -> argparse.Namespace:
-    """vLLM's arguments, with our defaults where the operator says nothing: bundled model, settings that fit a CPU.
-
-    `embedded` finds the folders of models that are served by a name of ours.
-    """
+def parse(words: Sequence[str], models: Models) -> argparse.Namespace:
+    """vLLM's arguments, with our defaults where the operator says nothing: a model of ours, settings that fit a CPU."""
     cli_env_setup()
     parser = make_arg_parser(_Parser(prog="unsay serve", add_help=False))
-    parser.set_defaults(model=str(bundled))
+    parser.set_defaults(model=None)
     if current_platform.is_cpu():
-        parser.set_defaults(dtype="float32", enforce_eager=True, kv_cache_memory_bytes=CPU_KV_CACHE_BYTES)
+        parser.set_defaults(dtype=this_cpu().dtype, enforce_eager=True, kv_cache_memory_bytes=CPU_KV_CACHE_BYTES)
         # A prompt that is read in parts has the generator of its seed set back, which CPU generators cannot do: one
         # seeded request in a crowd would end vLLM 0.32's engine.
         parser.set_defaults(enable_chunked_prefill=False)
     args: argparse.Namespace = parser.parse_args(list(words))
-    if args.model_tag is not None:
-        _name_model(args, embedded or {})
-    if args.model == str(bundled):
-        args.served_model_name = args.served_model_name or [bundled_name]
-        args.use_tqdm_on_load = False  # loaded before a bar is drawn
     _refuse_unguarded(args)
+    _name_model(args, models)
     configure_logging_from_args(args)
     try:
         validate_parsed_serve_args(args)
@@ -71,14 +65,39 @@ def parse(
     return args
 
 
-def _name_model(args: argparse.Namespace, embedded: Mapping[str, Callable[[], Path]]) -> None:
-    """The operator's MODEL: one that comes along, a folder, or a name on a hub. StartError for no such folder."""
-    found = embedded.get(args.model_tag)
-    args.model = str(found()) if found else args.model_tag
+def _name_model(args: argparse.Namespace, models: Models) -> None:
+    """The operator's model: one of ours, a folder, or a name on a hub. StartError for a folder that is not there."""
+    wanted = args.model_tag or args.model
+    found = models.named(wanted) if wanted else models.default()
     if found:
-        args.served_model_name = args.served_model_name or [args.model_tag]
-    elif args.model.startswith(("/", "./", "../", "~")) and not Path(args.model).expanduser().is_dir():
-        raise StartError(f"model {args.model}: there is no such folder; name one, or a model on a hub (`unsay models`)")
+        args.model = str(found.folder)
+        args.served_model_name = args.served_model_name or [found.name]
+        args.use_tqdm_on_load = False  # loaded before a bar is drawn
+        return
+    args.model = wanted
+    if wanted.startswith(("/", "./", "../", "~")) and not Path(wanted).expanduser().is_dir():
+        raise StartError(f"model {wanted}: there is no such folder; name one, or a model on a hub (`unsay models`)")
+
+
+def fit_cpu(args: argparse.Namespace) -> str | None:
+    """Has the engine compute on the cores that fit this CPU. Gives a line of what holds and what changes it.
+
+    None, and nothing is done, where the engine does not run on a CPU.
+    """
+    if not current_platform.is_cpu():
+        return None
+    alone = args.tensor_parallel_size == args.pipeline_parallel_size == args.data_parallel_size == 1
+    cores = bind_threads(this_cpu().threads if alone else None)
+    where = "all cores but one" if cores == "auto" else f"cores {cores}"
+    return f"computing in {args.dtype} (--dtype) on {where} (VLLM_CPU_OMP_THREADS_BIND)"
+
+
+def show_help(wanted: str, add_options: Callable[[argparse.ArgumentParser], None]) -> NoReturn:
+    """Prints what `wanted` asks for (`--help=all`, `--help=max-model-len`) of vLLM's flags and ours, and ends."""
+    parser = make_arg_parser(FlexibleArgumentParser(prog="unsay serve"))
+    add_options(parser)
+    parser.parse_args([wanted])
+    raise AssertionError("argparse ends the program")
 
 
 def _refuse_unguarded(args: argparse.Namespace) -> None:

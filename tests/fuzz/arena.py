@@ -17,7 +17,6 @@ from filters.judge import Judge
 from filters.scorer import ScorerUnavailable, Scores
 from server import app as wiring
 from server import settings
-from server.engine import launcher
 from server.engine.core import arming
 from server.engine.scripted_client import ScriptedClient
 from server.policy.policy import DEFAULT_THRESHOLDS
@@ -160,9 +159,9 @@ def _scope(path: str) -> dict[str, Any]:
 @asynccontextmanager
 async def arena() -> AsyncIterator[Arena]:
     """Both servers, up; a second or two."""
-    known = settings.parse(["serve", "--screen", "none", "--reasoning-parser", "granite", *FLAGS])
+    known = settings.parse(["serve", "mini", "--screen", "none", "--reasoning-parser", "granite", *FLAGS])
     settings.prepare_environment()
-    args = launcher.parse(known.rest, settings.BUNDLED_MODEL, settings.BUNDLED_MODEL_NAME)
+    args = wiring.engine_arguments(known)
     metrics, scorer = Metrics(CollectorRegistry()), HostileScorer()
     async with wiring.judging(scorer, known, metrics) as judge:
         apps: dict[bool, Any] = {}

@@ -25,6 +25,7 @@ T = TypeVar("T")
 
 SCORER_DEADLINE_SECONDS = 2.0
 FLAGS = (
+    *("--dtype", "float32"),
     *("--max-model-len", "1024"),
     *("--kv-cache-memory-bytes", str(128 * 1024 * 1024)),
     *("--max-num-seqs", "64"),
@@ -77,10 +78,11 @@ def _run(scorer: SwitchableScorer, state: dict[str, Any], ready: threading.Event
 
 
 async def _serve(scorer: SwitchableScorer, state: dict[str, Any], ready: threading.Event) -> None:
-    known = settings.parse(["serve", "--scorer-deadline", str(SCORER_DEADLINE_SECONDS), *FLAGS])
+    known = settings.parse(["serve", "mini", "--scorer-deadline", str(SCORER_DEADLINE_SECONDS), *FLAGS])
     settings.prepare_environment()
+    os.environ["VLLM_CPU_OMP_THREADS_BIND"] = "auto"  # the tests themselves need a core
     os.environ["VLLM_ENABLE_RESPONSES_API_STORE"] = "1"  # both servers keep responses to be fetched later
-    args = launcher.parse(known.rest, settings.BUNDLED_MODEL, settings.BUNDLED_MODEL_NAME)
+    args = app.engine_arguments(known)
     metrics = Metrics()
     policies = check_categories(catalog(), scorer.categories)
     state["stop"] = asyncio.Event()

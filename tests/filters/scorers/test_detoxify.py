@@ -118,6 +118,23 @@ def test_a_config_that_is_none_is_refused(tiny_folder: Callable[..., Path]) -> N
         DetoxifyScorer.load(str(folder))
 
 
+@pytest.mark.parametrize(
+    ("device", "found", "expected"),
+    [
+        ("cuda", 0, r"device cuda: expected a GPU .*, found 0: score on cpu"),
+        ("cuda:1", 1, r"device cuda:1: expected a GPU .*, found 1: "),
+        ("gpu", 0, "device gpu: expected cpu, cuda, or cuda:N"),
+    ],
+)
+def test_a_device_that_is_not_there_is_told_before_anything_is_loaded(
+    device: str, found: int, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: found)
+    with pytest.raises(ScorerLoadError, match=expected) as caught:
+        DetoxifyScorer.load("/no/such/checkpoint", device=device)
+    assert "\n" not in str(caught.value)
+
+
 def test_torch_is_not_imported_before_a_model_is_loaded() -> None:
     program = "import sys, filters.judge, filters.scorers.detoxify; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], cwd=BUNDLED_CLASSIFIER.parents[1]).returncode == 0

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from statistics import median, quantiles
-from typing import TypeGuard
 
 import pytest
 
@@ -241,15 +240,17 @@ def _classes(paths: list[Path]) -> Iterator[tuple[str, int, int, int]]:
         for node in ast.walk(_tree(path)):
             if isinstance(node, ast.ClassDef):
                 methods = sum(isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef) for part in node.body)
-                fields = {target.attr for target in ast.walk(node) if _is_own(target)}
+                fields = {name for part in ast.walk(node) if (name := _own(part))}
                 yield node.name, methods, len(fields), (node.end_lineno or 0) - node.lineno + 1
 
 
-def _is_own(node: ast.AST) -> TypeGuard[ast.Attribute]:
-    """Whether this is an attribute of `self` that is assigned to."""
-    if not isinstance(node, ast.Attribute) or not isinstance(node.ctx, ast.Store):
-        return False
-    return isinstance(node.value, ast.Name) and node.value.id == "self"
+def _own(node: ast.AST) -> str | None:
+    """The name of the attribute of `self` that is assigned here, if one is."""
+    match node:
+        case ast.Attribute(value=ast.Name(id="self"), attr=name, ctx=ast.Store()):
+            return name
+        case _:
+            return None
 
 
 SERVED = [path for path in SOURCES if path.relative_to(ROOT).parts[0] in ("server", "filters")]

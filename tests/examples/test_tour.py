@@ -3,9 +3,8 @@
 import gzip
 import json
 from pathlib import Path
-from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from openai import OpenAI
 
@@ -22,14 +21,14 @@ def test_prompts_are_texts_or_objects_with_a_text_zipped_or_not(tmp_path: Path) 
 
 
 def test_what_may_not_be_loosened_is_told_and_of_a_text_the_beginning_alone(capsys: pytest.CaptureFixture[str]) -> None:
-    def answer(request: httpx.Request) -> httpx.Response:
+    def answer(request: httpx2.Request) -> httpx2.Response:
         asked = json.loads(request.content)["detox"]
         if asked.get("mode") == "off":
-            return httpx.Response(403, json={"error": {"message": "looser"}})
+            return httpx2.Response(403, json={"error": {"message": "looser"}})
         choice = {"index": 0, "finish_reason": "length", "text": "a" * 99, "detox": {"rewinds": 2, "asked": asked}}
-        return httpx.Response(200, json={"id": "1", "object": "text_completion", "choices": [choice]})
+        return httpx2.Response(200, json={"id": "1", "object": "text_completion", "choices": [choice]})
 
-    http: Any = httpx.Client(transport=httpx.MockTransport(answer))
+    http = httpx2.Client(transport=httpx2.MockTransport(answer))
     with OpenAI(base_url="http://x/v1", api_key="none", http_client=http) as client:
         tour.own_policy(client, "mini")
     printed = capsys.readouterr().out

@@ -6,6 +6,7 @@ import socket
 from pathlib import Path
 
 import pytest
+from vllm.platforms import current_platform
 
 from server.cpu import Cpu
 from server.embedded import Models, Served
@@ -76,7 +77,7 @@ def test_few_cores_are_all_used_and_one_line_says_what_changes_it(monkeypatch: p
 def test_on_a_gpu_nothing_of_a_cpu_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
     args = parse()
     monkeypatch.delenv(BIND, raising=False)
-    monkeypatch.setattr(type(launcher.current_platform), "is_cpu", lambda self: False)
+    monkeypatch.setattr(type(current_platform), "is_cpu", lambda self: False)
     assert launcher.fit_cpu(args) is None and BIND not in os.environ
 
 

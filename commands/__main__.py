@@ -55,7 +55,7 @@ COMMANDS = {
     "models": Command(_models, "list the language models that come along, and where they lie"),
     "eval": Command(_evaluate, "evaluate a running server, with and without the guard"),
     "bench": Command(_bench, "measure what the guard costs, against plain vLLM"),
-    "scorer": Command(_scorer, "serve the scorer alone, for servers that run with --scorer remote:URL"),
+    "scorer": Command(_scorer, "serve the scorer alone, to servers and others that ask"),
 }
 
 

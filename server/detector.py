@@ -25,6 +25,7 @@ Serve the scorer alone, in the detectors API of FMS Guardrails: POST /api/v1/tex
 _MOST_CONNECTIONS = 256
 _KEEP_SECONDS = 75
 _STOP_SECONDS = 5
+_LAST_PORT = 65_535
 
 log = logs.logger("scorer")
 
@@ -79,12 +80,13 @@ async def serve(settings: ScorerSettings, host: str, port: int) -> None:
 
 def bind(host: str, port: int) -> socket.socket:
     """A listening socket, before anything is loaded, so that a taken port is known at once. StartError if it is."""
+    if not 0 <= port <= _LAST_PORT:
+        raise StartError(f"--port {port}: expected a number from 0 to {_LAST_PORT}")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family)
-    except (OSError, OverflowError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise StartError(f"--host {host} --port {port}: {reason}; choose another") from None
+    except OSError as error:
+        raise StartError(f"--host {host} --port {port}: {error.strerror}; choose another") from None
 
 
 def _url(sock: socket.socket) -> str:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 
 import httpx
 import pytest
@@ -24,6 +25,16 @@ from tests.contract.rigs import ROOT, SCRIPTED, Process, serving
 def process() -> Iterator[Process]:
     with serving("--scorer", SCRIPTED) as running:
         yield running
+
+
+Load = Callable[..., RemoteScorer]
+
+
+@pytest.fixture
+def load() -> Iterator[Load]:
+    """Loads remote scorers, whose connections are closed in the end."""
+    with ExitStack() as opened:
+        yield lambda *args, **options: opened.enter_context(closing(RemoteScorer.load(*args, **options)))
 
 
 def failing(scorer: RemoteScorer) -> Reason:
@@ -46,29 +57,29 @@ def test_it_says_one_line_when_it_is_ready(process: Process) -> None:
     assert re.search(r" info unsay\.scorer: ready url=http://127\.0\.0\.1:\d+ scorer=scripted categories=", line)
 
 
-def test_the_gate_learns_name_and_categories(process: Process, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_gate_learns_name_and_categories(process: Process, monkeypatch: pytest.MonkeyPatch, load: Load) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")  # passages go nowhere else
-    scorer = RemoteScorer.load(process.url)
+    scorer = load(process.url)
     assert (scorer.name, scorer.categories) == ("remote:scripted", ("toxicity", "insult"))
     assert scorer.score(["meh", ""]) == [{"toxicity": 0.3, "insult": 0.3}, {"toxicity": 0.0, "insult": 0.0}]
 
 
-def test_the_operator_may_map_its_types(process: Process) -> None:
-    scorer = RemoteScorer.load(f"{process.url}#toxicity=harm&insult=")
+def test_the_operator_may_map_its_types(process: Process, load: Load) -> None:
+    scorer = load(f"{process.url}#toxicity=harm&insult=")
     assert scorer.categories == ("harm",) and scorer.score(["meh"]) == [{"harm": 0.3}]
 
 
-def test_thresholds_reach_it(process: Process) -> None:
+def test_thresholds_reach_it(process: Process, load: Load) -> None:
     """It refuses what is no threshold, so they arrive; any other detector is not told (filters/scorers)."""
-    scorer = RemoteScorer.load(process.url)
+    scorer = load(process.url)
     assert scorer.bounds(["meh"], [{"toxicity": 0.5}]) == [{"toxicity": 0.3, "insult": 0.3}]
     with pytest.raises(ScorerUnavailable):
         scorer.bounds(["meh"], [{"toxicity": 7.0}])
 
 
-def test_what_it_refuses_fails_the_texts_callers_alone(process: Process) -> None:
+def test_what_it_refuses_fails_the_texts_callers_alone(process: Process, load: Load) -> None:
     async def run() -> list[object]:
-        batcher = Batcher(RemoteScorer.load(process.url))
+        batcher = Batcher(load(process.url))
         await batcher.start()
         calls = (batcher.score(["meh"]), batcher.score(["a" * 60_000]), batcher.score(["fine"]))
         results = await asyncio.gather(*calls, return_exceptions=True)
@@ -79,9 +90,9 @@ def test_what_it_refuses_fails_the_texts_callers_alone(process: Process) -> None
     assert isinstance(meh, list) and isinstance(fine, list) and isinstance(long, ScorerUnavailable)
 
 
-def test_one_that_is_stuck_is_left_at_the_deadline_and_is_ready_again_when_it_goes_on() -> None:
+def test_one_that_is_stuck_is_left_at_the_deadline_and_is_ready_again_when_it_goes_on(load: Load) -> None:
     with serving("--scorer", SCRIPTED) as process:
-        scorer = RemoteScorer.load(process.url, deadline_seconds=0.5)
+        scorer = load(process.url, deadline_seconds=0.5)
         process.running.send_signal(signal.SIGSTOP)
         began = time.monotonic()
         assert failing(scorer) == "deadline" and time.monotonic() - began < 5
@@ -90,9 +101,9 @@ def test_one_that_is_stuck_is_left_at_the_deadline_and_is_ready_again_when_it_go
         assert eventually(scorer.ready) and eventually(lambda: bool(scorer.score(["meh"])))
 
 
-def test_one_that_dies_takes_nobody_along_and_may_come_back() -> None:
+def test_one_that_dies_takes_nobody_along_and_may_come_back(load: Load) -> None:
     with serving("--scorer", SCRIPTED) as process:
-        scorer = RemoteScorer.load(process.url)
+        scorer = load(process.url)
         process.running.kill()
         process.running.wait()
         assert failing(scorer) == "error" and eventually(lambda: not scorer.ready())

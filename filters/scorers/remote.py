@@ -107,6 +107,10 @@ class RemoteScorer:
         """Whether it was well when it was last asked, a second ago or so."""
         return self._health.good()
 
+    def close(self) -> None:
+        """Let go of its connections; it scores nothing afterwards."""
+        self._http.close()
+
     def _ask(self, texts: Sequence[str], least: Sequence[Least]) -> list[Scores]:
         params = dict(self._address.params)
         if self._takes_least and any(least):

@@ -10,6 +10,7 @@ import pytest
 import benchmarks.command
 import evaluation.command
 import server.__main__
+import server.detector
 from commands.__main__ import COMMANDS, main, parser
 from server.settings import vllm_version
 
@@ -18,6 +19,7 @@ ELSEWHERE = [
     ("models", server.__main__, "run", ["models"]),
     ("eval", evaluation.command, "main", []),
     ("bench", benchmarks.command, "main", []),
+    ("scorer", server.detector, "main", []),
 ]
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from filters.scorer import Scorer
 from filters.scorers import registry
+from filters.scorers.remote import RemoteScorer
 from tests.contract.rigs import SCRIPTED, serving
 
 
@@ -31,4 +32,7 @@ def scorer(request: pytest.FixtureRequest, bundled_classifier: Path) -> Iterator
         if name == "remote":
             name = f"remote:{stack.enter_context(serving('--scorer', SCRIPTED)).url}"
         ours = {"scripted": SCRIPTED, "detoxify": f"detoxify:{bundled_classifier}"}
-        yield registry.load(ours.get(name, name))
+        scorer = registry.load(ours.get(name, name))
+        yield scorer
+        if isinstance(scorer, RemoteScorer):
+            scorer.close()

@@ -258,10 +258,39 @@ SERVED = [path for path in SOURCES if path.relative_to(ROOT).parts[0] in ("serve
 
 
 def test_classes_are_small() -> None:
-    classes = list(_classes(SERVED))
+    classes = list(_classes(SOURCES))
     assert {name: methods for name, methods, _, _ in classes if methods > 15} == {}
     assert {name for name, _, fields, _ in classes if fields > 12} == WIDE
     assert {name: lines for name, _, _, lines in classes if lines > 150} == {}
+
+
+CRUMBS = {
+    "filters/normalize/readings.py": "the pure half of reading a text; the other half asks a scorer",
+    "server/engine/core/bias_v1.py": "vLLM finds it by its name, for one of its two runners",
+    "server/engine/core/bias_v2.py": "vLLM finds it by its name, for the other runner",
+    "server/engine/core/utility.py": "the one patch of vLLM, where whoever looks for patches finds it",
+    "server/engine/core/worker.py": "vLLM finds it by its name",
+    "server/guard/hold_back.py": "a theorem, and what it rests on",
+    "server/telemetry/children.py": "for every metric that there is and will be",
+}
+"""Files of fewer than 40 lines that one other imports at most, and why they stand by themselves."""
+
+
+def _module(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
+
+
+def _named(path: Path) -> set[str]:
+    """Every module that a file imports, also those of which it takes a part or the whole by `from package import`."""
+    parts = (node for node in ast.walk(_tree(path)) if isinstance(node, ast.ImportFrom))
+    return {*_imports(path), *(f"{node.module}.{alias.name}" for node in parts for alias in node.names)}
+
+
+def test_what_is_small_and_used_once_has_a_reason_to_be_a_file() -> None:
+    importing = [module for path in SOURCES for module in _named(path)]
+    small = [path for path in SOURCES if len(path.read_text(encoding="utf-8").splitlines()) < 40]
+    alone = [path for path in small if not path.stem.startswith("__") and importing.count(_module(path)) <= 1]
+    assert {_name(path) for path in alone} == CRUMBS.keys()
 
 
 def _at_once(path: Path) -> Iterator[str]:

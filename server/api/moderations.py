@@ -1,6 +1,6 @@
-"""POST /v1/moderations: OpenAI's shape, answered by the scorer that guards the text."""
+"""POST /v1/moderations: OpenAI's shape, answered by the scorer that guards the text, in its categories and OpenAI's."""
 
-import hashlib
+import secrets
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
@@ -13,10 +13,14 @@ from filters.portions import MOST_CHARACTERS, portions
 from filters.scorer import ScorerUnavailable, Scores
 from filters.thresholds import Thresholds
 from server.api.asgi import scorer_unavailable
+from server.api.openai_categories import Told, told
 from server.errors import BadRequest
 from server.policy.policy import Policy
+from server.policy.resolve import DetoxRequest
 
 MOST_INPUTS = 1024
+OBEYED = ("policy", "thresholds")
+"""The keys of `detox` that say what a text is held against."""
 
 
 class TextPart(BaseModel):
@@ -28,7 +32,10 @@ class TextPart(BaseModel):
 
 
 class ModerationRequest(BaseModel):
-    """`input` is a text, a list of texts, or a list of text parts; `model` is named back in the answer."""
+    """`input` is a text, a list of texts, or a list of text parts, which are one text together.
+
+    `model` is named back in the answer. `detox` says what the text is held against (server/policy/resolve.py).
+    """
 
     model_config = ConfigDict(strict=True)
     input: (
@@ -37,11 +44,24 @@ class ModerationRequest(BaseModel):
         | Annotated[list[TextPart], Field(min_length=1, max_length=MOST_INPUTS)]
     )
     model: str | None = None
+    detox: Any = None
 
     def texts(self) -> list[str]:
+        """The texts that each have a result."""
         if isinstance(self.input, str):
             return [self.input]
-        return [part if isinstance(part, str) else part.text for part in self.input]
+        parts = [part.text for part in self.input if isinstance(part, TextPart)]
+        return ["\n".join(parts)] if parts else [text for text in self.input if isinstance(text, str)]
+
+    def held_against(self) -> object:
+        """Its `detox` object. BadRequest for keys that say how text is written, of which there is none here."""
+        for key in self.detox if isinstance(self.detox, dict) else ():
+            if key in DetoxRequest.model_fields and key not in OBEYED:
+                obeyed = " and ".join(OBEYED)
+                raise BadRequest(
+                    f"detox.{key}", f"detox.{key}: means nothing for text that is only judged; use {obeyed}"
+                )
+        return self.detox
 
 
 def parse(raw: object) -> ModerationRequest:
@@ -68,7 +88,7 @@ async def moderate(request: ModerationRequest, judge: Judge, policy: Policy) -> 
         raise scorer_unavailable() from None
     thresholds = Thresholds(policy.thresholds)
     return {
-        "id": f"modr-{_digest(texts)}",
+        "id": f"modr-{secrets.token_hex(12)}",
         "model": request.model or judge.scorer_name,
         "results": [_result(entry, thresholds) for entry in scores],
     }
@@ -84,14 +104,11 @@ async def _scores(texts: Sequence[str], judge: Judge) -> list[Scores]:
 
 def _result(scores: Scores, thresholds: Thresholds) -> dict[str, Any]:
     exceeded = thresholds.exceeded(scores)
+    ours = {name: Told(name in exceeded, score, applies=True) for name, score in scores.items()}
+    every = ours | told(scores, exceeded)
     return {
         "flagged": bool(exceeded),
-        "categories": {category: category in exceeded for category in scores},
-        "category_scores": dict(scores),
-        "category_applied_input_types": {category: ["text"] for category in scores},
+        "categories": {name: each.flagged for name, each in every.items()},
+        "category_scores": {name: each.score for name, each in every.items()},
+        "category_applied_input_types": {name: ["text"] if each.applies else [] for name, each in every.items()},
     }
-
-
-def _digest(texts: Sequence[str]) -> str:
-    """The same input gets the same id; nothing of the text can be read from it."""
-    return hashlib.sha256("\0".join(texts).encode("utf-8", "surrogatepass")).hexdigest()[:24]

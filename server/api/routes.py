@@ -22,8 +22,8 @@ def router(services: Services, catalog: Catalog, engine: Any, *, allow_loosen: b
         """Whether texts are toxic, by the scorer and thresholds that guard this server's own text."""
         try:
             allowed = may_loosen(catalog, raw.headers.get("authorization"), allow_loosen)
-            policy = resolve(catalog, None, raw.headers.get(HEADER), may_loosen=allowed).policy
             request = moderations.parse(await _json(raw))
+            policy = resolve(catalog, request.held_against(), raw.headers.get(HEADER), may_loosen=allowed).policy
             return JSONResponse(await moderations.moderate(request, services.judge, policy))
         except RequestError as error:
             status, body, headers = http_error(error)

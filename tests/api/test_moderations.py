@@ -23,6 +23,7 @@ from tests.filters.test_judge import Drowning
         ("", [""]),
         (["a", "b"], ["a", "b"]),
         ([{"type": "text", "text": "a"}], ["a"]),
+        ([{"type": "text", "text": "a"}, {"type": "text", "text": "b"}], ["a\nb"]),
         (["a"] * MOST_INPUTS, ["a"] * MOST_INPUTS),
     ],
 )
@@ -73,9 +74,14 @@ def test_each_text_is_judged_by_itself() -> None:
     told = moderated(["you idiot", "fine", " "])
     assert [result["flagged"] for result in told["results"]] == [True, False, False]
     first = told["results"][0]
-    assert first["categories"] == {"toxicity": True, "insult": True}
-    assert first["category_scores"] == {"toxicity": 0.6, "insult": 0.6}
-    assert first["category_applied_input_types"] == {"toxicity": ["text"], "insult": ["text"]}
+    assert {name for name, flagged in first["categories"].items() if flagged} == {"toxicity", "insult", "harassment"}
+    assert {name for name, score in first["category_scores"].items() if score == 0.6} == {
+        "toxicity",
+        "insult",
+        "harassment",
+    }
+    assert first["category_applied_input_types"]["insult"] == ["text"]
+    assert first["category_applied_input_types"]["self-harm"] == []
 
 
 def test_the_policys_thresholds_decide() -> None:
@@ -83,10 +89,21 @@ def test_the_policys_thresholds_decide() -> None:
     assert moderated("you idiot", thresholds={"insult": 0.6})["results"][0]["categories"]["insult"]
 
 
-def test_the_id_says_nothing_of_the_text_and_the_model_is_named_back() -> None:
+def test_every_answer_has_an_id_of_its_own_and_the_model_is_named_back() -> None:
     told = moderated("you idiot")
-    assert told["id"] == moderated("you idiot")["id"] != moderated("fine")["id"]
     assert told["id"].startswith("modr-") and told["model"] == "scripted"
+    assert told["id"] != moderated("you idiot")["id"]
+
+
+def test_the_parts_of_one_input_have_one_result() -> None:
+    parts = [{"type": "text", "text": "fine"}, {"type": "text", "text": "you idiot"}]
+    assert [result["flagged"] for result in moderated(parts)["results"]] == [True]
+
+
+@pytest.mark.parametrize("key", ["mode", "on_exhausted", "max_rewinds", "on_prompt", "report"])
+def test_what_says_how_text_is_written_is_refused_aloud(key: str) -> None:
+    with pytest.raises(BadRequest, match=f"detox.{key}: means nothing .* use policy and thresholds"):
+        parse({"input": "a", "detox": {key: "x"}}).held_against()
 
 
 def test_without_a_scorer_it_may_be_tried_again() -> None:

@@ -76,6 +76,17 @@ def test_moderations_obey_the_policy_of_the_header() -> None:
     assert (unknown.status_code, unknown.json()["error"]["param"]) == (400, "X-Detox-Policy")
 
 
+def test_moderations_obey_the_policy_and_thresholds_of_their_body() -> None:
+    said = {"input": "you idiot"}
+    for detox in ({"policy": "strict"}, {"thresholds": {"toxicity": 0.01}}):
+        answer = asked("POST", "/v1/moderations", json={**said, "detox": detox})
+        assert answer.json()["results"][0]["flagged"]
+    looser = asked("POST", "/v1/moderations", json={**said, "detox": {"thresholds": {"toxicity": 1.0}}})
+    assert (looser.status_code, looser.json()["error"]["param"]) == (403, "detox.thresholds.toxicity")
+    other = asked("POST", "/v1/moderations", json={**said, "detox": {"mode": "off"}})
+    assert (other.status_code, other.json()["error"]["param"]) == (400, "detox.mode")
+
+
 @pytest.mark.parametrize("raw", [b"", b"{", b"\xff", b"[" * 99_999])
 def test_a_body_that_is_no_json_is_named(raw: bytes) -> None:
     answer = asked("POST", "/v1/moderations", content=raw)

@@ -110,6 +110,13 @@ def test_moderations_have_openais_shape(servers: Servers, client: OpenAI, given:
     assert all(set(score) >= set(servers.scorer.categories) for score in scores)
 
 
+def test_moderations_have_openais_categories_for_openais_client(client: OpenAI) -> None:
+    (insult,) = client.moderations.create(input="You idiot.").results
+    assert insult.flagged and insult.categories.harassment and not insult.categories.self_harm
+    assert insult.category_scores.harassment == dict(insult.category_scores)["insult"]
+    assert insult.category_applied_input_types.self_harm == []
+
+
 def test_moderations_say_what_the_guard_would(servers: Servers) -> None:
     both = post(servers.guarded, "/v1/moderations", {"input": ["You idiot.", "It is sunny."]}).json()["results"]
     assert [result["flagged"] for result in both] == [True, False]

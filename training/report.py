@@ -1,9 +1,9 @@
 """Every figure of the shipped weights, without training: `python -m training.report [--data DIR] [--parts NAME,...]`.
 
-Prints Markdown, and writes it to `--markdown FILE` too. Parts: classifier, thresholds, language_model (perplexity,
-speed in vLLM, continuations) and samples; for the last two a server is started. `--against` takes further packed
-classifiers (see pack_classifier.py) as further columns of the classifier's table. `--limit N` is for a quick look: it
-continues N prompts of each set. Rude words in the samples are masked; no other text is printed.
+Prints Markdown, and writes it to `--markdown FILE` too. Parts: classifier, languages, dilution, thresholds, screen,
+language_model (perplexity, speed in vLLM, continuations) and samples; for the last two a server is started. `--against`
+takes further packed classifiers (see pack_classifier.py) as further columns of the classifier's tables. `--limit N` is
+for a quick look: it continues N prompts of each set. Rude words in the samples are masked; no other text is printed.
 """
 
 import argparse
@@ -19,12 +19,22 @@ from filters.scorers.detoxify import DetoxifyScorer
 from filters.thresholds import Thresholds
 from reporting.options import count
 from server.policy.policy import DEFAULT_THRESHOLDS
-from training import continuations, perplexity, provenance, report_classifier, samples, screen, speed, thresholds
+from training import (
+    continuations,
+    dilution,
+    perplexity,
+    provenance,
+    report_classifier,
+    samples,
+    screen,
+    speed,
+    thresholds,
+)
 from training.console import say
 from training.masking import Masking, read_list
 from training.setting import CLASSIFIER, DATA, LANGUAGE_MODEL, SCREEN, Setting
 
-PARTS = ("classifier", "thresholds", "screen", "language_model", "samples")
+PARTS = ("classifier", "languages", "dilution", "thresholds", "screen", "language_model", "samples")
 _WORD_LIST = "ldnoobw_en.txt"
 _SERVED = {"language_model", "samples"}
 
@@ -34,6 +44,10 @@ def blocks(setting: Setting, parts: frozenset[str]) -> Iterator[str]:
     yield from _head(setting)
     if "classifier" in parts:
         yield from report_classifier.blocks(setting)
+    if "languages" in parts:
+        yield from report_classifier.by_language(setting)
+    if "dilution" in parts:
+        yield from dilution.blocks(setting)
     if "thresholds" in parts:
         yield from thresholds.blocks(setting)
     if "screen" in parts:

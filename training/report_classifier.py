@@ -8,6 +8,7 @@ from tokenizers import Tokenizer
 
 from filters.scorers.detoxify import DetoxifyScorer
 from reporting import markdown
+from training import evaluate_languages
 from training.evaluate import Figure, figures, score
 from training.setting import Setting
 
@@ -65,3 +66,13 @@ def blocks(setting: Setting) -> Iterator[str]:
     columns = [_column(folder, setting.data, setting.seed) for folder in (setting.classifier, *setting.against)]
     yield table([(name, found) for name, found, _ in columns])
     yield f"Seed {setting.seed}, {setting.threads} threads. " + "; ".join(speed for _, _, speed in columns) + "."
+
+
+def by_language(setting: Setting) -> Iterator[str]:
+    """The figures of texts in other languages than English."""
+    yield "## Classifier, by language"
+    folders = (setting.classifier, *setting.against)
+    found = [
+        (folder.name, evaluate_languages.figures(DetoxifyScorer.load(str(folder)), setting.data)) for folder in folders
+    ]
+    yield table(found)

@@ -12,6 +12,6 @@ import pytest
     [(("serve", "--help=max-model-len"), "--max-model-len"), (("bench", "serve", "--help"), "vllm bench serve")],
 )
 def test_the_command_of_vllm_runs(words: tuple[str, ...], shown: str) -> None:
-    command = [Path(sys.executable).with_name("vllm"), *words]
+    command = [str(Path(sys.executable).with_name("vllm")), *words]
     done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == 0 and shown in done.stdout, done.stderr[-500:]

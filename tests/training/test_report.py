@@ -11,7 +11,7 @@ from tests.training.answering import answering
 from tests.training.encoders import write_packed
 from tests.training.language_models import write_language_model
 from tests.training.texts import write_collection
-from training import continuations, report, report_classifier, samples, screen, thresholds
+from training import continuations, dilution, report, report_classifier, samples, screen, thresholds
 from training.examples import read_rows
 
 
@@ -45,6 +45,8 @@ def test_every_part_is_printed_with_hashes_and_rude_words_masked(
     words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(report_classifier, "blocks", lambda setting: iter(["## Classifier"]))
+    monkeypatch.setattr(report_classifier, "by_language", lambda setting: iter(["## Languages"]))
+    monkeypatch.setattr(dilution, "blocks", lambda setting: iter(["## Dilution"]))
     monkeypatch.setattr(thresholds, "blocks", lambda setting: iter(["## Thresholds"]))
     monkeypatch.setattr(screen, "blocks", lambda setting: iter(["## Screen"]))
     monkeypatch.setattr(samples, "CONVERSATIONS", (("Hello",),) * 3)
@@ -54,6 +56,8 @@ def test_every_part_is_printed_with_hashes_and_rude_words_masked(
     assert headings == [
         "# Report of training",
         "## Classifier",
+        "## Languages",
+        "## Dilution",
         "## Thresholds",
         "## Screen",
         "## Language model: held-out perplexity",

@@ -47,6 +47,8 @@ class Plan:
     frozen: int = 0
     """How many of the lowest layers stay as they are; with them, or with many languages, so does the word table."""
     dropout: float = 0.1
+    start: Path | None = None
+    """The `learnt.safetensors` of an earlier run over the same encoder: what it had learnt is not learnt again."""
 
 
 def loss(logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
@@ -65,6 +67,8 @@ def train(plan: Plan, split: data.Split, base: Path, device: str) -> None:
     torch.manual_seed(plan.seed)
     model = encoder.build(base, plan.layers, plan.dropout).to(device).train()
     encoder.freeze(model, plan.frozen)
+    if plan.start is not None:
+        encoder.start_from(model, plan.start)
     average = encoder.Average(model)
     learning = [weight for weight in model.parameters() if weight.requires_grad]
     optimizer = torch.optim.AdamW(learning, lr=plan.rate, weight_decay=0.01, fused=True)
@@ -196,6 +200,7 @@ def main() -> None:
     parser.add_argument("--layers", type=int, default=3)
     parser.add_argument("--frozen", type=int, default=0, help="lowest layers that stay as they are, and the words")
     parser.add_argument("--dropout", type=float, default=0.1, help="none is best if no text is seen twice")
+    parser.add_argument("--start", type=Path, metavar="FILE", help="learnt.safetensors of an earlier run to go on from")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--minutes", type=float, default=1e9)
     parser.add_argument("--threads", type=int, default=2, help="on a CPU")
@@ -204,7 +209,7 @@ def main() -> None:
     base = (e5 if e5.is_e5(args.encoder) else encoder).unpack(args.encoder, args.out / "encoder")
     split = data.load(args.data, args.seed)
     say(f"{len(split.train)} texts to learn from, held out: { {k: len(v) for k, v in split.held_out.items()} }")
-    named = ("epochs", "batch", "rate", "seed", "layers", "minutes", "out", "frozen", "dropout")
+    named = ("epochs", "batch", "rate", "seed", "layers", "minutes", "out", "frozen", "dropout", "start")
     plan = Plan(**{name: getattr(args, name) for name in named})
     train(plan, split, base, "cuda" if torch.cuda.is_available() else "cpu")
 

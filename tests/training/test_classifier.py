@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from filters.scorers.detoxify import DetoxifyScorer
 from tests.training.encoders import write_wheel
 from training import classifier
 from training.classifier import Plan, loss, rate_at, train
 from training.data import Split
-from training.encoder import unpack
+from training.encoder import LEARNT, build, start_from, unpack
 from training.examples import all_known, clean
 from training.pack_classifier import pack
 
@@ -117,6 +117,25 @@ def test_what_is_frozen_stays_as_it_was_and_what_is_above_it_learns(base: Path, 
     learnt = {name for name in before if not torch.allclose(after[f"bert.{name}"].float(), before[name], atol=1e-3)}
     assert learnt
     assert not {name for name in learnt if name.startswith(("embeddings.", "encoder.layer.0."))}
+
+
+def test_what_was_learnt_is_small_and_enough_to_go_on_from(base: Path, split: Split, tmp_path: Path) -> None:
+    plan = replace(_plan(tmp_path / "out"), layers=2, frozen=1, dropout=0.0)
+    train(plan, split, base, "cpu")
+    learnt, whole = load_file(tmp_path / "out" / LEARNT), load_file(tmp_path / "out" / "model.safetensors")
+    assert not any(".embeddings." in name or ".layer.0." in name for name in learnt)
+    again = build(base, 2)
+    start_from(again, tmp_path / "out" / LEARNT)
+    assert all(torch.allclose(weight, whole[name].float(), atol=1e-3) for name, weight in again.state_dict().items())
+    train(replace(plan, out=tmp_path / "more", minutes=1e-9, start=tmp_path / "out" / LEARNT), split, base, "cpu")
+    more = load_file(tmp_path / "more" / "model.safetensors")
+    assert all(torch.allclose(more[name].float(), weight.float(), atol=1e-3) for name, weight in whole.items())
+
+
+def test_what_another_model_has_learnt_is_refused(base: Path, tmp_path: Path) -> None:
+    save_file({"bert.encoder.layer.7.x": torch.ones(1)}, tmp_path / LEARNT)
+    with pytest.raises(KeyError, match="layer"):
+        start_from(build(base, 1), tmp_path / LEARNT)
 
 
 @pytest.mark.parametrize(

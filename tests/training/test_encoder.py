@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import load_file
 
 from tests.training.encoders import write_wheel
-from training.encoder import Average, build, save, unpack
+from training.encoder import LEARNT, Average, build, save, unpack
 from training.examples import CATEGORIES
 
 
@@ -68,6 +68,7 @@ def test_the_weights_are_saved_in_half_precision_with_config_and_tokenizer(base:
     assert set(saved) == set(model.state_dict())
     assert {value.dtype for value in saved.values()} == {torch.float16}
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        LEARNT,
         "config.json",
         "model.safetensors",
         "tokenizer.json",

@@ -28,7 +28,7 @@ _DEFAULT_RUNS = tuple(RUNS)
 
 
 def parser() -> argparse.ArgumentParser:
-    """The parser of `unsay bench`."""
+    """Return the parser of `unsay bench`."""
     made = argparse.ArgumentParser(
         "unsay bench",
         description=DESCRIPTION,
@@ -42,13 +42,13 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str]) -> int:
-    """`unsay bench` with the words after it; gives the exit code. SystemExit(2) for words that it does not know."""
+    """Run `unsay bench` with the words after it; return the exit code. SystemExit(2) for words it does not know."""
     ours, words = _parted(argv)
     return run(read(parser().parse_args(ours), words))
 
 
 def run(settings: Settings) -> int:
-    """Measures as the settings say; gives the exit code."""
+    """Measure as the settings say and return the exit code."""
     try:
         settings.out.mkdir(parents=True, exist_ok=True)
         figures, about = bench(settings)
@@ -65,12 +65,12 @@ def run(settings: Settings) -> int:
 
 
 def read(args: argparse.Namespace, words: Sequence[str]) -> Settings:
-    """The settings of parsed options, whose names are their fields, and of the words behind `--`."""
+    """Return the settings of parsed options, whose names are their fields, and of the words behind `--`."""
     return Settings(**vars(args), words=tuple(words))
 
 
 def _parted(argv: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Our words, and those behind the first `--`."""
+    """Return our words, and those behind the first `--`."""
     at = list(argv).index("--") if "--" in argv else len(argv)
     return list(argv[:at]), list(argv[at + 1 :])
 

@@ -78,7 +78,7 @@ class Cell:
 
 
 def cells(settings: Settings, context: int, *, large: bool) -> list[Cell]:
-    """The cells of one model, which can hold `context` tokens."""
+    """Return the cells of one model, which can hold `context` tokens."""
     runs = [RUNS[name] for name in settings.runs if RUNS[name].large == large]
     return [_cell(settings, run, streams, context) for run in runs for streams in _streams(settings.streams, run)]
 

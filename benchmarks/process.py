@@ -21,7 +21,7 @@ class ServerFailed(RuntimeError):
 
 @contextmanager
 def running(command: list[str], ready: str, seconds: float) -> Iterator[subprocess.Popen[bytes]]:
-    """Runs the command until the block ends, which begins when the URL `ready` answers with 200.
+    """Run the command until the block ends, which begins when the URL `ready` answers with 200.
 
     ServerFailed if the command ends before, or is not ready in time.
     """
@@ -39,7 +39,7 @@ def running(command: list[str], ready: str, seconds: float) -> Iterator[subproce
 
 @contextmanager
 def reserved_port() -> Iterator[int]:
-    """A port that the system gives to nobody until the block ends, but to a server that asks for this very one.
+    """Provide a port that the system gives to nobody until the block ends, but to a server that asks for this very one.
 
     Both sockets have SO_REUSEADDR, as servers commonly do, and ours does not listen: so theirs may be bound beside it,
     while no outgoing connection is given the port in the seconds until the server is up.

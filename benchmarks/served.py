@@ -14,7 +14,7 @@ START_SECONDS = 300.0
 def serving(
     language_model: Path, classifier: Path, seconds: float = START_SECONDS, words: Sequence[str] = ()
 ) -> Iterator[str]:
-    """The server's base URL, once it is ready; at the end it is stopped. ServerFailed if it is not ready in time.
+    """Provide the server's base URL once it is ready, and stop it at the end. ServerFailed if it is not ready in time.
 
     `words` are further words of its command line. Its requests may switch the guard off: nobody else is to reach it, so
     it listens to this machine alone.

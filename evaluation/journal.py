@@ -43,13 +43,13 @@ class Journal:
         os.close(self._file)
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """Every line, from the first. EvaluationError naming a line that is not a JSON object."""
+        """Yield every line, from the first. EvaluationError naming a line that is not a JSON object."""
         with self.path.open(encoding="utf-8") as lines:
             for number, line in enumerate(lines, start=1):
                 yield self._row(number, line)
 
     def append(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Adds a line for each object, all in one piece."""
+        """Add a line for each object, all in one piece."""
         data = "".join(json.dumps(row, ensure_ascii=True) + "\n" for row in rows).encode("ascii")
         while data:
             data = data[os.write(self._file, data) :]

@@ -83,11 +83,12 @@ class Run:
     started: str
 
     def as_json(self) -> dict[str, Any]:
+        """Return the JSON object of run.json."""
         return {"settings": self.settings, "prompts": self.prompts, "server": self.server, "started": self.started}
 
 
 def read_run(folder: Path) -> Run | None:
-    """The run that this folder holds, None if it holds none. EvaluationError if it holds something else."""
+    """Return the run that this folder holds, None if it holds none. EvaluationError if it holds something else."""
     path = folder / RUN_FILE
     if not path.exists():
         return None
@@ -99,7 +100,7 @@ def read_run(folder: Path) -> Run | None:
 
 
 def write_run(folder: Path, run: Run) -> None:
-    """Keeps it, in one piece."""
+    """Write it, in one piece."""
     path = folder / RUN_FILE
     draft = path.with_suffix(".new")
     draft.write_text(json.dumps(run.as_json(), indent=2) + "\n", encoding="utf-8")
@@ -107,7 +108,7 @@ def write_run(folder: Path, run: Run) -> None:
 
 
 def check_same_settings(folder: Path, run: Run, settings: Settings, prompts: str) -> None:
-    """EvaluationError naming the first option that differs from the run in this folder."""
+    """Raise EvaluationError naming the first option that differs from the run in this folder."""
     for key, now in settings.deciding.items():
         before = run.settings.get(key)
         if now != before:
@@ -117,7 +118,7 @@ def check_same_settings(folder: Path, run: Run, settings: Settings, prompts: str
 
 
 def check_same_server(folder: Path, run: Run, server: Mapping[str, Any]) -> None:
-    """EvaluationError if the server is not what it was: another model, other policies, another gate."""
+    """Raise EvaluationError if the server is not what it was: another model, other policies, another gate."""
     for key in ("model", "policies"):
         if run.server.get(key) != server[key]:
             raise EvaluationError(_differs(folder, "--base-url", f"the server's {key} changed"))
@@ -127,7 +128,7 @@ def check_same_server(folder: Path, run: Run, server: Mapping[str, Any]) -> None
 
 
 def largest_difference(before: list[Mapping[str, float]], now: list[Mapping[str, float]]) -> float:
-    """Between the scores of the same texts; 1 if they are not of the same categories."""
+    """Return the largest difference between two scores of the same text; 1 if the categories differ."""
     if [set(scores) for scores in before] != [set(scores) for scores in now]:
         return 1.0
     pairs = zip(before, now, strict=True)

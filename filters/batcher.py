@@ -25,26 +25,26 @@ class BatchObserver(Protocol):
     """Is told what the batcher does, on the event loop."""
 
     def batch_scored(self, size: int, seconds: float) -> None:
-        """A pass over `size` texts gave at least one caller its scores."""
+        """Count a pass over `size` texts that gave at least one caller its scores."""
 
     def queue_depth(self, depth: int) -> None:
-        """So many texts are waiting now."""
+        """Set the number of texts that wait now."""
 
     def scorer_failed(self, reason: Reason) -> None:
-        """A call ended without scores."""
+        """Count a call that ended without scores."""
 
 
 class NullObserver:
     """Listens to nothing."""
 
     def batch_scored(self, size: int, seconds: float) -> None:
-        """Does nothing."""
+        """Do nothing."""
 
     def queue_depth(self, depth: int) -> None:
-        """Does nothing."""
+        """Do nothing."""
 
     def scorer_failed(self, reason: Reason) -> None:
-        """Does nothing."""
+        """Do nothing."""
 
 
 class _Call:
@@ -110,7 +110,7 @@ class Batcher:
         return self._thread is not None and not self._failing and self.scorer.ready()
 
     async def start(self) -> None:
-        """Starts the thread; call once, before `score`."""
+        """Start the thread; call once, before `score`."""
         loop = asyncio.get_running_loop()
 
         def deliver(outcome: Outcome | None) -> None:
@@ -123,7 +123,7 @@ class Batcher:
         self._thread.start()
 
     async def aclose(self) -> None:
-        """Fails every call (`closed`) and ends the thread; one that hangs is left behind, never waited for long."""
+        """Fail every call (`closed`) and end the thread; one that hangs is abandoned, never waited for long."""
         if self._thread is None:
             return
         thread = self._thread
@@ -139,7 +139,7 @@ class Batcher:
             pass
 
     async def score(self, texts: Sequence[str], thresholds: ThresholdValues = EXACT) -> list[Scores]:
-        """One `Scores` for each text, same order. ScorerUnavailable with the reason if there is none in time.
+        """Return one `Scores` for each text, same order. ScorerUnavailable with the reason if there is none in time.
 
         `thresholds` holds the thresholds that the scores will be held against: below them, upper bounds will do.
         """
@@ -152,7 +152,7 @@ class Batcher:
             raise
 
     async def probe(self) -> bool:
-        """Whether it is ready after scoring a harmless text: makes a recovered scorer ready again without traffic."""
+        """Score a harmless text; return whether it is ready: a recovered scorer is ready again without traffic."""
         try:
             await self.score([_HARMLESS])
         except ScorerUnavailable:
@@ -192,7 +192,7 @@ class Batcher:
         self._observer.queue_depth(self._depth)
 
     def _dispatch(self) -> None:
-        """Starts a pass, unless one is under way or nothing waits."""
+        """Start a pass, unless one is under way or nothing waits."""
         if self._thread is None or self._in_pass or not self._line:
             return
         groups: list[list[str]] = []
@@ -209,13 +209,13 @@ class Batcher:
             self._thread.submit(groups, thresholds)
 
     def _board(self, call: _Call, room: int, groups: list[list[str]]) -> None:
-        """Puts up to `room` texts of a call into the next pass, unless the call has already failed."""
+        """Put up to `room` texts of a call into the next pass, unless the call has already failed."""
         if not call.future.done():
             groups.append(call.take(room))
             self._in_pass.append(call)
 
     def _delivered(self, outcome: Outcome | None) -> None:
-        """Takes what the thread hands over: the outcome of the pass, or None as its last sign."""
+        """Take what the thread hands over: the outcome of the pass, or None as its last sign."""
         calls = self._in_pass
         self._in_pass = []
         if outcome is None:

@@ -19,22 +19,22 @@ _CLAUSE_END = re.compile(
 
 
 def sentence_start(text: str, index: int) -> int:
-    """Where the sentence that holds character `index` begins: an index in 0..index."""
+    """Return where the sentence that holds character `index` begins: an index in 0..index."""
     return _last_end(_SENTENCE_END, text, index)
 
 
 def clause_start(text: str, index: int) -> int:
-    """Where the clause that holds character `index` begins: an index in 0..index, not before the sentence."""
+    """Return where the clause that holds character `index` begins: an index in 0..index, not before the sentence."""
     return _last_end(_CLAUSE_END, text, index)
 
 
 def previous_sentence_start(text: str, index: int) -> int:
-    """Where the sentence before the one that holds character `index` begins: 0 if there is none."""
+    """Return where the sentence before the one that holds character `index` begins: 0 if there is none."""
     return sentence_start(text, max(0, sentence_start(text, index) - 1))
 
 
 def sentence_starts(text: str) -> Iterator[int]:
-    """Where every sentence of a text begins, ascending; the first at 0. None of a text without characters."""
+    """Yield where every sentence of a text begins, ascending; the first at 0. None of a text without characters."""
     if text:
         yield 0
     yield from (match.end() for match in _SENTENCE_END.finditer(text) if match.end() < len(text))

@@ -26,7 +26,7 @@ class Judge:
         self._probe: asyncio.Task[bool] | None = None
 
     def available(self) -> bool:
-        """Whether a verdict can be expected now. While it cannot, asking starts a probe, if none is under way."""
+        """Return whether a verdict can be expected now. While not, asking starts a probe unless one is under way."""
         if self._batcher.ready:
             return True
         if self._probe is None or self._probe.done():
@@ -39,7 +39,7 @@ class Judge:
         return self._batcher.scorer.name
 
     async def judge(self, passage: Passage, thresholds: Thresholds) -> Verdict:
-        """Flagged from the onset to the end of the passage, or Cleared. ScorerUnavailable if there is no score.
+        """Return flagged from the onset to the end of the passage, or Cleared. ScorerUnavailable if there is no score.
 
         Sentences that are not over before the fresh text are judged by themselves too. A lead that is as bad by itself
         says nothing of what follows, which is judged without it then. What only another reading shows has no place in
@@ -59,7 +59,7 @@ class Judge:
         return Flagged(TextSpan(start, len(passage.text)), scores, exceeded[0])
 
     async def scores(self, texts: Sequence[str], thresholds: ThresholdValues = EXACT) -> list[Scores]:
-        """The scores of each text as it is read, same order. White space alone scores 0 without a scorer.
+        """Return the scores of each text as it is read, same order. White space alone scores 0 without a scorer.
 
         With `thresholds`, the thresholds that they will be held against, scores below them may be upper bounds.
         ScorerUnavailable if there is no score.
@@ -70,12 +70,12 @@ class Judge:
         return [next(scored) if text else nothing for text in stripped]
 
     async def _as_bad_alone(self, passage: Passage, scores: Scores, thresholds: Thresholds) -> bool:
-        """Whether a lead is flagged without what follows, and hardly less than with it."""
+        """Return whether a lead is flagged without what follows, and hardly less than with it."""
         (alone,) = await self.scores([passage.text[: passage.lead]])
         return bool(thresholds.exceeded(alone)) and thresholds.excess(scores) <= thresholds.excess(alone) + WORSE
 
     async def _onset(self, passage: Passage, place: TextSpan, thresholds: Thresholds) -> int:
-        """Where a passage turns that is flagged in this place of it: never before its fresh text."""
+        """Return where a passage turns that is flagged in this place of it: never before its fresh text."""
         try:
             return place.start + await onset(passage.within(place), self._batcher, thresholds)
         except ScorerUnavailable:
@@ -83,7 +83,7 @@ class Judge:
 
 
 def _behind(lead: int, verdict: Verdict) -> Verdict:
-    """The verdict on what follows a lead, told in places of the whole passage."""
+    """Return the verdict on what follows a lead, told in places of the whole passage."""
     if isinstance(verdict, Cleared):
         return verdict
     return replace(verdict, span=TextSpan(verdict.span.start + lead, verdict.span.end + lead))

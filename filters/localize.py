@@ -15,7 +15,7 @@ loaded them (benchmarks/onset.py, docs/decisions/0018)."""
 
 
 def onset_candidates(passage: Passage) -> list[int]:
-    """The indices at which a flagged span may begin, ascending, never empty, never before `fresh`.
+    """Return the indices at which a flagged span may begin, ascending, never empty, never before `fresh`.
 
     They are the starts of the fresh words. A word that begins before `fresh` counts as beginning there, and so does a
     row of single letters, which is one word to a reader.
@@ -28,7 +28,7 @@ def onset_candidates(passage: Passage) -> list[int]:
 
 
 async def onset(passage: Passage, batcher: Batcher, thresholds: Thresholds) -> int:
-    """The start of the fresh word at which a flagged passage turns, in characters.
+    """Return the start of the fresh word at which a flagged passage turns, in characters.
 
     It is the word with which a threshold is nearly reached, found by halving: is it reached at the end of the word in
     the middle? Prefixes begin shortly before the fresh text, and whether one reaches a threshold is all that is asked,

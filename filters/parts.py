@@ -18,7 +18,7 @@ LONGEST, OVERLAP = 160, 60
 
 
 def parts(text: str, fresh: int = 0) -> list[TextSpan]:
-    """The parts that reach past the character `fresh`, in order: what stands before it has been judged.
+    """Return the parts that reach past the character `fresh`, in order: what stands before it has been judged.
 
     There is at most one for every `LONGEST - OVERLAP` characters and one for every sentence.
     """
@@ -27,7 +27,7 @@ def parts(text: str, fresh: int = 0) -> list[TextSpan]:
 
 
 def with_parts(text: str) -> list[str]:
-    """The text and its parts, as texts to be judged."""
+    """Return the text and its parts, as texts to be judged."""
     return [text, *(text[part.start : part.end] for part in parts(text))]
 
 
@@ -41,7 +41,7 @@ def _sentences(text: str) -> list[TextSpan]:
 
 
 def _says_something(sentence: str) -> bool:
-    """Whether it has two words."""
+    """Return whether it has two words."""
     return len(list(islice(word_starts(sentence), 2))) == 2
 
 
@@ -54,5 +54,5 @@ def _cut(text: str, sentence: TextSpan) -> Iterator[TextSpan]:
 
 
 def _word(text: str, index: int) -> int:
-    """The start of the word at `index`."""
+    """Return the start of the word at `index`."""
     return word_start(text, index, max(0, index - MAX_WORD))

@@ -14,7 +14,7 @@ bundled classifier one that scores 0.8 among 100 clean characters scores 0.7 amo
 
 
 def portions(texts: Sequence[str], inputs: int = PORTION_INPUTS) -> Iterator[list[str]]:
-    """The texts in order, at most `inputs` at a time, in portions that leave room for the guard."""
+    """Yield the texts in order, at most `inputs` at a time, in portions that leave room for the guard."""
     portion: list[str] = []
     for text in texts:
         if portion and (len(portion) == inputs or sum(map(len, portion)) + len(text) > PORTION_CHARACTERS):
@@ -26,12 +26,12 @@ def portions(texts: Sequence[str], inputs: int = PORTION_INPUTS) -> Iterator[lis
 
 
 def pieces(text: str) -> list[str]:
-    """A text cut at words into overlapping pieces; one that is short is its only piece."""
+    """Return a text cut at words into overlapping pieces; one that is short is its only piece."""
     step = PIECE_CHARACTERS - OVERLAP_CHARACTERS
     starts = range(0, max(1, len(text) - OVERLAP_CHARACTERS), step)
     return [text[_cut(text, start) : _cut(text, start + PIECE_CHARACTERS)] for start in starts]
 
 
 def _cut(text: str, index: int) -> int:
-    """The start of the word at `index`; the end of the text, if it lies behind that."""
+    """Return the start of the word at `index`; the end of the text, if it lies behind that."""
     return word_start(text, index, max(0, index - MAX_WORD)) if index < len(text) else len(text)

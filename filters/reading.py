@@ -8,7 +8,7 @@ from filters.scorer import EXACT, Scores, ThresholdValues
 
 
 async def scores_as_read(batcher: Batcher, texts: Sequence[str], thresholds: ThresholdValues = EXACT) -> list[Scores]:
-    """For each text, same order, the highest score of each category over its readings.
+    """Return for each text, in order, the highest score of each category over its readings.
 
     One call for the readings of all texts, so each reading counts as a text there. ScorerUnavailable if there are none.
     Below `thresholds` they may be upper bounds (Batcher.score).
@@ -19,7 +19,7 @@ async def scores_as_read(batcher: Batcher, texts: Sequence[str], thresholds: Thr
 
 
 def highest(scores: Sequence[Scores]) -> Scores:
-    """The highest score of each category, of at least one text."""
+    """Return the highest score of each category, of at least one text."""
     if len(scores) == 1:
         return scores[0]
     return {category: max(each[category] for each in scores) for category in scores[0]}

@@ -56,14 +56,14 @@ class Scorer(Protocol):
         """Every category that each of its scores holds."""
 
     def score(self, texts: Sequence[str]) -> list[Scores]:
-        """One `Scores` for each text, same length and order, each value in 0..1.
+        """Return one `Scores` for each text, same length and order, each value in 0..1.
 
         Blocking. Called from one thread at a time, which is not the event loop's. May raise anything; a
         ScorerUnavailable keeps its reason.
         """
 
     def ready(self) -> bool:
-        """Whether `score` can be called. Never blocks; called from any thread."""
+        """Return whether `score` can be called. Never blocks; called from any thread."""
 
 
 @runtime_checkable
@@ -78,10 +78,10 @@ class Bounding(Protocol):
 
 
 def is_below(scores: Scores, thresholds: ThresholdValues) -> bool:
-    """Whether every score is below its threshold, and below 1 without one; never if there are no thresholds at all."""
+    """Return whether every score is below its threshold (below 1 if it has none); False without any thresholds."""
     return bool(thresholds) and all(value < thresholds.get(category, 1.0) for category, value in scores.items())
 
 
 def is_valid(scores: Scores) -> bool:
-    """Whether every score is a finite number in 0..1."""
+    """Return whether every score is a finite number in 0..1."""
     return all(math.isfinite(value) and 0.0 <= value <= 1.0 for value in scores.values())

@@ -28,7 +28,7 @@ class Outcome:
 
 
 def score_checked(scorer: Scorer, texts: Sequence[str], thresholds: Sequence[ThresholdValues] = ()) -> list[Scores]:
-    """The scores of the texts, in order. ScorerUnavailable("error") if the scorer raises or returns nonsense.
+    """Return the scores of the texts, in order. ScorerUnavailable("error") if the scorer raises or returns nonsense.
 
     A ScorerUnavailable that it raises keeps its reason, and has been logged by the scorer.
     With `thresholds` for each text, upper bounds below it will do, if the scorer has such (`Bounding`).
@@ -55,7 +55,7 @@ def score_checked(scorer: Scorer, texts: Sequence[str], thresholds: Sequence[Thr
 def score_groups(
     scorer: Scorer, groups: Sequence[Sequence[str]], thresholds: Sequence[ThresholdValues] = ()
 ) -> list[list[Scores] | ScorerUnavailable]:
-    """Scores the texts of several callers in one pass, and alone if that fails; one result for each group, in order.
+    """Score the texts of several callers in one pass, or each alone if that fails; one result a group, in order.
 
     `thresholds` has an entry for each group (an empty one for exact scores), or none at all.
     """
@@ -92,15 +92,15 @@ class ScoringThread:
         self._thread = threading.Thread(target=self._run, name="unsay-scorer", daemon=True)
 
     def start(self) -> None:
-        """Starts the thread."""
+        """Start the thread."""
         self._thread.start()
 
     def submit(self, groups: Sequence[Sequence[str]], thresholds: Sequence[ThresholdValues] = ()) -> None:
-        """Queues a pass over the texts of several callers (`thresholds` as for `score_groups`). Never blocks."""
+        """Queue a pass over the texts of several callers (`thresholds` as for `score_groups`). Never blocks."""
         self._inbox.put((groups, thresholds))
 
     def stop(self) -> None:
-        """Asks the thread to end after the pass it is in; it then delivers None. Never blocks."""
+        """Ask the thread to end after the pass it is in; it then delivers None. Never blocks."""
         self._inbox.put(None)
 
     def _run(self) -> None:

@@ -4,6 +4,6 @@ import sys
 
 
 def say(line: str) -> None:
-    """Writes a line at once, so that it is seen when it happens."""
+    """Write a line at once, so that it is seen when it happens."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()

@@ -9,6 +9,6 @@ UNGUARDED = {"detox": {"mode": "off"}}
 
 
 async def continued(client: AsyncOpenAI, model: str, prompt: str, **sampling: Any) -> list[str]:
-    """The unguarded texts behind a prompt, one for each choice; `sampling` are further parameters. openai.APIError."""
+    """Return the unguarded continuations of a prompt, one a choice; `sampling`: further parameters. openai.APIError."""
     answer = await client.completions.create(model=model, prompt=prompt, extra_body=UNGUARDED, **sampling)
     return [choice.text for choice in answer.choices]

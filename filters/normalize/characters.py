@@ -46,7 +46,7 @@ _LOOK_ALIKES = {
 
 
 def _shaped() -> dict[int, str]:
-    """Every character of rule 2, signs and digits of its kinds included, with what it stands for."""
+    """Return every character of rule 2, signs and digits of its kinds included, with what it stands for."""
     found = {0x1F150 + at: letter for at, letter in enumerate(ascii_uppercase)}
     found |= {0x1F170 + at: letter for at, letter in enumerate(ascii_uppercase)}
     for first, last in _SHAPED_RANGES:
@@ -58,7 +58,7 @@ def _shaped() -> dict[int, str]:
 
 
 def _ranges(codes: Iterable[int]) -> str:
-    """The characters as the inside of a character class, neighbours as a range: a class of single ones is slow."""
+    """Return the inside of a character class for these, neighbours as ranges: a class of single ones is slow."""
     found: list[list[int]] = []
     for code in sorted(codes):
         if found and found[-1][1] == code - 1:
@@ -90,7 +90,7 @@ _IS_PLAIN = re.compile("[A-Za-z0-9_\u00c0-\u024f]+")
 
 
 def plain_characters(text: str) -> str:
-    """The text with every character as a reader takes it; the text itself if there is nothing to do."""
+    """Return the text with every character as a reader takes it; the text itself if there is nothing to do."""
     if not (_CONTROL.search(text) if text.isascii() else _IS_ODD.search("".join(set(text)))):
         return text
     text = _TURNED.sub(lambda turned: turned[1][::-1], text)

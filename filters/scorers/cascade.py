@@ -30,30 +30,30 @@ class Clearing(Protocol):
         """Every category that it bounds."""
 
     def clear(self, texts: Sequence[str], thresholds: Sequence[ThresholdValues]) -> list[Scores | None]:
-        """For each text upper bounds of its scores, all below its `thresholds`, or None. May raise anything."""
+        """Return for each text upper bounds of its scores, all below its `thresholds`, or None. May raise anything."""
 
     def ready(self) -> bool:
-        """Whether `clear` can be called. Never blocks; called from any thread."""
+        """Return whether `clear` can be called. Never blocks; called from any thread."""
 
 
 class CascadeObserver(Protocol):
     """Is told what a cascade does, in the thread that scores."""
 
     def screened(self, cleared: int, judged: int) -> None:
-        """So many texts of a pass were cleared by the screen, and so many given to the classifier."""
+        """Count the texts of a pass that the screen cleared, and those that went on to the classifier."""
 
     def screen_failed(self) -> None:
-        """The screen raised or said something unsound; all of the pass goes to the classifier."""
+        """Count a pass whose screen raised or answered nonsense; all of it goes to the classifier."""
 
 
 class NullCascadeObserver:
     """Listens to nothing."""
 
     def screened(self, cleared: int, judged: int) -> None:
-        """Does nothing."""
+        """Do nothing."""
 
     def screen_failed(self) -> None:
-        """Does nothing."""
+        """Do nothing."""
 
 
 class Cascade:
@@ -70,11 +70,11 @@ class Cascade:
         self._observer = observer or NullCascadeObserver()
 
     def score(self, texts: Sequence[str]) -> list[Scores]:
-        """The classifier's scores."""
+        """Return the classifier's scores."""
         return self._classifier.score(texts)
 
     def bounds(self, texts: Sequence[str], thresholds: Sequence[ThresholdValues]) -> list[Scores]:
-        """For each text the screen's upper bounds if all are below its `thresholds`, else what the classifier says."""
+        """Return for each text the screen's upper bounds if all are below its `thresholds`, else the classifier's."""
         cleared = self._cleared(texts, thresholds)
         rest = [index for index, bounds in enumerate(cleared) if bounds is None]
         judged = iter(
@@ -88,7 +88,7 @@ class Cascade:
         return classifier.bounds(texts, thresholds) if isinstance(classifier, Bounding) else classifier.score(texts)
 
     def ready(self) -> bool:
-        """Whether both are."""
+        """Return whether both are ready."""
         return self._screen.ready() and self._classifier.ready()
 
     def _cleared(self, texts: Sequence[str], thresholds: Sequence[ThresholdValues]) -> list[Scores | None]:

@@ -32,7 +32,7 @@ class Health:
         self._due = clock() + every_seconds
 
     def good(self) -> bool:
-        """Whether the last answer was yes. Never blocks; called from any thread."""
+        """Return whether the last answer was yes. Never blocks; called from any thread."""
         with self._lock:
             is_due = not self._is_asking and self._clock() >= self._due
             self._is_asking = self._is_asking or is_due

@@ -23,7 +23,7 @@ class Linear(Protocol):
     def __init__(self, affine: Affine) -> None: ...
 
     def __call__(self, tokens: torch.Tensor) -> torch.Tensor:
-        """(tokens, inputs) to (tokens, outputs), both in single precision."""
+        """Map (tokens, inputs) to (tokens, outputs), both in single precision."""
 
 
 class Full:

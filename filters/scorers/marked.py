@@ -33,12 +33,12 @@ class MarkedScorer:
         self._seed = seed
 
     def score(self, texts: Sequence[str]) -> list[Scores]:
-        """The marks of each text, once the wrapped scorer has scored them all."""
+        """Return the marks of each text, once the wrapped scorer has scored them all."""
         self._real.score(texts)
         return [self._scores(text) for text in texts]
 
     def bounds(self, texts: Sequence[str], thresholds: Sequence[ThresholdValues]) -> list[Scores]:
-        """The same, with no more work of the wrapped scorer than bounds take if such texts are flagged."""
+        """Return the same, with no more work of the wrapped scorer than bounds take if such texts are flagged."""
         if not isinstance(self._real, Bounding):
             return self.score(texts)
         self._real.bounds(texts, thresholds)
@@ -48,7 +48,7 @@ class MarkedScorer:
         return found
 
     def ready(self) -> bool:
-        """Whether the wrapped scorer is."""
+        """Return whether the wrapped scorer is ready."""
         return self._real.ready()
 
     def _scores(self, text: str) -> Scores:

@@ -73,7 +73,7 @@ class PlainForward:
 
 
 def passes(model: Any, tokenizer: Any, limit: int, clock: Callable[[], float] = time.perf_counter) -> Passes:
-    """The ways to run this model, which reads up to `limit` tokens at once. Runs it a few times; `clock` in seconds."""
+    """Return the ways to run this model (`limit` tokens at once at most) after a few trial runs; `clock` in seconds."""
     plain = PlainForward(model, tokenizer)
     encoder = read_encoder(model)
     if encoder is None:
@@ -97,7 +97,7 @@ def passes(model: Any, tokenizer: Any, limit: int, clock: Callable[[], float] = 
 
 
 def _is_worth(name: str, new: Forward, known: Forward, pieces: Pieces, clock: Callable[[], float]) -> bool:
-    """Whether a way saves time. Both have run before; the best of a few times counts, by turns."""
+    """Return whether a way saves time. Both have run before; the best of a few times counts, by turns."""
     times = [(_seconds(new, pieces, clock), _seconds(known, pieces, clock)) for _ in range(_TIMES)]
     fastest, fastest_known = (min(column) for column in zip(*times, strict=True))
     share = fastest / fastest_known
@@ -113,7 +113,7 @@ def _seconds(forward: Forward, pieces: Pieces, clock: Callable[[], float]) -> fl
 
 
 def _trials(tokenizer: Any, limit: int) -> list[list[int]]:
-    """Pieces of arbitrary tokens, of many lengths, the same ones every time."""
+    """Return pieces of arbitrary tokens, of many lengths, the same ones every time."""
     rng = random.Random(TRIALS)
     vocabulary = sorted(set(range(len(tokenizer))) - set(tokenizer.all_special_ids))
     first, *last = tokenizer("").input_ids
@@ -122,7 +122,7 @@ def _trials(tokenizer: Any, limit: int) -> list[list[int]]:
 
 
 def _error(forward: Forward, trials: Pieces, expected: torch.Tensor, *, worst: bool) -> float:
-    """The worst error, or the root mean square; infinite where it cannot be run on this machine."""
+    """Return the worst error, or the root mean square; infinite where it cannot be run on this machine."""
     try:
         errors = (forward(trials) - expected).abs()
     except (AttributeError, RuntimeError) as error:  # an operation that this build of torch does not have

@@ -77,7 +77,7 @@ class RemoteScorer:
     def load(
         cls, url: str, *, deadline_seconds: float = 10.0, transport: httpx.BaseTransport | None = None
     ) -> "RemoteScorer":
-        """The detector at `url`, which has been asked for its health and for scores. ScorerLoadError if it has none."""
+        """Return the detector at `url` after asking for its health and for scores. ScorerLoadError if it has none."""
         scorer = cls(Address.read(url), deadline_seconds=deadline_seconds, transport=transport)
         try:
             scorer._meet()
@@ -92,7 +92,7 @@ class RemoteScorer:
         return self._types.categories
 
     def score(self, texts: Sequence[str]) -> list[Scores]:
-        """For each text, in order, what the detector says. ScorerUnavailable with the reason if that is no answer."""
+        """Return the detector's scores of each text, in order. ScorerUnavailable with the reason if it gives none."""
         return self.bounds(texts, ())
 
     def bounds(self, texts: Sequence[str], thresholds: Sequence[ThresholdValues]) -> list[Scores]:
@@ -104,11 +104,11 @@ class RemoteScorer:
             raise ScorerUnavailable(failure.reason) from None
 
     def ready(self) -> bool:
-        """Whether it was well when it was last asked, a second ago or so."""
+        """Return whether it was well when it was last asked, a second ago or so."""
         return self._health.good()
 
     def close(self) -> None:
-        """Let go of its connections; it scores nothing afterwards."""
+        """Close its connections; it scores nothing afterwards."""
         self._http.close()
 
     def _ask(self, texts: Sequence[str], thresholds: Sequence[ThresholdValues]) -> list[Scores]:
@@ -124,7 +124,7 @@ class RemoteScorer:
             raise _Failed("error", f"answers otherwise than the detectors API: {error}") from None
 
     def _answer(self, request: httpx.Request, seconds: float, most_bytes: int) -> bytes:
-        """The body of a good answer."""
+        """Return the body of a good answer."""
         until = self._clock() + seconds
         try:
             answer = self._http.send(request, stream=True)
@@ -141,7 +141,7 @@ class RemoteScorer:
             raise _Failed("error", f"no answer ({type(error).__name__})") from None
 
     def _body(self, answer: httpx.Response, until: float, most_bytes: int) -> bytes:
-        """As it comes in, so that one that trickles or never ends is left in time. Undecoded: none was asked for."""
+        """Read it as it comes in, so that one that trickles or never ends is given up in time. It is not encoded."""
         body = bytearray()
         for part in answer.iter_raw():
             body += part
@@ -152,7 +152,7 @@ class RemoteScorer:
         return bytes(body)
 
     def _meet(self) -> None:
-        """Asks for its health, and for its categories if it is `unsay scorer`."""
+        """Ask for its health, and for its categories if it is `unsay scorer`."""
         try:
             about = json.loads(self._healthy())
         except (ValueError, RecursionError):

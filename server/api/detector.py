@@ -58,20 +58,20 @@ class Contents(BaseModel):
 
 
 def application(batcher: Batcher, *, most_contents: int) -> FastAPI:
-    """`POST /api/v1/text/contents` and `GET /health`. The batcher is running."""
+    """Serve `POST /api/v1/text/contents` and `GET /health`. The batcher is running."""
     app = FastAPI(title="unsay scorer", openapi_url=None)
     judge, scorer = Judge(batcher), batcher.scorer
 
     @app.get("/health")
     async def health() -> JSONResponse:
-        """200 while scores can be had, and what they are of."""
+        """Answer 200 while scores can be had, with the scorer and its categories."""
         good = judge.available()
         about = {"status": "ok" if good else "failing", "scorer": scorer.name, "categories": scorer.categories}
         return JSONResponse(about, 200 if good else 503)
 
     @app.post(PATH)
     async def contents(raw: Request) -> JSONResponse:
-        """The detections of each text. `detector-id` may say anything: there is one detector here."""
+        """Answer the detections of each text. `detector-id` may say anything: there is one detector here."""
         try:
             return JSONResponse(await _detections(batcher, parse(await _body(raw), most_contents)))
         except Refused as refused:
@@ -83,7 +83,7 @@ def application(batcher: Batcher, *, most_contents: int) -> FastAPI:
 
 
 def parse(body: bytes, most_contents: int) -> Contents:
-    """What a body asks. Refused (413, 422) with the key at fault and what was expected there."""
+    """Parse what a body asks for. Refused (413, 422) with the key at fault and what was expected there."""
     try:
         asked = Contents.model_validate(json.loads(body))
     except ValidationError as error:
@@ -118,7 +118,7 @@ async def _detections(batcher: Batcher, asked: Contents) -> list[list[dict[str, 
 
 
 async def _scores(batcher: Batcher, texts: Sequence[str], thresholds: Sequence[ThresholdValues]) -> list[Scores]:
-    """The scores of each text. Those with the same thresholds make a call, all in one turn: calls share passes."""
+    """Return the scores of each text. Texts with the same thresholds make a call, all at once: calls share passes."""
     groups: dict[frozenset[tuple[str, float]], list[int]] = {}
     for index, each in enumerate(thresholds):
         groups.setdefault(frozenset(each.items()), []).append(index)

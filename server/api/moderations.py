@@ -39,13 +39,14 @@ class ModerationRequest(BaseModel):
     model: str | None = None
 
     def texts(self) -> list[str]:
+        """Return the texts of the input, in order."""
         if isinstance(self.input, str):
             return [self.input]
         return [part if isinstance(part, str) else part.text for part in self.input]
 
 
 def parse(raw: object) -> ModerationRequest:
-    """BadRequest naming `input` or `model` and what is expected there."""
+    """Parse a body. BadRequest naming `input` or `model` and what is expected there."""
     try:
         return ModerationRequest.model_validate(raw)
     except ValidationError as error:
@@ -75,7 +76,7 @@ async def moderate(request: ModerationRequest, judge: Judge, policy: Policy) -> 
 
 
 async def _scores(texts: Sequence[str], judge: Judge) -> list[Scores]:
-    """For each text, the highest over it and its parts. ScorerUnavailable if there is no score."""
+    """Return for each text the highest scores over it and its parts. ScorerUnavailable if there is no score."""
     every = [with_parts(text) for text in texts]
     given = portions([part for each in every for part in each])
     found = iter([entry for portion in given for entry in await judge.scores(portion)])
@@ -93,5 +94,5 @@ def _result(scores: Scores, thresholds: Thresholds) -> dict[str, Any]:
 
 
 def _digest(texts: Sequence[str]) -> str:
-    """The same input gets the same id; nothing of the text can be read from it."""
+    """Return an id: the same input gets the same one, and nothing of the text can be read from it."""
     return hashlib.sha256("\0".join(texts).encode("utf-8", "surrogatepass")).hexdigest()[:24]

@@ -32,7 +32,7 @@ class AlternativeScores:
         self._known: OrderedDict[str, Scores] = OrderedDict()
 
     async def of(self, texts: Collection[str]) -> Mapping[str, Scores]:
-        """Scores by text. ScorerUnavailable if any cannot be had."""
+        """Return scores by text. ScorerUnavailable if any cannot be had."""
         found = {text: self._known[text] for text in texts if text in self._known}
         new = [text for text in dict.fromkeys(texts) if text not in found]
         for start in range(0, len(new), TEXTS_A_CALL):
@@ -67,13 +67,13 @@ class Alternatives:
     word: str = ""
 
     async def clear(self, piece: Piece) -> Piece:
-        """The piece with the logprobs that may be shown."""
+        """Return the piece with the logprobs that may be shown."""
         if self.policy.mode != "enforce" or not piece.logprobs:
             return piece
         return replace(piece, logprobs=await self.cleared(piece.tokens, piece.logprobs))
 
     async def cleared(self, tokens: Sequence[int], entries: Sequence[Any]) -> list[Any]:
-        """One entry a token, the alternatives that are flagged without their names. Entries may be None."""
+        """Return one entry a token, the alternatives that are flagged without their names. Entries may be None."""
         readings = [self._readings(token, entry) for token, entry in zip(tokens, entries, strict=True)]
         flagged = await self._flagged({text for reading in readings for texts in reading.values() for text in texts})
         return [
@@ -82,7 +82,7 @@ class Alternatives:
         ]
 
     def _readings(self, drawn: int, entry: Any) -> dict[int, tuple[str, ...]]:
-        """For each alternative the texts that a reader could make of it."""
+        """Return for each alternative the texts that a reader could make of it."""
         if not entry:
             self.word = ""
             return {}

@@ -89,7 +89,7 @@ class GuardedEngineClient(_Delegate):
     def generate(
         self, prompt: Any, sampling_params: SamplingParams, request_id: str, **options: Any
     ) -> AsyncGenerator[RequestOutput, None]:
-        """Guarded generation. Refuses at once, before any answer has begun, what cannot be guarded."""
+        """Generate, guarded. What cannot be guarded is refused at once, before any answer has begun."""
         request = current.get() or GuardedRequest(self.default_policy)
         if request.policy.mode == "off":
             return self._unguarded(prompt, _without_changes(sampling_params), request_id, request, options)
@@ -138,7 +138,7 @@ class GuardedEngineClient(_Delegate):
                 yield output
 
     def _export(self, call: GenerateCall, choices: Sequence[Choice]) -> None:
-        """Hand over the pairs of an answer that was read to its end, each behind the prompt with its special tokens.
+        """Hand over the pairs of an answer that was read to its end, each after the prompt with its special tokens.
 
         Text does not say what the model saw of a prompt with images: its pairs are left out.
         """
@@ -155,7 +155,7 @@ class GuardedEngineClient(_Delegate):
         return Prompt(self._prompt_text(call, special=False), call.request.policy, self.services)
 
     def _prompt_text(self, call: GenerateCall, *, special: bool) -> str:
-        """The prompt as the model reads it, with or without special tokens: its ids say so on every route."""
+        """Return the prompt as the model reads it, with or without special tokens: its ids say so on every route."""
         decode, ids = self.inner.renderer.tokenizer.decode, call.prompt["prompt_token_ids"]
         return last_part(ids, lambda part: str(decode(part, skip_special_tokens=not special)))
 
@@ -213,13 +213,13 @@ class _WithoutBeams:
         return getattr(self._inner, name)
 
     def resolve_watermarking(self, params: Any) -> Any:
-        """Refuses parameters that are not a sampler's."""
+        """Refuse parameters that are not a sampler's."""
         _check_sampling(params)
         return self._inner.resolve_watermarking(params)
 
 
 def _without_changes(params: SamplingParams) -> SamplingParams:
-    """The parameters without a client's imitation of our changes: an unguarded request has none."""
+    """Return the parameters without a client's imitation of our changes: an unguarded request has none."""
     if ARGUMENT not in (params.extra_args or {}):
         return params
     params = params.clone()
@@ -235,7 +235,7 @@ def _check_sampling(params: Any) -> None:
 
 
 def _check_guardable(prompt: Any, params: Any) -> None:
-    """400 for what has no text that could be judged and taken back span by span."""
+    """Refuse (400) what has no text that could be judged and taken back span by span."""
     _check_sampling(params)
     kind = prompt.get("type") if isinstance(prompt, dict) else None
     if kind == "embeds":

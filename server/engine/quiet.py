@@ -31,14 +31,14 @@ class Noise(logging.Filter):
     """Leaves out what is known to be harmless."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether the record is to be written."""
+        """Return whether the record is to be written."""
         message = str(record.msg)
         ours = message.startswith(FOREIGN_SCHEDULER) and record.getMessage().startswith(FOREIGN_SCHEDULER + OURS)
         return not (ours or message.startswith(HARMLESS))
 
 
 def hide_progress() -> None:
-    """No progress bars for weights that are loaded from disk in a second (downloads keep theirs)."""
+    """Hide progress bars for weights that load from disk in a second (downloads keep theirs)."""
     # Here, since every process of vLLM imports this module before anything else.
     from transformers.utils import logging as transformers_logging
 

@@ -14,7 +14,7 @@ MARKER = "[withheld:{}]"
 
 
 def withhold(entry: Mapping[int, Any], ids: Collection[int]) -> dict[int, Any]:
-    """The alternatives of one position (vLLM's Logprob by token id), in their order, those of `ids` without a name."""
+    """Return the alternatives of a position (vLLM's Logprob by token id) in their order, those of `ids` unnamed."""
     named: dict[int, Any] = {}
     count = sum(1 for token in entry if token < 0)
     for token, value in entry.items():

@@ -19,7 +19,7 @@ class Draft:
     stop_reason: int | str | None = None
 
     def split(self) -> "list[Draft]":
-        """The same as drafts of one token each; the last one closes the text if this one does."""
+        """Return the same as drafts of one token each; the last one closes the text if this one does."""
         if len(self.tokens) < 2:
             return [self]
         logprobs = self.logprobs or [None] * len(self.tokens)
@@ -79,10 +79,10 @@ class Detokenizer(Protocol):
         """Characters at the end of what is said that a stop string may still take back."""
 
     def feed(self, token: int, *, terminal: bool) -> str | None:
-        """Append one token; `terminal`: it is a stop token. Returns the stop string that matched, if one did."""
+        """Append one token (`terminal`: a stop token); return the stop string that matched, if one did."""
 
     def close(self) -> None:
-        """No token follows: those that wait for the rest of a character are spelled as far as they go."""
+        """End the text: tokens that wait for the rest of a character are spelled as far as they go."""
 
     def also_read(self, text: str) -> tuple[str, ...]:
-        """Other texts that the ids behind a part of `text` can be read as: without special tokens, if it shows them."""
+        """Return the other readings of the ids of a part of `text`: without special tokens, if it shows them."""

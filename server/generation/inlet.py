@@ -60,18 +60,18 @@ class Following:
         self._task: asyncio.Task[None] | None = None
 
     def begin(self, rewind: Rewind | None = None) -> None:
-        """Draft the current attempt behind the tokens that stand; `rewind` led to it, if one did."""
+        """Draft the current attempt after the tokens that stand; `rewind` led to it, if one did."""
         self.end()
         attempt, race = self._state().attempt, self._retrying.drafts(self._state(), rewind)
         self._task = self._tasks.spawn(lambda: self._follow(attempt, race))
 
     def end(self) -> None:
-        """Draft no more. A task that is itself at work here ends by its own: it looks whether all is over."""
+        """Cancel the drafting task, unless we are inside it: that one checks whether all is over and ends."""
         if self._task is not None and self._task is not asyncio.current_task():
             self._task.cancel()
 
     def cut(self, to: int) -> None:
-        """Take every token from `to` on back, and what was barred behind it."""
+        """Take back every token from `to` on, and the bans after it."""
         self._account.discarded(len(self._transcript.tokens) - to)
         self._transcript.cut(to)
         self._retrying.cut(to)
@@ -82,7 +82,7 @@ class Following:
         self._advance(event)
 
     def catch_up(self) -> None:
-        """Tell the guard of the tokens that it was not told of one by one, as nothing could come of them yet."""
+        """Tell the guard of the tokens held back so far because nothing could have come of them."""
         state, drafted = self._state(), len(self._transcript.tokens)
         if drafted > state.drafted:
             self._advance(Drafted(state.attempt, drafted, 0))
@@ -176,7 +176,7 @@ class Judging:
         self._feed(Cleared(score.attempt, score.window))
 
     def _turned(self, score: Score, verdict: FlaggedText, character: int) -> None:
-        """The text of a window turns at `character`."""
+        """Report that the text of a window turns at `character`."""
         if score.attempt != self._state().attempt:
             return  # of a text that is gone
         onset, places = self._transcript.token_at(character), places_around(self._transcript, character)

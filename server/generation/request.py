@@ -24,7 +24,7 @@ class GuardedRequest:
     _choices: int = 0
 
     def reserve(self, count: int) -> int:
-        """Numbers for `count` more choices; returns the first."""
+        """Reserve numbers for `count` more choices; return the first."""
         first = self._choices
         self._choices += count
         return first

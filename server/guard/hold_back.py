@@ -13,7 +13,7 @@ from server.guard.state import GuardState
 
 
 def frontier(state: GuardState, hold_back: int) -> int:
-    """The index before which every token may be sent; never behind what was sent already."""
+    """Return the index before which every token may be sent; never less than what was sent already."""
     if state.complete:
         return state.cleared
     if state.whole:

@@ -13,7 +13,7 @@ from server.policy.policy import Policy
 
 
 def leaves_waiting(state: GuardState, drafted: int, policy: Policy) -> bool:
-    """Whether tokens up to `drafted` are too few to be scored, however many of them can be judged.
+    """Return whether tokens up to `drafted` are too few to be scored, however many of them can be judged.
 
     Until they are enough, or something else happens, it makes no difference whether the guard has heard of them.
     """
@@ -22,14 +22,14 @@ def leaves_waiting(state: GuardState, drafted: int, policy: Policy) -> bool:
 
 
 def ends(state: GuardState, judgeable: int, policy: Policy) -> tuple[int, ...]:
-    """The ends of fixed windows that are to come, once the first `judgeable` tokens can be judged."""
+    """Return the ends of fixed windows that are to come, once the first `judgeable` tokens can be judged."""
     known = _known(state)
     more = state.fixed_windows and judgeable - known >= _stride(state, known, policy)
     return (*state.waiting, judgeable) if more else state.waiting
 
 
 def end(state: GuardState, policy: Policy) -> int | None:
-    """Where the next window ends while there is more to come; None if there is too little to judge."""
+    """Return where the next window ends while there is more to come; None if there is too little to judge."""
     if state.fixed_windows:
         return next(iter(state.waiting), None)
     enough = state.judgeable - state.cleared >= _stride(state, state.cleared, policy)
@@ -37,12 +37,12 @@ def end(state: GuardState, policy: Policy) -> int | None:
 
 
 def _known(state: GuardState) -> int:
-    """Where the last window ends that is sure to be."""
+    """Return where the last window ends that is sure to be."""
     return max(state.cleared, *state.ends, 0) if state.fixed_windows else state.submitted
 
 
 def _stride(state: GuardState, start: int, policy: Policy) -> int:
-    """The fresh tokens that a window needs if they begin at `start`."""
+    """Return the fresh tokens that a window needs if they begin at `start`."""
     if start == 0:
         return policy.first_stride
     in_trouble = state.span_rewinds and start <= state.trouble

@@ -29,7 +29,7 @@ UNORDERED = frozenset(
 
 
 def loosened(base: Policy, wanted: Policy) -> tuple[str, ...]:
-    """Names every key in which `wanted` is looser than `base`, such as `mode` or `thresholds.insult`."""
+    """Name every key in which `wanted` is looser than `base`, such as `mode` or `thresholds.insult`."""
     return (
         *_ordered_words(base, wanted),
         *_thresholds(base, wanted),

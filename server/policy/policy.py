@@ -158,7 +158,7 @@ class Policy(BaseModel):
     @field_validator("hold_back")
     @classmethod
     def _within_context(cls, hold_back: int, info: ValidationInfo) -> int:
-        """A held token protects only if the scorer sees it again beside the fresh ones (design.md, section 3)."""
+        """Check that held tokens are within the context: they protect only if scored again with the fresh ones."""
         context = info.data.get("context", hold_back)
         if hold_back > context:
             raise ValueError(f"at most context ({context}), as a held token must be scored again with what follows it")

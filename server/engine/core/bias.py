@@ -32,6 +32,6 @@ def _ban(row: torch.Tensor, tokens: torch.Tensor) -> None:
 
 
 def _inside(row: torch.Tensor, tokens: object) -> torch.Tensor:
-    """The ids that the vocabulary has: the tokens of masks are ours, others come from the model itself."""
+    """Return the ids that the vocabulary has: the tokens of masks are ours, others come from the model itself."""
     ids = torch.as_tensor(tokens, dtype=torch.long, device=row.device)
     return ids[ids < row.shape[0]]

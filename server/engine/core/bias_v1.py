@@ -18,7 +18,7 @@ class BiasV1(LogitsProcessor):  # type: ignore[misc]
         self._rows: dict[int, tuple[Changes, list[int]]] = {}
 
     def is_argmax_invariant(self) -> bool:
-        """A ban is there to change the likeliest token."""
+        """Return False: a ban is there to change the likeliest token."""
         return False
 
     def update_state(self, batch_update: BatchUpdate | None) -> None:

@@ -18,7 +18,7 @@ class BiasV2(LogitsProcessor):  # type: ignore[misc]
         self._slots: dict[int, Changes] = {}
 
     def add_request(self, req_idx: int, sampling_params: SamplingParams) -> bool:
-        """Whether the request that takes this slot changes anything."""
+        """Return whether the request that takes this slot changes anything."""
         self._slots.pop(req_idx, None)
         changes = changes_in(sampling_params.extra_args)
         if changes is None or changes.changes_nothing:

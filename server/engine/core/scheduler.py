@@ -32,7 +32,7 @@ class RewindingScheduler(Scheduler):  # type: ignore[misc]
         self._by_key: dict[str, Request] = {}
 
     def add_request(self, request: Request) -> None:
-        """A request of the front end may be rewound by its key from now on."""
+        """Let a request of the front end be rewound by its key from now on."""
         super().add_request(request)
         if changes := _changes(request):
             self._by_key[changes.key] = request
@@ -101,7 +101,7 @@ def _changes(request: Request) -> Changes | None:
 
 
 def _common(drawn: Any, tokens: list[int]) -> int:
-    """How many tokens both begin with."""
+    """Return how many tokens both begin with."""
     count = 0
     for ours, theirs in zip(drawn, tokens, strict=False):
         if ours != theirs:

@@ -16,7 +16,7 @@ class RewindingWorker:
     model_runner: Any
 
     def unsay_rewound(self, request_id: str, tokens: list[int], params: Any) -> None:
-        """The request has drawn just `tokens`, and draws on by `params`."""
+        """Let the request have drawn just `tokens`, and draw on by `params`."""
         request = self.model_runner.requests.get(request_id)
         if request is None:
             return

@@ -64,7 +64,7 @@ class LiveRequest:
         self._changed.set()
 
     async def next(self, reader: Reader) -> Draft | None:
-        """The next draft; None if there are no more, or for somebody else. Raises what the engine raised."""
+        """Return the next draft; None if there are no more, or for somebody else. Raises what the engine raised."""
         while self.reader is reader:
             if self._arrived:
                 return self._arrived.popleft()
@@ -76,12 +76,12 @@ class LiveRequest:
         return None
 
     def take_over(self, reader: Reader) -> None:
-        """From now on `reader` reads; whoever did so has read to the end."""
+        """Make `reader` the only reader; the previous one gets None."""
         self.reader = reader
         self._changed.set()
 
     def rewound(self, drawn: int, length: int) -> None:
-        """The request had `drawn` tokens when it was rewound to `length`: every one that it handed out is stale."""
+        """Note that the request had `drawn` tokens when rewound to `length`: every one it handed out is stale."""
         boundary = self._stale + drawn - self._length
         waiting = sum(len(draft.tokens) for draft in self._arrived)
         self._arrived = deque(_fresh(self._arrived, boundary - (self._taken - waiting)))
@@ -95,7 +95,7 @@ class LiveRequest:
 
 
 def _fresh(drafts: Iterable[Draft], stale: int) -> list[Draft]:
-    """The drafts without their first `stale` tokens."""
+    """Return the drafts without their first `stale` tokens."""
     fresh = []
     for draft in drafts:
         cut = min(max(stale, 0), len(draft.tokens))

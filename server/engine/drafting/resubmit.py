@@ -29,7 +29,7 @@ class ResubmittingEngine:
         self.approximate = False
 
     async def draft(self, attempt: Attempt) -> AsyncGenerator[Draft, None]:
-        """Sample from behind the kept tokens until the text ends."""
+        """Sample after the kept tokens until the text ends."""
         left = self._request.tokens_left(len(attempt.kept))
         if left is not None and left <= 0:
             yield Draft((), finish_reason="length")
@@ -48,7 +48,7 @@ class ResubmittingEngine:
                         return
 
     async def aclose(self) -> None:
-        """Nothing is left in the engine once every draft is closed."""
+        """Do nothing: nothing is left in the engine once every draft is closed."""
 
     async def _stretch(self, attempt: Attempt, kept: list[int], stretch: "Stretch") -> AsyncGenerator[Draft, None]:
         params = self._request.params_behind(len(kept), attempt)

@@ -52,7 +52,7 @@ def of_clients(answers: Sequence[Answer]) -> dict[str, float]:
 
 
 def of_processes(cpu: Cpu, peak_bytes: int, tokens: float) -> dict[str, float]:
-    """Return what the server used for so many released tokens."""
+    """Return what the server used to release this many tokens."""
     return {
         "cpu_seconds_per_1000_tokens": 1e3 * cpu.tree / tokens,
         "loop_us_per_token": 1e6 * cpu.loop / tokens,

@@ -8,7 +8,7 @@ from typing import Literal
 Length = Literal["usual", "short", "long"]
 
 SIDE_STREAMS = 8
-"""About so many streams for the runs that are measured at one number of streams only."""
+"""About how many streams the runs have that are measured at one number of streams only."""
 PROMPT_TOKENS = 64
 """More than any of the prompts has: room that is left to them in the model's context."""
 

@@ -1,4 +1,4 @@
-"""A server of one's own for as long as something is measured: a process, waited for, and stopped at the end."""
+"""A server process for the time of a measurement: started, waited for, and stopped at the end."""
 
 import socket
 import subprocess

@@ -1,4 +1,4 @@
-"""A rewind within vLLM's engine against a resubmission: how long until the first token behind the kept ones.
+"""A rewind within vLLM's engine against a resubmission: how long until the first token after the kept ones.
 
     python -m benchmarks.rewinds [--contexts 16,1024,8192] [--pairs 30]
 
@@ -35,7 +35,7 @@ from server.engine.drafting.resubmit import ResubmittingEngine
 from server.generation.draft import Attempt
 
 DRAWN, KEPT, MORE = 24, 12, 16
-"""Tokens before the rewind, those of them that stay, and those that are drawn behind it."""
+"""Tokens before the rewind, those of them that stay, and those drawn after it."""
 ROOM = 64
 """Positions that an answer takes at most."""
 
@@ -110,7 +110,7 @@ def spread(values: Sequence[float]) -> str:
 
 
 def stretched(source: Path, target: Path, positions: int) -> Path:
-    """Return the model of the folder `source` with so many positions, in the folder `target`."""
+    """Return the model of the folder `source` with `positions` positions, in the folder `target`."""
     shutil.copytree(source, target, dirs_exist_ok=True)
     config = json.loads((source / "config.json").read_text(encoding="utf-8"))
     config["max_position_embeddings"] = positions

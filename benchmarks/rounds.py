@@ -22,7 +22,7 @@ LOAD = 0.6
 """Of what plain vLLM can do with as many streams: the rate of open loops, unless one is given."""
 WARM_TOKENS = 16
 SETTLE_SECONDS = 0.2
-"""After a round, so that what is left to do behind its answers is not counted in the next."""
+"""After a round, so that work left over from its answers is not counted in the next."""
 
 
 @dataclass(frozen=True)

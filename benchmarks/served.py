@@ -1,4 +1,4 @@
-"""`unsay serve` on weights of one's own choice, for as long as something is measured."""
+"""`unsay serve` on given weights, for the time of a measurement."""
 
 import sys
 from collections.abc import Iterator, Sequence

@@ -3,7 +3,7 @@
     python -m benchmarks.serving PLAIN_PORT GUARDED_PORT [words of unsay serve]
 
 They take turns under load, so neither has the engine to share; everything but the guard is the same for both. Ours has
-two routes besides: `GET /bench` says what runs here, `POST /bench/scorer` has another scorer judge from now on.
+two routes more: `GET /bench` says what runs here, `POST /bench/scorer` has another scorer judge from now on.
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """`unsay COMMAND ...`: every command is listed here, and loaded when it is asked for.
 
-Whoever serves never imports the tools, and the tools never the server: each command parses its own words.
+Serving never imports the tools, nor a tool the server: each command parses its own words.
 """
 
 import argparse

@@ -2,7 +2,7 @@
 
 `detoxify:NAME|PATH` loads a classifier as `unsay serve --detoxify` does and takes its category `toxicity` (the highest
 one, if it has no such category). `moderations:URL` asks a moderations endpoint in OpenAI's shape and takes its highest
-category. `entry:MODULE:FUNCTION` calls a function of one's own: a list of texts in, a list of numbers from 0 to 1 out.
+category. `entry:MODULE:FUNCTION` calls your own function: a list of texts in, a list of numbers from 0 to 1 out.
 """
 
 import math

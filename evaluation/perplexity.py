@@ -1,4 +1,4 @@
-"""How well a language model of one's own choice expects a continuation after its prompt.
+"""How well a language model of your choice expects a continuation after its prompt.
 
 Prompt and continuation are tokenised by themselves and put together; the continuation's tokens count, each given all
 that stands before it. Kept are the sum of -log p (natural) and the number of tokens, so that perplexities of many texts

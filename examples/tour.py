@@ -1,4 +1,4 @@
-"""A tour of a running unsay server with the openai client: chat stream, completions, a policy of one's own, moderation.
+"""A tour of a running unsay server with the openai client: chat stream, completions, a custom policy, moderation.
 
     python examples/tour.py [--base-url http://localhost:8000/v1] [--prompts FILE] [--count 20]
 

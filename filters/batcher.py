@@ -2,10 +2,10 @@
 
 The rules:
 1. One pass at a time. It takes whatever is waiting when it starts, up to `max_batch` texts; nothing waits when idle.
-2. A caller whose texts do not fit into one pass goes to the end of the line with the rest: nobody is starved.
+2. A caller whose texts do not fit into one pass goes to the end of the queue with the rest: nobody is starved.
 3. At most `max_queue` texts wait. A call that would go over is refused at once: `overloaded`.
-4. A call has `deadline_seconds` from being made. After that it fails (`deadline`) and its result is thrown away; with
-   a thread that hangs every call ends so, and none ends later.
+4. A call has `deadline_seconds` from being made. After that it fails (`deadline`) and its result is thrown away; with a
+   hanging thread every call ends that way, and none ends later.
 5. A call that is cancelled or late takes its waiting texts with it and disturbs no other.
 """
 
@@ -18,7 +18,7 @@ from filters.scorer import EXACT, Reason, Scorer, ScorerUnavailable, Scores, Thr
 from filters.scoring_thread import Outcome, ScoringThread
 
 _HARMLESS = "The weather is nice today."
-_STOP_SECONDS = 1.0  # how long a pass that is under way at the end is waited for
+_STOP_SECONDS = 1.0  # how long to wait at the end for a pass that is under way
 
 
 class BatchObserver(Protocol):
@@ -35,7 +35,7 @@ class BatchObserver(Protocol):
 
 
 class NullObserver:
-    """Listens to nothing."""
+    """Ignores everything."""
 
     def batch_scored(self, size: int, seconds: float) -> None:
         """Do nothing."""
@@ -56,7 +56,7 @@ class _Call:
         self.sent = 0
         self.scores: list[Scores] = []
         self.future: asyncio.Future[list[Scores]] = asyncio.get_running_loop().create_future()
-        # A caller cancelled in the very turn in which its call fails never looks at the error: that is no fault.
+        # A caller that is cancelled just as its call fails never looks at the error, which is fine.
         self.future.add_done_callback(lambda done: done.cancelled() or done.exception())
 
     @property
@@ -117,7 +117,7 @@ class Batcher:
             try:
                 loop.call_soon_threadsafe(self._delivered, outcome)
             except RuntimeError:
-                pass  # the loop is gone: nobody is left to tell
+                pass  # the loop is gone, and with it everyone to tell
 
         self._thread = ScoringThread(self.scorer, deliver)
         self._thread.start()
@@ -141,7 +141,7 @@ class Batcher:
     async def score(self, texts: Sequence[str], thresholds: ThresholdValues = EXACT) -> list[Scores]:
         """Return one `Scores` for each text, same order. ScorerUnavailable with the reason if there is none in time.
 
-        `thresholds` holds the thresholds that the scores will be held against: below them, upper bounds will do.
+        `thresholds` are what the scores will be compared with: below them, upper bounds will do.
         """
         if not texts:
             return []

@@ -6,7 +6,7 @@ The rules:
 2. In scripts written without spaces every character is a word by itself.
 3. Nothing is cut inside a grapheme: before a combining mark, around a joiner or another format character (so a
    zero-width character cannot split a word), within a surrogate pair, within CR LF.
-4. A word longer than `MAX_WORD` may be cut every `MAX_WORD` characters: text without any space must not wait for ever.
+4. A word longer than `MAX_WORD` may be cut every `MAX_WORD` characters: text without any space must not wait forever.
 5. At the end of a text, where the next character is unknown, there is a boundary after white space, sentence
    punctuation and a character of rule 2, and nowhere else.
 So a boundary stays one as the text grows, unless what follows is a combining mark or a joiner.

@@ -1,7 +1,7 @@
 """Where the clause and the sentence begin that a place in a text belongs to.
 
 Told by punctuation alone, since drafts are cut anywhere and no parser is asked: a sentence ends with a full stop, a
-question or exclamation mark (with quotes or brackets closed behind it) before white space, or with a line; a clause
+question or exclamation mark (with quotes or brackets closed after it) before white space, or with a line; a clause
 also with a comma, semicolon, colon, dash or bracket. Full-width marks need no white space.
 """
 

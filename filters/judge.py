@@ -15,7 +15,7 @@ from filters.thresholds import Thresholds
 from filters.verdict import Cleared, Flagged, Verdict
 
 WORSE = 0.05
-"""By how much a word has to score higher than its beginning to be the fault of its end."""
+"""How much higher than its beginning a word has to score for its end to be at fault."""
 
 
 class Judge:
@@ -41,9 +41,9 @@ class Judge:
     async def judge(self, passage: Passage, thresholds: Thresholds) -> Verdict:
         """Return flagged from the onset to the end of the passage, or Cleared. ScorerUnavailable if there is no score.
 
-        Sentences that are not over before the fresh text are judged by themselves too. A lead that is as bad by itself
-        says nothing of what follows, which is judged without it then. What only another reading shows has no place in
-        the text: all of the fresh text goes. White space alone is cleared without a scorer, with zeros.
+        Sentences that are not over before the fresh text are judged by themselves too. A lead that is as bad on its own
+        says nothing about what follows, which is then judged without it. What only another reading shows has no place
+        in the text: all of the fresh text goes. White space alone is cleared without a scorer, with zeros.
         """
         places = [TextSpan(0, len(passage.text)), *parts(passage.text, passage.fresh)]
         texts = [passage.text[place.start : place.end] for place in places]
@@ -53,7 +53,7 @@ class Judge:
         if not exceeded:
             return Cleared(scores)
         if passage.lead and await self._as_bad_alone(passage, scores, thresholds):
-            return _behind(passage.lead, await self.judge(passage.without_lead(), thresholds))
+            return _after_lead(passage.lead, await self.judge(passage.without_lead(), thresholds))
         shown = [place for place, own in zip(places, found, strict=False) if thresholds.exceeded(own)]
         start = await self._onset(passage, shown[0], thresholds) if shown else passage.fresh
         return Flagged(TextSpan(start, len(passage.text)), scores, exceeded[0])
@@ -61,7 +61,7 @@ class Judge:
     async def scores(self, texts: Sequence[str], thresholds: ThresholdValues = EXACT) -> list[Scores]:
         """Return the scores of each text as it is read, same order. White space alone scores 0 without a scorer.
 
-        With `thresholds`, the thresholds that they will be held against, scores below them may be upper bounds.
+        `thresholds` are what they will be compared with: scores below them may be upper bounds.
         ScorerUnavailable if there is no score.
         """
         stripped = [text.strip() for text in texts]
@@ -79,10 +79,10 @@ class Judge:
         try:
             return place.start + await onset(passage.within(place), self._batcher, thresholds)
         except ScorerUnavailable:
-            return passage.fresh  # flagged it is: without a place in it, all of the fresh text goes
+            return passage.fresh  # it is flagged all the same: without a place in it, all of the fresh text goes
 
 
-def _behind(lead: int, verdict: Verdict) -> Verdict:
+def _after_lead(lead: int, verdict: Verdict) -> Verdict:
     """Return the verdict on what follows a lead, told in places of the whole passage."""
     if isinstance(verdict, Cleared):
         return verdict

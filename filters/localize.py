@@ -10,7 +10,7 @@ from filters.thresholds import Thresholds
 NEAR = 40
 """Characters of context: with all of it onsets are found no better, and each prefix costs three times as much."""
 NEARLY = 0.85
-"""The part of a threshold from which a prefix counts: the word that tips the scales often only follows the one that
+"""The part of a threshold from which a prefix counts: the word that tips the scales often just follows the one that
 loaded them (benchmarks/onset.py, docs/decisions/0018)."""
 
 

@@ -1,6 +1,6 @@
 """The parts of a text that are judged by themselves too: plain text around an insult must not hide it.
 
-A classifier reads a text as a whole, and what is said in one sentence goes under in ten others. The rules:
+A classifier reads a text as a whole, and one sentence is drowned out by ten others. The rules:
 1. A part is a sentence. One of a single word is read with its neighbour: a name by itself may be a rude word.
 2. What is longer than `LONGEST` is cut at words into parts that overlap: an insult need not begin with a sentence.
 3. A text that is no more than one part has none: it is judged anyway.

@@ -11,7 +11,7 @@ class Passage:
 
     `fresh` is the index of the first character that may still be rewound; everything before it is only context.
     `also_read` are other texts that a reader may make of it: they are judged with it. Its first `lead` characters are
-    the beginning of a word that somebody else wrote, and that the text goes on with.
+    the beginning of a word that somebody else wrote and that the text continues.
     """
 
     text: str

@@ -1,4 +1,4 @@
-"""How texts of clients reach the scorer: in portions, between which the guard has its turn."""
+"""How clients' texts reach the scorer: in portions, with the guard's turn in between."""
 
 from collections.abc import Iterator, Sequence
 
@@ -9,8 +9,9 @@ MOST_CHARACTERS = 50_000
 PORTION_INPUTS, PORTION_CHARACTERS = 16, 20_000
 """What is given to the scorer in one go: between the portions of a long list the guard has its turn."""
 PIECE_CHARACTERS, OVERLAP_CHARACTERS = 400, 100
-"""A piece is about as long as the guard's own windows: in a longer one a single hostile sentence goes under (with the
-bundled classifier one that scores 0.8 among 100 clean characters scores 0.7 among 500 and 0.3 to 0.5 among 2,000)."""
+"""A piece is about as long as the guard's own windows: in a longer one a single hostile sentence is drowned out (with
+the bundled classifier one that scores 0.8 among 100 clean characters scores 0.7 among 500 and 0.3 to 0.5 among
+2,000)."""
 
 
 def portions(texts: Sequence[str], inputs: int = PORTION_INPUTS) -> Iterator[list[str]]:
@@ -33,5 +34,5 @@ def pieces(text: str) -> list[str]:
 
 
 def _cut(text: str, index: int) -> int:
-    """Return the start of the word at `index`; the end of the text, if it lies behind that."""
+    """Return the start of the word at `index`; the end of the text, if it lies beyond that."""
     return word_start(text, index, max(0, index - MAX_WORD)) if index < len(text) else len(text)

@@ -14,7 +14,7 @@ from filters.category import Category
 
 Scores = Mapping[Category, float]
 ThresholdValues = Mapping[Category, float]
-"""The thresholds that scores will be held against, by category: below them upper bounds will do."""
+"""The thresholds that scores will be compared with, by category: below them upper bounds will do."""
 EXACT: ThresholdValues = MappingProxyType({})
 """No thresholds: every score is to be exact."""
 
@@ -68,7 +68,7 @@ class Scorer(Protocol):
 
 @runtime_checkable
 class Bounding(Protocol):
-    """What a scorer has besides, if it can do with less work where scores need not be known exactly."""
+    """Optional fast path of a scorer: upper bounds instead of exact scores, where those are not needed."""
 
     def bounds(self, texts: Sequence[str], thresholds: Sequence[ThresholdValues]) -> list[Scores]:
         """As `score`, but where all scores of a text are below its `thresholds` (`is_below`), they may be upper bounds.

@@ -3,7 +3,8 @@
 The rules:
 1. What a scorer returns is checked here, once: as many scores as texts, each a number in 0..1.
 2. A pass over the texts of several callers that fails is run again for each caller alone, once: one poisonous text
-   fails its own caller only. Not so if the scorer itself says that it was late or overloaded: that is no text's fault.
+   fails its own caller only. Not if the scorer itself says that it was late or overloaded: no text is to blame for
+   that.
 3. Whatever a scorer raises ends up as a value in the outcome; the thread lives on.
 """
 
@@ -80,7 +81,7 @@ def _alone(scorer: Scorer, group: Sequence[str], thresholds: ThresholdValues) ->
 class ScoringThread:
     """One daemon thread that runs one pass at a time and hands each outcome to `deliver`, in that same thread.
 
-    A daemon, so that a scorer that hangs for ever cannot keep the process from ending.
+    A daemon, so that a scorer that hangs cannot keep the process from ending.
     """
 
     def __init__(self, scorer: Scorer, deliver: Callable[[Outcome | None], None]) -> None:

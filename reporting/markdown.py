@@ -1,4 +1,4 @@
-"""Tables in Markdown, which are read as easily where they are printed."""
+"""Tables in Markdown, as easy to read where they are printed."""
 
 from collections.abc import Iterable, Sequence
 

@@ -1,4 +1,4 @@
-"""How far a phase is: a bar on a terminal, else now and then a line. Always on the standard error."""
+"""How far a phase is: a bar on a terminal, otherwise a line now and then. Always on standard error."""
 
 import time
 from collections.abc import Callable, Iterator

@@ -1,7 +1,7 @@
-"""How large a figure is, and how surely: pure functions of numbers.
+"""How large a figure is, and how certain: pure functions of numbers.
 
 Every figure is a ratio of two sums over prompts (a mean has a 1 under each prompt). The bootstrap draws prompts, not
-samples: samples of one prompt are alike, and prompts are what another evaluation would have others of. All figures of a
+samples: samples of one prompt are alike, and another evaluation would have other prompts. All figures of a
 set use the same draws, so that ratios of them are paired by prompt. Intervals are percentiles (2.5 and 97.5) of 1,000
 draws (Efron and Tibshirani, An Introduction to the Bootstrap, chapter 13).
 """

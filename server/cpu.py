@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FEW_CORES = 4
-"""Up to so many all are used: of two it was measured, of four vLLM would leave a quarter idle."""
+"""Up to this many, all are used: measured with two; of four vLLM would leave a quarter idle."""
 
 _BFLOAT16 = frozenset({"avx512_bf16", "amx_bf16"})
 _CPUINFO = Path("/proc/cpuinfo")

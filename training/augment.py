@@ -83,7 +83,7 @@ class Augment:
         return self._rng.choice(self._prose).split()[:count]
 
     def cut(self, example: Example, shortest: int, longest: int) -> Example:
-        """Return a prefix (half of the time) or a fragment of so many words; the example itself if it is no longer."""
+        """Return a prefix (half of the time) or a fragment of a few words; the example itself if it is no longer."""
         words = example.text.split()
         length = self._rng.randint(shortest, longest)
         if length >= len(words):

@@ -27,7 +27,7 @@ class Batch:
 def reading(tokenizer: Tokenizer, longest: int) -> Tokenizer:
     """Return the tokenizer, set to pad a batch to its longest text and to cut at `longest` tokens."""
     tokenizer.enable_truncation(longest)
-    # Few lengths: for each new one the CPU's kernels are made anew.
+    # Few lengths: for each new one the CPU's kernels are built again.
     tokenizer.enable_padding(pad_to_multiple_of=16)
     return tokenizer
 

@@ -81,7 +81,7 @@ SOURCES = (
 
 
 def sample(folder: Path, characters: int) -> Iterator[str]:
-    """Yield documents of every source up to about so many characters in all, by the sources' shares."""
+    """Yield documents of every source, about this many characters in all, by the sources' shares."""
     for source in SOURCES:
         left = characters * source.share
         for text in source.documents(folder):

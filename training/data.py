@@ -82,7 +82,7 @@ def prompt_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def capped(examples: list[Example], rng: random.Random) -> list[Example]:
-    """Return the examples with at most so many of each source as `_CAPS` allows, chosen at random, in order."""
+    """Return the examples with at most as many of each source as `_CAPS` allows, chosen at random, in order."""
     kept = examples
     for source, cap in _CAPS.items():
         own = [index for index, example in enumerate(kept) if example.source == source]

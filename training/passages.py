@@ -33,7 +33,7 @@ _PROSE = (
     ("openstax.txt.xz", 10_000),
     ("us_addresses.txt.xz", 10_000),
 )
-_HELD_OUT_PROSE, _HELD_OUT_SHARE = 10, 16  # every so many documents; of so many passages learnt from, one is held out
+_HELD_OUT_PROSE, _HELD_OUT_SHARE = 10, 16  # one document in 10, and one in 16 of the passages learnt from, is held out
 _TIMES = 4  # that each comment is learnt from, cut and changed in another way
 _PROSE_BEFORE = 0.12  # of the comments have prose before them, as an answer that turns
 _DISGUISED = 0.15  # of the held-out comments come with a disguise too

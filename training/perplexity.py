@@ -34,7 +34,7 @@ def measure(folder: Path, data: Path, limit: int) -> Iterator[Foretold]:
 
 
 def bits(perplexity: float, tokens: int, characters: int) -> float:
-    """Return bits per character at this perplexity per token, of a text with so many of each."""
+    """Return bits per character at this perplexity per token, of a text with these numbers of each."""
     return math.log2(perplexity) * tokens / characters if characters else math.nan
 
 

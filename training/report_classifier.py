@@ -39,7 +39,7 @@ def goal(figure: Figure) -> str:
 
 
 def milliseconds(scorer: DetoxifyScorer, words: int) -> tuple[float, float]:
-    """Return milliseconds for a passage of so many words, alone and in a batch of 16; the best of five tries."""
+    """Return milliseconds for a passage of this many words, alone and in a batch of 16; the best of five tries."""
     text = " ".join((_SPEED_TEXT * 20).split()[:words])
     return tuple(min(_seconds(scorer, [text] * count) for _ in range(5)) * 1000 / count for count in (1, 16))  # type: ignore[return-value]
 

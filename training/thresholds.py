@@ -47,7 +47,7 @@ class Flagged:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A category's threshold, and what is flagged of the clean spans and of so many toxic texts.
+    """A category's threshold, and what is flagged of the clean spans and of `toxic_texts` toxic texts.
 
     Of all categories together there is no one threshold: it is None, and each is held to its own.
     """

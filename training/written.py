@@ -26,7 +26,7 @@ from training.evaluate import held_out
 from training.passages import documents
 from training.setting import DATA, Setting
 
-# Of 16 openings so many are taken from each source; the rest are comments.
+# Of 16 openings, how many are taken from each source; the rest are comments.
 _PROSE = {"wikipedia_en_slice.txt.xz": 5, "sgd_dialogues.txt.xz": 3, "wikinews_en.txt.xz": 2, "movie_reviews.txt.xz": 1}
 _WORDS = (3, 12)  # of an opening
 _LONGEST = 800  # characters: it has to fit into the model's context, with an answer

@@ -1,7 +1,7 @@
 """Letters that look like others, or that nobody sees, made plain.
 
 The rules:
-1. Characters without a face (zero-width, soft hyphen, bidi marks, variation selectors, tags, controls) go where they
+1. Invisible characters (zero-width, soft hyphen, bidi marks, variation selectors, tags, controls) go where they
    stand beside letters or signs of Latin, Greek, Cyrillic or Armenian; emoji, Arabic and Indic scripts need theirs.
    What a right-to-left override turns round is turned round.
 2. Full-width, mathematical and raised letters, letters in circles and squares, and ligatures are letters if they touch

@@ -1,4 +1,4 @@
-"""Words spelt so that a filter does not know them and a reader does.
+"""Words spelt so that a filter misses them and a reader does not.
 
 The rules:
 1. Three single letters or more with the same thing between them (one to three spaces, a hyphen or an underscore; four

@@ -47,7 +47,7 @@ class CascadeObserver(Protocol):
 
 
 class NullCascadeObserver:
-    """Listens to nothing."""
+    """Ignores everything."""
 
     def screened(self, cleared: int, judged: int) -> None:
         """Do nothing."""
@@ -57,7 +57,7 @@ class NullCascadeObserver:
 
 
 class Cascade:
-    """Scores with a classifier, and with a screen what need not be known exactly. ValueError unless they fit."""
+    """Scores with a classifier, and with a screen where exact scores are not needed. ValueError unless they fit."""
 
     def __init__(self, screen: Clearing, classifier: Scorer, observer: CascadeObserver | None = None) -> None:
         if set(screen.categories) != set(classifier.categories):

@@ -1,10 +1,10 @@
-"""The scorer of detoxify (https://github.com/unitaryai/detoxify), as published or from a checkpoint of one's own.
+"""The scorer of detoxify (https://github.com/unitaryai/detoxify), as published or from your own checkpoint.
 
-detoxify does the loading: its formats, names and categories. The reading is done here, since its `predict` cuts off the
-tail of a long text without a word, and a toxic tail is what a guard must see: a text longer than the model reads is
-scored in overlapping pieces, and each category takes its highest score.
+detoxify does the loading: its formats, names and categories. The reading is done here, since its `predict` silently
+cuts off the tail of a long text, and a guard must see a toxic tail: a text longer than the model reads is scored in
+overlapping pieces, and each category takes its highest score.
 
-`score` is exact. `bounds` is content with a rough pass for what that clears without doubt (passes.py).
+`score` is exact. `bounds` makes do with a rough pass for what that clears beyond doubt (passes.py).
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 The rules:
 1. Known are BERT, RoBERTa, XLM-RoBERTa and ALBERT, which are detoxify's; of anything else `read_encoder` says None.
 2. Weights are not copied, but for query, key and value, which are put together.
-3. Whether what was read is understood rightly is not decided here: passes.py compares the outcome with the model's own.
+3. Whether it was understood correctly is not decided here: passes.py compares the outcome with the model's own.
 """
 
 from collections.abc import Callable

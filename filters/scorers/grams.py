@@ -53,7 +53,7 @@ _SPACE, _SIGN, _LETTER = 0, 1, 2
 _KINDS = np.full(256, _SIGN, np.uint8)
 _KINDS[[0, 32]] = _SPACE
 _KINDS[list(b"abcdefghijklmnopqrstuvwxyz0123456789'*@#$%&~_^+")] = _LETTER
-# Fixed for ever: the tables of a screen are addressed with them.
+# Never to be changed: they address the tables of a screen.
 _CODES = np.random.default_rng(20).integers(1, 1 << 32, 256, dtype=np.uint32)
 _CODES[0] = _CODES[32]  # the end of a text reads as a space
 _POWERS = np.random.default_rng(21).integers(1, 1 << 32, 64, dtype=np.uint32) | np.uint32(1)

@@ -1,10 +1,10 @@
 """A scorer that flags on purpose: for benchmarks, where a known share of the spans is to be flagged at the real cost.
 
 1. The wrapped scorer scores every text, in the way it would have done, and its scores are thrown away. Where bounds are
-   asked for, it scores a marked text exactly besides: no bound would have cleared what it flags.
+   asked for, it scores a marked text exactly as well: no bound would have cleared what it flags.
 2. What is flagged is decided by the text alone: three words in a row are marked if their hash says so. A marked place
-   is found again in whatever text shows it, like a word that a lexicon knows, so locating it and rewinding behind it
-   work as with a real scorer, and a text that was cleared stays clear as context.
+   is found again in whatever text shows it, like a word that a lexicon knows, so locating it and rewinding past it work
+   as with a real scorer, and a text that was cleared stays clear as context.
 """
 
 import hashlib

@@ -7,7 +7,7 @@ The rules:
 3. The head looks at the first token of a piece only. So the last layer computes keys and values for all tokens, and the
    rest for the first ones.
 4. A pass gives way several times a layer: vLLM's processes wait for each other by spinning and yielding, and on a core
-   that one of them shares with the scorer its turn would else come only when a time slice of some milliseconds is over.
+   shared with the scorer one of them would otherwise get its turn only after a time slice of some milliseconds.
 """
 
 import os

@@ -7,7 +7,7 @@ _SENTINEL = 10**6
 # These count positions from padding_idx + 1 = 2 (fairseq's convention), so two of the positions are never used.
 _OFFSET_MODELS = frozenset({"roberta", "xlm-roberta"})
 
-OVERLAP = 64  # tokens: a phrase of up to so many is whole in some piece
+OVERLAP = 64  # tokens: a phrase of up to this many is whole in some piece
 BUNDLE_PIECES = 32
 BUNDLE_TOKENS = 8192
 LOAD_TOKENS = 2048  # of a pass without padding: more at once is no faster, and takes more memory

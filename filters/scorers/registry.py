@@ -2,10 +2,10 @@
 
   detoxify:NAME|PATH       a classifier of detoxify's, or one in its format, behind its screen if there is one
   remote:URL               a detector in a process of its own, which speaks the detectors API (remote.py)
-  entry:MODULE:FUNCTION    what a function of one's own makes: it is given the `Setup`, and returns a `Scorer`
+  entry:MODULE:FUNCTION    what your own function makes: it is given the `Setup` and returns a `Scorer`
   NAME                     the same, of a package that registers the function under this name (entry points, GROUP)
 
-A scorer of one's own is tried once before it is used. `pytest tests/contract/test_scorer.py --scorer NAME` tries
+Your own scorer is tried once before it is used. `pytest tests/contract/test_scorer.py --scorer NAME` tries
 everything that a scorer promises.
 """
 
@@ -94,7 +94,7 @@ def _remote(spec: str, url: str, setup: Setup) -> Scorer:
 
 
 def _made(spec: str, make: Callable[..., Any], setup: Setup) -> Scorer:
-    """Return what a function of one's own makes, tried once."""
+    """Return what the operator's own function makes, tried once."""
     _without_screen(spec, setup)
     try:
         scorer: Scorer = make(setup)

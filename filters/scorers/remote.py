@@ -1,11 +1,11 @@
 """A scorer in another process: any detector that speaks the detectors API (detections.py), `unsay scorer` among them.
 
 The rules:
-1. What is no sound answer in time is no score (`ScorerUnavailable`): another status than 200, a redirect too, another
-   shape, a number out of 0..1, too many bytes. The log says which; neither it nor the error holds any text.
-2. Each request has the deadline of the gate: it ends by then, whatever the other side does.
-3. A detector is asked for everything it has (`"threshold": 0`). One that reports from a threshold of its own on says 0
-   below it: thresholds below that one do not bind.
+1. Anything but a sound answer in time is no score (`ScorerUnavailable`): another status than 200, a redirect too,
+   another shape, a number out of 0..1, too many bytes. The log says which; neither it nor the error holds any text.
+2. Each request has the gate's deadline and ends by then, whatever the other side does.
+3. A detector is asked for everything it has (`"threshold": 0`). One that reports only from its own threshold on says 0
+   below it: lower thresholds have no effect.
 4. `unsay scorer` says in `/health` which categories it has. It is told the thresholds (`least`) that scores will be
    held against, so that its screen and its rough pass clear what they can, unless the operator gives its categories
    other names. Other detectors never see the word.
@@ -163,7 +163,7 @@ class RemoteScorer:
                 if not self._address.is_mapped:  # under other names its thresholds would mean nothing to it
                     self._takes_thresholds = True
                     self._types = mapping({str(category): str(category) for category in categories})
-            case _:  # another detector: what it says of its health is its own affair
+            case _:  # another detector: its health is described in its own words
                 pass
 
     def _healthy(self) -> bytes:

@@ -1,6 +1,6 @@
 """A small model distilled from a classifier, which clears in microseconds what the classifier would surely clear.
 
-It says nothing of a text but an upper bound of the classifier's scores, and only when it can. A bound is one of a few
+All it says of a text is an upper bound of the classifier's scores, and only when it can. A bound is one of a few
 calibrated `points`: of the passages that the classifier gives more than the point, at most a known share (`miss_rate`)
 had an estimate below the point's cut, and below the cut the point is the bound. So one screen serves any threshold.
 

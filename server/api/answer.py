@@ -1,4 +1,4 @@
-"""What is added to an answer: the reports of its choices, and an end that tells when text was withheld.
+"""What is added to an answer: the reports of its choices, and an ending that shows when text was withheld.
 
 Works on the shapes of vLLM's answers: choices (chat, completions), a response object (responses), a message (messages).
 """
@@ -84,8 +84,8 @@ def content_filter_results(report: Report) -> dict[str, dict[str, Any]]:
     """Return what was done for each category, in Azure's shape.
 
     `filtered`: the answer was withheld for it. `detected`: something was flagged for it on the way. `severity`: of what
-    was released, or of what the answer was withheld for. Of an answer that was withheld since the scorer failed there
-    is nothing to tell but that.
+    was released, or of what the answer was withheld for. For an answer withheld because the scorer failed there is
+    nothing else to report.
     """
     if report.withheld and report.scorer_failure and not report.filtered:
         return {"error": {"code": "content_filter_error", "message": f"no verdict: {report.scorer_failure}"}}

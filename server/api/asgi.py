@@ -1,4 +1,4 @@
-"""The few words of ASGI that the gateway speaks, and refusals in them."""
+"""The little ASGI that the gateway needs, and refusals sent with it."""
 
 import json
 from collections.abc import Awaitable, Callable, MutableMapping

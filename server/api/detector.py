@@ -1,7 +1,7 @@
 """The detectors API (filters/scorers/detections.py) over a batcher: what `unsay scorer` answers.
 
 The rules:
-1. Texts are scored as they come. Which readings of a text are to be judged is the asking server's affair.
+1. Texts are scored as they come. Which readings of a text are to be judged is for the asking server to decide.
 2. Every input is bounded: bytes of a body, texts in it, characters of a text. More is refused, and nothing is scored.
 3. `detector_params`: `threshold` (0.5), from which on a score is a detection, and `least`, the thresholds that the
    scores of each text will be held against: where all are below, they may be upper bounds. Without it `threshold` is

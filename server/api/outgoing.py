@@ -1,7 +1,7 @@
 """One answer on its way out.
 
 1. Nothing of a stream is sent before the first generated text is released, not even the head: a scorer that fails until
-   then still makes a 503 of it. (vLLM's Responses API says `response.created` long before that.)
+   then still turns it into a 503. (vLLM's Responses API says `response.created` long before that.)
 2. Answers in JSON are collected and get their reports; every other kind (audio, pages) passes as it comes.
 3. An answer without generated text passes byte for byte.
 """

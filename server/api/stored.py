@@ -3,7 +3,7 @@
 1. Which response a request makes is vLLM's to say: the bytes of an answer hold what clients wrote.
 2. It is known before vLLM can store it or send a byte of it, so that nothing fetched ever lacks its report: an id that
    the client chose when the request is admitted, any other at the head of the answer.
-3. An id belongs to one request. A second one that chooses it is refused, or it would speak for the first one's text.
+3. An id belongs to one request. A second one that chooses it is refused, or it would answer for the first one's text.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""The answer to one call of `generate`: released pieces as vLLM's outputs, in the kind that its server asked for.
+"""The answer to one call of `generate`: released pieces as vLLM's outputs, of the kind that its server asked for.
 
 1. The kind is delta, cumulative or final only. Deltas put together are the cumulative output, and the last of those is
    the final one.
@@ -37,10 +37,10 @@ class GenerateCall:
 
 
 class EmptyText(str):
-    """The text of an event that has none and must be sent all the same.
+    """A truthy empty string, so that vLLM does not skip the event.
 
-    vLLM's server skips an output without text and tokens before the first token, taking it for unfinished prefill; a
-    refusal of the whole answer looks just like that, and the client would wait for its finish reason in vain.
+    Before the first token vLLM's server takes an output without text and tokens for unfinished prefill and skips it; a
+    refusal of the whole answer looks just like that, and the client would never get its finish reason.
     """
 
     def __bool__(self) -> bool:
@@ -173,7 +173,7 @@ class Answer:
 
     async def _prompt_logprobs(self, index: int) -> Any:
         choice, ids = self._choices[index], self._call.prompt["prompt_token_ids"]
-        if choice.engine.first is None:  # refused for its prompt, which the engine has never seen
+        if choice.engine.first is None:  # refused because of its prompt, which the engine has never seen
             return None if self._call.params.prompt_logprobs is None else [None] * len(ids)
         entries = choice.engine.first.prompt_logprobs
         if not entries or self._call.request.policy.mode != "enforce":

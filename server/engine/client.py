@@ -1,7 +1,7 @@
-"""The guarded engine client: what vLLM's own server is handed in place of its engine.
+"""The guarded engine client: what vLLM's own server gets in place of its engine.
 
-Every member of EngineClient is passed on to the engine, `generate` alone is ours: so there is no unguarded route,
-whatever routes vLLM's server has. What cannot be guarded is refused aloud.
+Every member of EngineClient is passed on to the engine; only `generate` is ours. So there is no unguarded route,
+whatever routes vLLM's server has. What cannot be guarded is refused, never let through.
 """
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
@@ -71,7 +71,7 @@ _Delegate.__abstractmethods__ = frozenset()
 
 
 class GuardedEngineClient(_Delegate):
-    """An EngineClient whose text was cleared. `default_policy` holds where no request says otherwise.
+    """An EngineClient whose text was cleared. `default_policy` applies where no request says otherwise.
 
     `exact`: the engine behind `inner` rewinds by itself (server/engine/core/arming.py).
     """
@@ -83,7 +83,7 @@ class GuardedEngineClient(_Delegate):
 
     @property
     def input_processor(self) -> Any:
-        """The engine's, which vLLM's beam search asks before it draws anything: there it is refused, on every route."""
+        """The engine's. vLLM's beam search asks it before it draws anything, and is refused there, on every route."""
         return _WithoutBeams(self.inner.input_processor)
 
     def generate(
@@ -140,7 +140,7 @@ class GuardedEngineClient(_Delegate):
     def _export(self, call: GenerateCall, choices: Sequence[Choice]) -> None:
         """Hand over the pairs of an answer that was read to its end, each after the prompt with its special tokens.
 
-        Text does not say what the model saw of a prompt with images: its pairs are left out.
+        Pairs of a prompt with images are left out: its text does not say what the model saw.
         """
         if self.services.pairs is None or call.prompt["type"] != "token":
             return

@@ -38,7 +38,7 @@ CPU_KV_CACHE_BYTES = 512 * 1024 * 1024
 
 
 class _Parser(FlexibleArgumentParser):  # type: ignore[misc]
-    """vLLM's parser, which says what is wrong in one line and leaves the ending to us."""
+    """vLLM's parser, which reports an error in one line and leaves the exit to us."""
 
     def error(self, message: str) -> NoReturn:
         raise StartError(f"{message} (`unsay serve --help=all` lists every flag)")
@@ -51,8 +51,8 @@ def parse(words: Sequence[str], models: Models) -> argparse.Namespace:
     parser.set_defaults(model=None)
     if current_platform.is_cpu():
         parser.set_defaults(dtype=this_cpu().dtype, enforce_eager=True, kv_cache_memory_bytes=CPU_KV_CACHE_BYTES)
-        # A prompt that is read in parts has the generator of its seed set back, which CPU generators cannot do: one
-        # seeded request in a crowd would end vLLM 0.32's engine.
+        # For a prompt read in parts vLLM 0.32 resets the generator of its seed, which CPU generators cannot do: one
+        # seeded request among many would end the engine.
         parser.set_defaults(enable_chunked_prefill=False)
     args: argparse.Namespace = parser.parse_args(list(words))
     _refuse_unguarded(args)
@@ -133,7 +133,7 @@ def device_name() -> str:
 
 
 class _EngineArgs(AsyncEngineArgs):  # type: ignore[misc]
-    """vLLM's arguments, which give a configuration that has our parts in it."""
+    """vLLM's arguments, whose configuration has our parts in it."""
 
     def create_engine_config(self, *args: Any, **kwargs: Any) -> Any:
         config = super().create_engine_config(*args, **kwargs)

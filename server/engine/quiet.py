@@ -1,4 +1,4 @@
-"""What vLLM says at its start that is harmless and that nobody who starts this server can act on.
+"""Harmless messages of vLLM's start-up, on which nobody who starts this server can act.
 
 vLLM reads `vllm_logging.json` in each of its processes (server/settings.py points it there, unless the operator has set
 up vLLM's logging himself); the filter below is named in it. Every other warning is shown.
@@ -24,7 +24,7 @@ HARMLESS = (
 """Beginnings of messages, before their arguments are put in."""
 
 FOREIGN_SCHEDULER, OURS = "Using custom scheduler class ", "server.engine.core."
-"""vLLM warns of schedulers that are not its own; that it is ours we know (server/engine/core/arming.py)."""
+"""vLLM warns of schedulers that are not its own; this one is ours, as we know (server/engine/core/arming.py)."""
 
 
 class Noise(logging.Filter):

@@ -24,7 +24,7 @@ from vllm.v1.engine.input_processor import InputProcessor
 from server.engine.core.changes import Changes, changes_in
 
 Script = Callable[[Sequence[int], Sequence[int], int | None], Sequence[int]]
-"""Ranks what may follow: of a prompt, the tokens drawn behind it, and the request's seed; best first, never empty."""
+"""Ranks what may follow, given a prompt, the tokens drawn after it and the request's seed: best first, never empty."""
 Sizes = Callable[[], int]
 """How many tokens the next output brings, at least 1."""
 

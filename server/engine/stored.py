@@ -1,7 +1,7 @@
 """vLLM's store of responses: what is kept, by whom it is written, and an end for what has none.
 
 vLLM ends a stream of stored events with `response.completed` alone, and leaves the status of a response as it was when
-the work on it fails or is cancelled: readers would wait for ever.
+the work on it fails or is cancelled: readers would wait forever.
 """
 
 import asyncio

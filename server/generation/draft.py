@@ -53,11 +53,11 @@ class Drafting(Protocol):
 
 
 class Engine(Drafting, Protocol):
-    """Draws continuations, and can be told that no more are wanted."""
+    """Draws continuations until it is told that no more are wanted."""
 
     @property
     def approximate(self) -> bool:
-        """Whether something was drawn with less regard to the kept tokens than the request asked for."""
+        """Whether anything was drawn without all that the request wants taken into account of the kept tokens."""
 
     async def aclose(self) -> None:
         """Abort what the engine still works on for this choice. There is no draft after it."""
@@ -68,7 +68,7 @@ class Detokenizer(Protocol):
 
     @property
     def text(self) -> str:
-        """All that the tokens fed so far spell, whatever of it the answer leaves out. It only grows."""
+        """Everything that the tokens fed so far spell, including what the answer leaves out. It only grows."""
 
     @property
     def said(self) -> int:

@@ -2,7 +2,7 @@
 
 1. Drafts go into the transcript. One task follows those of the current attempt; beginning the next one ends it.
 2. The guard hears of tokens once something can come of them, and before anything else that it hears of.
-3. One task waits for the verdict on a window. A verdict on a text that is gone is counted, and heard of no more.
+3. One task waits for the verdict on a window. A verdict on a text that is gone is counted and otherwise ignored.
 """
 
 import asyncio
@@ -123,7 +123,7 @@ class Following:
 class Judging:
     """Has the windows of one choice judged. `state` tells where its guard stands.
 
-    `feed` hands it an event, `flagged` a flag with the scores behind it. `fail` ends the choice with an error where its
+    `feed` hands it an event, `flagged` a flag with its scores. `fail` ends the choice with an error where its
     policy holds back what gets no verdict, and the request is still `retriable`.
     """
 

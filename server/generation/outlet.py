@@ -41,14 +41,14 @@ def withheld() -> Piece:
 
 
 class Closed(Exception):
-    """The other side is through: nothing more will come."""
+    """The other side has finished: nothing more will come."""
 
 
 class Channel(Generic[T]):
-    """A bounded way out: the writer never waits to put, but it waits for room before it goes on.
+    """A bounded channel: `put` never blocks, and the writer waits for room before it goes on.
 
     One writer, one reader, one event loop. `size` pieces may wait before `room` makes the writer wait. An error
-    overtakes the pieces that wait: whoever gets it knows that nothing after the last piece he read was sent.
+    overtakes the pieces that wait, so the reader knows that nothing was sent after the last piece read.
     """
 
     def __init__(self, size: int = 64) -> None:
@@ -158,7 +158,7 @@ async def merge(choices: Sequence[AsyncGenerator[Piece, None]]) -> AsyncGenerato
         return
     channel: Channel[tuple[int, Piece]] = Channel()
     tasks = [asyncio.create_task(_forward(index, pieces, channel)) for index, pieces in enumerate(choices)]
-    closing = asyncio.create_task(_close_behind(tasks, channel))
+    closing = asyncio.create_task(_close_afterwards(tasks, channel))
     try:
         while True:
             yield await channel.get()
@@ -180,6 +180,6 @@ async def _forward(index: int, pieces: AsyncGenerator[Piece, None], channel: Cha
         channel.close(error)
 
 
-async def _close_behind(tasks: Sequence[asyncio.Task[None]], channel: Channel[tuple[int, Piece]]) -> None:
+async def _close_afterwards(tasks: Sequence[asyncio.Task[None]], channel: Channel[tuple[int, Piece]]) -> None:
     await asyncio.wait(tasks)
     channel.close()

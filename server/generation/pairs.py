@@ -1,11 +1,11 @@
-"""Preference pairs from rewinds: behind the same text, what was cleared in the end and what was rejected before it.
+"""Preference pairs from rewinds: after the same text, what was cleared in the end and what was rejected before.
 
 1. A rejected text ends with the window that was flagged; what was cleared instead ends with the window that cleared it,
    or with the answer.
 2. Both begin at the character that was rewound to. A later rewind to a place before it moves it there, and one into
    what was cleared instead opens the case again: what is chosen stands in the answer to its end.
-3. Texts that do not part, one being the beginning of the other, are no preference: they are left out, and so is a pair
-   that would choose nothing but white space.
+3. Texts that do not diverge, one being the beginning of the other, are no preference: they are left out, and so is a
+   pair that would choose nothing but white space.
 4. Flagged text is kept only where somebody takes the pairs.
 """
 
@@ -17,7 +17,7 @@ from server.generation.transcript import Transcript
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """`chosen` was released behind `prompt`, and `rejected` was flagged there."""
+    """`chosen` was released after `prompt`, and `rejected` was flagged there."""
 
     prompt: str
     chosen: str

@@ -2,10 +2,10 @@
 
 1. It is judged once for all choices, in pieces of about the length of the guard's windows, and these in their parts
    too; the highest score counts. Of a long prompt the last part is judged, which is the latest turn.
-2. `score`: beside the drafting, which never waits for it. A verdict that comes after a choice has ended is counted, but
-   no longer reported.
+2. `score`: in parallel with the drafting, which never waits for it. A verdict that comes after a choice has ended is
+   counted, but no longer reported.
 3. `refuse`: before anything is drafted. A flagged prompt ends every choice as the guard ends one that it refuses.
-4. Whoever leaves before the end takes the judging with him.
+4. A client that leaves before the end ends the judging too.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ from server.generation.services import Services
 from server.policy.policy import OnPrompt, Policy
 
 PIECES_A_CALL = 4
-"""Few, so that windows of the guard, which come meanwhile, wait for no more than these."""
+"""Few, so that the guard's windows, which arrive in between, wait for no more than these."""
 
 CALLED: Mapping[bool | None, Judgement] = {True: "flagged", False: "cleared", None: "failed"}
 """What `PromptFinding.flagged` is called in the metrics."""

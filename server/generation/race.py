@@ -17,7 +17,7 @@ Excess = Callable[[Sequence[Draft]], Awaitable[float]]
 
 
 class Race:
-    """The drafts of the winner, as an engine gives them. `lost`: the tokens of the others, once there is a winner."""
+    """The winner's drafts, as an engine gives them. `lost`: the tokens of the others, once there is a winner."""
 
     def __init__(self, engine: Drafting, attempts: Sequence[Attempt], enough: int, excess: Excess) -> None:
         self._engine = engine

@@ -48,7 +48,7 @@ class Report:
     prompt: PromptFinding | None = None
     """None where the policy ignores prompts."""
     approximate: bool = False
-    """Whether an attempt was drawn with less regard to the kept tokens than the request asked for."""
+    """Whether an attempt was drawn without all that the request wants taken into account of the kept tokens."""
 
     def refused(self, cause: Mapping[str, float], failure: str | None = None) -> "Report":
         """Return the same of an answer that ends here: for the scores of `cause`, or since the scorer failed."""

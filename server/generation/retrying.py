@@ -1,7 +1,7 @@
-"""How the next attempt is drafted: what the rungs of `server/guard/ladder.py` come to.
+"""How the next attempt is drafted: what the rungs of `server/guard/ladder.py` mean in practice.
 
 1. A rung that bans bars the token that stands at the place it rewinds to. Where tokens are not drawn by chance every
-   rung does, since it would only draw the same again. A ban belongs to a position: it is dropped with the text before.
+   rung does, since the same would be drawn again. A ban belongs to a position: it is dropped with the text before.
 2. A parallel one drafts several attempts in a race. Without chance there is only one candidate.
 3. One that avoids makes the words at which the text turned, in all attempts at this place, unlikely for some tokens.
 """

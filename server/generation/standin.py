@@ -1,4 +1,4 @@
-"""What stands in for a span that was not mended within budget: the policy's mask, or the least toxic candidate.
+"""What replaces a span that was not mended within budget: the policy's mask, or the least toxic candidate.
 
 Candidates are the flagged continuations of one span, kept for policies that release one (`on_exhausted: flag`).
 """
@@ -15,7 +15,7 @@ from server.policy.policy import Policy
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """What stood behind the release frontier when a window was flagged, and the highest of its scores."""
+    """What stood after the release frontier when a window was flagged, and the highest of its scores."""
 
     worst: float
     draft: Draft

@@ -1,4 +1,4 @@
-"""Tokens and characters of one choice, and the way from the one to the other.
+"""Tokens and characters of one choice, and how to get from one to the other.
 
 1. The transcript is a function of the tokens in it: cutting and appending the same tokens again gives the same text.
 2. `text` is all that the tokens spell, the stop token and a stop string that was cut off included: token ids, logprobs
@@ -22,7 +22,7 @@ from server.guard.events import Places, TokenSpan
 
 _WORD = re.compile(r"\s*\S+")
 FAR = 4 * MAX_WORD
-"""Characters after which a word has become too long to be looked through from its start at every token."""
+"""Characters after which a word is too long to be scanned from its start at every token."""
 
 
 class Transcript:
@@ -104,8 +104,8 @@ class Transcript:
     def judgeable(self) -> int:
         """Return how many tokens, from the first, can be judged: up to the last one that ends at a word's end.
 
-        Tokens behind it that have no text may hold part of the next character, and wait with it. Only a word that is
-        too long to wait for its end is cut inside.
+        Tokens after it without text may hold part of the next character, and wait with it. Only a word that is too long
+        to wait for is cut inside.
         """
         text = self._detokenizer.text
         boundary = last_boundary(text, self._boundary)

@@ -1,8 +1,8 @@
 """The whole of the guard: one event in, the next state and its commands out.
 
-1. Nothing is released before it was cleared, but in monitor mode and after a fail-open (`opened` counts those) or a
+1. Nothing is released before it was cleared, except in monitor mode and after a fail-open (`opened` counts those) or a
    concession (`concessions`) that the policy asks for.
-2. `released` never shrinks, and no rewind goes behind it.
+2. `released` never shrinks, and no rewind goes back before it.
 3. News of another attempt than the current one, of another window than the one in flight, or of a text that has ended,
    changes nothing.
 4. One window is with the scorer at a time; what is drafted meanwhile goes into the next.

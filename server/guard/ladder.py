@@ -1,9 +1,9 @@
 """What to try on a flag, and when to give up.
 
 A policy's ladder names a strategy for each rewind at one place, in order; the last one is repeated. A strategy is a row
-of the table below: its place to rewind to, none of them behind the release frontier, and what it changes, which is the
+of the table below: its place to rewind to, never before the release frontier, and what it changes, which is the
 driver's business (`server/generation/retrying.py`). A new one of known parts is a row here, its name in the policy, and
-nothing else: docs/policies.md is made from this table. A request that can only be drafted anew as a whole restarts.
+nothing else: docs/policies.md is made from this table. A request that can only be drafted again as a whole restarts.
 """
 
 from collections.abc import Mapping

@@ -1,8 +1,9 @@
 """Where the windows end that the scorer is given.
 
 1. A window takes at least a stride of fresh tokens, and the last one what is left. The first stride is short, so that
-   an answer begins soon; then strides are as long as what was cleared before them, from `stride` to `max_stride`,
-   since a long window is cheaper for each token. Where a text is mended they stay short: little is drafted in vain.
+   an answer begins soon; then strides are as long as what was cleared before them, from `stride` to `max_stride`, since
+   a long window is cheaper for each token. While a text is being mended they stay short, so that little is drafted for
+   nothing.
 2. Ordinary windows take all that can be judged once the scorer is idle: few passes, and no two runs alike.
 3. Fixed windows end at the first place a stride further on that can be judged, whenever the scorer gets to it: where
    they end is a function of the text. The guard must hear of every token that may be such a place, one by one.

@@ -5,7 +5,7 @@
 3. Under `on_exhausted: flag` it also counts as looser to spend *less*: the sooner the budgets are gone, the sooner
    flagged text is released, so `max_rewinds: 0` would switch the guard off.
 4. Keys that only move work around, or say nothing of the guard, have no order: they are named in `UNORDERED`.
-5. A key of which nothing is said here counts as looser wherever it differs.
+5. A key that is not mentioned here counts as looser wherever it differs.
 """
 
 import math

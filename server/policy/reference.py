@@ -1,4 +1,4 @@
-"""The tables of docs/policies.md, from the code itself: `python -m server.policy.reference` writes them anew."""
+"""The tables of docs/policies.md, from the code itself: `python -m server.policy.reference` rewrites them."""
 
 import sys
 from collections.abc import Callable, Mapping
@@ -44,7 +44,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
 
 
 def rewritten(page: str) -> str:
-    """Return a page with every table between its two marks made anew; raises ValueError if a mark is missing."""
+    """Return a page with every table between its two marks rewritten; raises ValueError if a mark is missing."""
     for name, made in TABLES.items():
         start, end = f"<!-- table: {name} -->\n", f"\n<!-- end: {name} -->"
         before, after = page.index(start) + len(start), page.index(end)

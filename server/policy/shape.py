@@ -2,7 +2,7 @@
 
 1. A sentence says what was found in kind, and the value itself only if it is short.
 2. A sentence says what was expected, read from the model itself: a rule is never written twice.
-3. Only the first thing that does not fit is told.
+3. Only the first thing that does not fit is reported.
 """
 
 import difflib

@@ -3,9 +3,9 @@
 Libraries for preference tuning read it as it is (TRL: preference, explicit prompt).
 
 1. The lines hold prompts and flagged text: only the file's owner may read it. A file that others may read is refused.
-2. Lines are only added, and added whole: what was written of one that failed is taken off again. One server at a time
+2. Lines are only added, and added whole: what was written of one that failed is removed again. One server at a time
    writes to a file.
-3. A line that cannot be written is lost and counted; no request hears of it.
+3. A line that cannot be written is lost and counted; no request notices.
 """
 
 import fcntl

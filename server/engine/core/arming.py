@@ -1,4 +1,4 @@
-"""Teaching a vLLM that is about to start to rewind within its engine, where that can be done.
+"""Teaches a vLLM that is about to start to rewind within its engine, where that is possible.
 
 It is done through vLLM's own settings for such parts (scheduler class, logits processors, worker extension), on the
 configuration that vLLM has resolved; what they cannot say, the scheduler does when it is made (utility.py). With a

@@ -11,7 +11,7 @@ from server.engine.core.changes import Changes, changes_in
 
 
 class BiasV2(LogitsProcessor):  # type: ignore[misc]
-    """Knows by slot what a request changes. A rewound request comes back as a new one, with its changes of then."""
+    """Keeps, by slot, what a request changes. A rewound request comes back as a new one, with its new changes."""
 
     def __init__(self, vllm_config: Any, req_states: Any) -> None:
         self._prompt_lengths = req_states.prompt_len.np

@@ -2,7 +2,7 @@
 
 1. It travels in the extra arguments of a request's sampling parameters, which vLLM hands to its logits processors.
 2. Positions count the tokens that the engine's request has drawn, so the first one is 0 whatever the prompt holds.
-3. Clients can write extra arguments too: what is not of our making is no change at all.
+3. Clients can write extra arguments too: those that are not ours change nothing.
 """
 
 from collections.abc import Mapping, Sequence

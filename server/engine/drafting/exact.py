@@ -1,10 +1,10 @@
 """Rewinding within vLLM (server/engine/core/scheduler.py): as if the dropped tokens had never been drawn.
 
 1. A request stays in vLLM when its draft is closed, since the next attempt may take it over; `aclose` ends the rest.
-2. What vLLM cannot rewind, because the request has ended there, is submitted anew: prompt and kept tokens as a prompt,
-   the changes of the attempt with it, the grammar led over the kept tokens. Seeds and biases are those of a rewind, so
-   the same tokens follow; only what looks back at the answer's own tokens (penalties and the like) finds none there,
-   and the report says `approximate`.
+2. A request that has ended in vLLM cannot be rewound: it is submitted again, prompt and kept tokens as its prompt, with
+   the attempt's changes, its grammar led over the kept tokens. Seeds and biases are those of a rewind, so the same
+   tokens follow; only what looks back at the answer's own tokens (penalties and the like) finds none there, and the
+   report says `approximate`.
 3. In a race the first candidate is the rewound request, the others are requests of their own. The winner lives on.
 """
 
@@ -100,7 +100,7 @@ class ExactEngine:
     def _submitted(self, attempt: Attempt) -> LiveRequest:
         kept = len(attempt.kept)
         changes = Changes(uuid.uuid4().hex, kept)
-        params = self._request.params_behind(kept, attempt)
+        params = self._request.params_after(kept, attempt)
         params.extra_args = self._extra(changes, attempt, 0)
         self.approximate |= bool(kept) and self._request.looks_back
         outputs = self._request.submit(attempt.kept, params, attempt.candidate)

@@ -34,7 +34,7 @@ class EngineRequest:
     temperature_step: float
 
     def tokens_left(self, kept: int) -> int | None:
-        """Return how many tokens the client still allows behind those kept; None for any number."""
+        """Return how many tokens the client still allows after those kept; None for any number."""
         limit = self.params.max_tokens
         return None if limit is None else int(limit) - kept
 
@@ -52,7 +52,7 @@ class EngineRequest:
         prompt.pop("prompt", None)
         return prompt
 
-    def params_behind(self, kept: int, attempt: Attempt) -> SamplingParams:
+    def params_after(self, kept: int, attempt: Attempt) -> SamplingParams:
         """Return the parameters of a request whose prompt ends with `kept` kept tokens."""
         wanted = self.params
         params = wanted.clone()

@@ -4,7 +4,7 @@ Prompt and kept tokens go in again as a new request, cheap through the prefix ca
 1. An attempt that starts differently is drawn in stretches, each a request of its own: the first token with a bias of
    -100 on what is banned there (OpenAI's word for a ban; unlike minus infinity it cannot empty the set that a grammar
    allows), some more with a lesser bias on what is to be avoided, then the rest as the client asked.
-2. What it cannot restore: a grammar, penalties, bad_words and thinking budgets begin anew behind the kept tokens.
+2. What it cannot restore: a grammar, penalties, bad_words and thinking budgets start over after the kept tokens.
 """
 
 from collections.abc import AsyncGenerator, Mapping
@@ -51,7 +51,7 @@ class ResubmittingEngine:
         """Do nothing: nothing is left in the engine once every draft is closed."""
 
     async def _stretch(self, attempt: Attempt, kept: list[int], stretch: "Stretch") -> AsyncGenerator[Draft, None]:
-        params = self._request.params_behind(len(kept), attempt)
+        params = self._request.params_after(len(kept), attempt)
         if stretch.tokens is not None:
             params.max_tokens = min(stretch.tokens, params.max_tokens or stretch.tokens)
         if stretch.bias:
@@ -66,7 +66,7 @@ class ResubmittingEngine:
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """So many tokens (None: to the end) drawn with these logit biases."""
+    """A number of tokens (None: to the end) drawn with these logit biases."""
 
     tokens: int | None
     bias: Mapping[int, float]

@@ -90,7 +90,7 @@ class WordDetokenizer:
 class Wordings:
     """Several texts, best first, as next tokens: the first one is written, a ban leads over to another.
 
-    Behind tokens that no text begins with (a mask, a mixture) every text goes on from where it would be by now.
+    After tokens that no text begins with (a mask, a mixture) every text goes on from where it would be by now.
     """
 
     def __init__(self, *texts: Sequence[int]) -> None:

@@ -1,8 +1,8 @@
 """The bundled model grown to the size of a small real one: it writes the same text, at many times the cost.
 
-A model with random weights would write noise, which no screen clears as it clears text. So the bundled one's weights
-stand in the corner of larger ones, and what is beside them is random where that changes nothing: no added head, unit or
-layer writes into the residual stream, whose added dimensions stay 0. RMS normalisation, which divides by the number of
+A model with random weights would write noise, which no screen clears as it clears text. So the bundled model's weights
+fill a corner of larger ones, and what surrounds them is random where that changes nothing: no added head, unit or layer
+writes into the residual stream, whose added dimensions stay 0. RMS normalisation, which divides by the number of
 dimensions, is set right by its weights and its epsilon. Every product is computed all the same.
 """
 
@@ -32,7 +32,7 @@ class Size:
 def grow(source: Path, target: Path, size: Size | None = None) -> int:
     """Write the model of the folder `source`, a Llama with tied embeddings, grown to `size`, into the folder `target`.
 
-    Gives its number of parameters.
+    Returns its number of parameters.
     """
     size = size or Size()
     config = json.loads((source / "config.json").read_text(encoding="utf-8"))

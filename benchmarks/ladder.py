@@ -1,4 +1,4 @@
-"""What each rung of the ladder is worth: the same prompts under policies that differ in their ladder alone.
+"""What each rung of the ladder is worth: the same prompts under policies that differ only in their ladder.
 
     python -m benchmarks.ladder --prompts FILE [--limit 40] [--n 4] [--max-tokens 48] [--ladder NAME=RUNG,RUNG,...]
 

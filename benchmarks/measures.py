@@ -1,6 +1,6 @@
-"""From what happened in a round to its figures, and from the figures of all rounds to those of the benchmark.
+"""The figures of a round from what happened in it, and those of the benchmark from all rounds.
 
-1. A round of plain and one of the guarded server that follow one another are a pair. Compared are pairs: the figure is
+1. A round of plain and one of the guarded server that follow one another are a pair. Pairs are compared: the figure is
    the median over them, with its quartiles (`_low`, `_high`), so that a slow minute falls on both sides.
 2. A figure that a round does not have (nothing was scored, say) is left out, never 0.
 """
@@ -98,8 +98,8 @@ def of_cell(key: str, pairs: Sequence[Pair]) -> dict[str, float]:
 def of_lengths(long: Sequence[Pair], short: Sequence[Pair]) -> dict[str, float]:
     """Return what a token of a long answer costs against one of a short answer.
 
-    `per_token_cost_ratio`: by how much more the guard slows long answers down than short ones; a plain model slows down
-    by itself, as its context grows. `loop_cost_ratio`: CPU time of the guarded server's event loop for each token.
+    `per_token_cost_ratio`: how much more the guard slows long answers down than short ones; a plain model slows down
+    anyway as its context grows. `loop_cost_ratio`: CPU time of the guarded server's event loop for each token.
     """
     slower = [_slowing(*pair) / _slowing(*other) for pair, other in zip(long, short, strict=True)]
     loops = [_loop(*pair) / _loop(*other) for pair, other in zip(long, short, strict=True) if _loop(*other)]

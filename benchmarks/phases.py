@@ -31,7 +31,7 @@ def bench(settings: Settings) -> Found:
     if cells(settings, 1 << 30, large=False):
         figures, about = _measured(settings, settings.model, large=False)
     if cells(settings, 1 << 30, large=True):
-        from benchmarks.grown import grow  # and torch with it: seconds that other runs are spared
+        from benchmarks.grown import grow  # and torch with it, which spares other runs some seconds
 
         with TemporaryDirectory(prefix="unsay-bench-") as folder:
             say(f"growing the bundled model to {grow(BUNDLED_MODEL, Path(folder)) / 1e6:.0f} million parameters")

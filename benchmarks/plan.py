@@ -10,7 +10,7 @@ Length = Literal["usual", "short", "long"]
 SIDE_STREAMS = 8
 """About how many streams the runs have that are measured at one number of streams only."""
 PROMPT_TOKENS = 64
-"""More than any of the prompts has: room that is left to them in the model's context."""
+"""More than any prompt has: the room reserved for it in the model's context."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Settings:
     start_seconds: float
     out: Path
     words: tuple[str, ...]
-    """Of `unsay serve`, for the servers that are measured."""
+    """Words of `unsay serve`, for the servers that are measured."""
 
 
 @dataclass(frozen=True, slots=True)

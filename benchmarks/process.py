@@ -16,7 +16,7 @@ HOST = "127.0.0.1"
 
 
 class ServerFailed(RuntimeError):
-    """The server ended, or was not ready in time; the message has the end of what it said."""
+    """The server ended, or was not ready in time; the message has the last of its output."""
 
 
 @contextmanager

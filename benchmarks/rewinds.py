@@ -2,10 +2,10 @@
 
     python -m benchmarks.rewinds [--contexts 16,1024,8192] [--pairs 30]
 
-On the bundled model, whose positions are stretched for the longer contexts: what it writes there makes no sense, and
+It uses the bundled model, its positions stretched for the longer contexts: what it writes there makes no sense but
 costs the same. Every pair has two prompts of the same length, one for each way, both new to the prefix cache; which way
-is first changes from pair to pair. Compared are pairs: a ratio below 1 says that the rewind within vLLM was faster.
-With a ban, and without; what a resubmission draws under a ban is a request of its own.
+is first changes from pair to pair. Pairs are compared: a ratio below 1 says that the rewind within vLLM was faster.
+With a ban, and without; a resubmission draws the token under a ban in a separate request.
 """
 
 import argparse

@@ -19,7 +19,7 @@ from benchmarks.wire import Answer
 from reporting.progress import Advance
 
 LOAD = 0.6
-"""Of what plain vLLM can do with as many streams: the rate of open loops, unless one is given."""
+"""The rate of open loops, unless given: this share of what plain vLLM can do with as many streams."""
 WARM_TOKENS = 16
 SETTLE_SECONDS = 0.2
 """After a round, so that work left over from its answers is not counted in the next."""
@@ -46,7 +46,7 @@ class Servers:
 
 
 class Rounds:
-    """Rounds against two servers; `pairs` are found so far, by cell."""
+    """Rounds against two servers; `pairs` has those found so far, by cell."""
 
     def __init__(self, servers: Servers, settings: Settings, cells: Sequence[Cell]) -> None:
         self._servers, self._settings, self._cells = servers, settings, cells

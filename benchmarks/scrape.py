@@ -1,4 +1,4 @@
-"""What a server's own metrics say of a while: the difference of two looks at its page of metrics."""
+"""What a server's metrics say about an interval: the difference between two looks at its page of metrics."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -16,8 +16,8 @@ def serving(
 ) -> Iterator[str]:
     """Provide the server's base URL once it is ready, and stop it at the end. ServerFailed if it is not ready in time.
 
-    `words` are further words of its command line. Its requests may switch the guard off: nobody else is to reach it, so
-    it listens to this machine alone.
+    `words` are further words of its command line. Its requests may switch the guard off, so it listens to this machine
+    alone: nobody else may reach it.
     """
     asked = ["serve", str(language_model.resolve()), "--detoxify", str(classifier), "--allow-loosen", *words]
     with reserved_port() as port:

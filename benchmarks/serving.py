@@ -2,8 +2,8 @@
 
     python -m benchmarks.serving PLAIN_PORT GUARDED_PORT [words of unsay serve]
 
-They take turns under load, so neither has the engine to share; everything but the guard is the same for both. Ours has
-two routes more: `GET /bench` says what runs here, `POST /bench/scorer` has another scorer judge from now on.
+Only one is under load at a time, so neither has to share the engine; everything but the guard is the same for both.
+Ours has two routes more: `GET /bench` says what runs here, `POST /bench/scorer` has another scorer judge from now on.
 """
 
 import argparse
@@ -33,13 +33,13 @@ from server.telemetry import logs
 from server.telemetry.metrics import Metrics
 
 FLAGGED_SHARE = 0.05
-"""Of the windows of the default policy, aimed at; the benchmark reports what it came to."""
+"""The intended share of the default policy's windows; the benchmark reports the actual one."""
 WORDS_IN_A_STRIDE = 12
-"""About as many as a window of 20 tokens has: each begins a place that may be marked."""
+"""About as many words as a window of 20 tokens has: each begins a place that may be marked."""
 
 
 class Switch:
-    """One of several scorers of the same categories, to be changed while the server runs. `name` is the real one's."""
+    """One of several scorers with the same categories, exchangeable while the server runs. `name` is the real one's."""
 
     def __init__(self, scorers: Mapping[str, Scorer]) -> None:
         self.scorers = scorers

@@ -1,4 +1,4 @@
-"""A streamed completion over HTTP, timed by a client that does next to nothing meanwhile.
+"""A streamed completion over HTTP, timed by a client that does next to nothing during it.
 
 1. While an answer comes, its bytes are kept with the times of their arrival; they are read when the round is over. A
    client on the same machine must not take the cores away from the server that sends an event for every token.

@@ -1,8 +1,8 @@
 """The server under evaluation, through OpenAI's own client: what it is, and its completions.
 
-1. What may pass (no connection, 408, 409, 429, 5xx) is tried again by the client, after the time that the server names
-   (up to two minutes) or a growing one.
-2. What will not pass ends the run with a line that says what to do. Seconds are those of the attempt that succeeded.
+1. What may be temporary (no connection, 408, 409, 429, 5xx) is retried by the client, after the time that the server
+   names (up to two minutes) or a growing one.
+2. What is not temporary ends the run with a line that says what to do. Seconds are those of the attempt that succeeded.
 """
 
 import json
@@ -38,7 +38,7 @@ class Completion:
 
 
 class Server:
-    """An OpenAI-compatible server. A context: entered, it holds connections."""
+    """An OpenAI-compatible server: a context manager that holds connections while entered."""
 
     def __init__(
         self, base_url: str, *, key: str | None = None, timeout_seconds: float = 600.0, retries: int = 5

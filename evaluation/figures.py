@@ -27,7 +27,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """`compared` is which ratio of two modes is of interest: how many times less, or how many times as much."""
+    """`compared` says which ratio of two modes matters: how many times less, or how many times as much."""
 
     key: str
     title: str

@@ -1,10 +1,10 @@
-"""The first phase: every prompt, in every mode, as often as was asked for.
+"""The first phase: every prompt in every mode, as often as requested.
 
 1. A request's seed depends on the run's seed, the prompt and the sample, never on the mode: all modes start from the
    same draws. vLLM gives the i-th sample of a request the seed + i, so how samples are spread over requests makes no
    difference.
-2. The modes of a prompt follow each other at once, in an order that turns from request to request: what else the
-   machine does, and the prompt being in the cache, falls on all of them alike.
+2. The modes of a prompt follow each other directly, in an order that alternates from request to request: what else the
+   machine does, and the prompt being in the cache, affects all of them alike.
 3. What a journal holds is not asked for again.
 """
 

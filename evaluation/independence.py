@@ -1,4 +1,4 @@
-"""Is the judge the gate? Told by what both say of the same mild texts, not by their names."""
+"""Is the judge the gate? Decided by what both say of the same mild texts, not by their names."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,7 +1,7 @@
 """A file of JSON lines that only grows, so that a run that was cut short goes on where it stopped.
 
 1. Lines are written whole, and only this file's owner may read them: they hold what the model said unguarded.
-2. A last line without its end was being written when the run was cut short: it is dropped, and made again.
+2. A last line without its end was being written when the run was cut short: it is dropped and generated again.
 3. Any other line that is not JSON is an error: the file was changed by something else.
 4. One run at a time writes to a file.
 """
@@ -20,7 +20,7 @@ OWNER_ONLY = 0o600
 
 
 class Journal:
-    """A context: opened and locked when entered. EvaluationError if another run holds it."""
+    """A context manager: opened and locked when entered. EvaluationError if another run holds it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

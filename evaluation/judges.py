@@ -20,7 +20,7 @@ FORMS = ("detoxify:NAME|PATH", "moderations:URL", "entry:MODULE:FUNCTION")
 CATEGORY = "toxicity"
 _TIMEOUT_SECONDS = 120.0
 _RETRIES = 5
-"""Of a question to a moderations endpoint: a quarter of a minute if it names no time itself."""
+"""For a question to a moderations endpoint: a quarter of a minute if it names no time itself."""
 
 
 class Judge(Protocol):
@@ -70,7 +70,7 @@ class DetoxifyJudge:
 
 
 class ModerationsJudge:
-    """`POST URL/moderations`, or URL itself if it ends so, through OpenAI's client: what may pass is tried again."""
+    """`POST URL/moderations`, or URL itself if it ends so, by OpenAI's client: temporary failures are retried."""
 
     def __init__(self, url: str, key: str | None) -> None:
         """Prepare a judge. EvaluationError if `url` is no address."""

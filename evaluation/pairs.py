@@ -22,7 +22,7 @@ GUARDED = "enforce"
 def pairs(sets: BySet) -> Iterator[dict[str, str]]:
     """Yield one pair for each rejected text whose prompt has a text to choose."""
     for by_mode in sets.values():
-        # The first will do: others say the same where they do not judge.
+        # The first will do: all say the same except in what they judge.
         unguarded = next((by_mode[mode] for mode in UNGUARDED if mode in by_mode), {})
         for prompt_id, samples in unguarded.items():
             yield from _of_prompt(samples, by_mode.get(GUARDED, {}).get(prompt_id, []))

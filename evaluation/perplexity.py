@@ -1,8 +1,8 @@
 """How well a language model of your choice expects a continuation after its prompt.
 
-Prompt and continuation are tokenised by themselves and put together; the continuation's tokens count, each given all
-that stands before it. Kept are the sum of -log p (natural) and the number of tokens, so that perplexities of many texts
-are exp(sum / tokens) over all of them.
+Prompt and continuation are tokenised separately and joined; the continuation's tokens count, each given all
+that stands before it. The sum of -log p (natural) and the number of tokens are kept, so that the perplexity of many
+texts is exp(sum / tokens) over all of them.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class LanguageModel:
         """Return the tokens of both, cut at the prompt's head if too many, and the number of the continuation's."""
         before: list[int] = self._tokenizer(prompt).input_ids
         fresh: list[int] = self._tokenizer(text, add_special_tokens=False).input_ids
-        # The first token of all is never predicted: something has to stand before the continuation.
+        # The very first token is never predicted: something has to come before the continuation.
         fresh = fresh[: self._limit - 1]
         before = before[-(self._limit - len(fresh)) :] or [self._tokenizer.bos_token_id or 0]
         return before + fresh, len(fresh)

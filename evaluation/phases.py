@@ -26,7 +26,7 @@ from reporting.progress import Advance, progress, say
 
 @dataclass(frozen=True)
 class Scorers:
-    """What scores the generations, where asked for. Loaded before anything is generated: a wrong name shows at once."""
+    """What scores the generations, if requested. Loaded before anything is generated: a wrong name shows at once."""
 
     judge: Judge | None
     model: LanguageModel | None

@@ -1,4 +1,4 @@
-"""The texts to go on from, out of files in the formats that the field publishes.
+"""The texts to continue, from files in the formats that the field publishes.
 
 A line of text is a prompt of the set named after its file. Of rows (JSON lines or CSV):
 - RealToxicityPrompts: `prompt` (a text, or an object with `text`). The set is its `set`; without one, `challenging` if

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 Key = tuple[str, str, int, str]
-"""Set, prompt id, sample, mode: what a generation is known by in every file of a run."""
+"""Set, prompt id, sample, mode: what identifies a generation in every file of a run."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,7 +100,7 @@ def _comparison(found: Mapping[str, Any] | None) -> str:
     ratio = less or found["times_as_much"]
     difference = found["difference"]["value"]
     change = "" if difference is None else f'<span class="soft">{difference:+.3g}</span>'
-    # So many times as much as nothing says nothing; nothing instead of something is the best there is.
+    # A multiple of nothing says nothing; nothing instead of something is the best there is.
     if ratio["value"] is None and not (less and ratio.get("infinite")):
         return change or _dash()
     return f"{_interval(ratio)} {'times less' if less else 'times'} {change}"

@@ -1,4 +1,4 @@
-"""The second phase: scores of what was generated, kept in a file of their own, so that each is computed once.
+"""The second phase: scores of what was generated, kept in a separate file, so that each is computed once.
 
 A line is a generation's key, `by` (the name of who scored) and `value`. Another judge adds lines and leaves the others.
 """

@@ -1,8 +1,8 @@
-"""What a run was asked to do, and the file that keeps a folder to one such thing.
+"""What a run was asked to do, and the file that binds a folder to it.
 
 `run.json` holds everything that decides what is generated. A run into a folder that another one began must agree with
-it, or its figures would be of two things at once. What only changes how fast it goes, or what is done with the
-generations afterwards (judge, perplexity, pairs), may change.
+it, or its figures would mix two things. What only changes how fast it goes, or what is done with the generations
+afterwards (judge, perplexity, pairs), may change.
 """
 
 import json
@@ -17,7 +17,7 @@ PLAIN = "plain"
 MODES = ("enforce", "monitor", "off", PLAIN)
 RUN_FILE = "run.json"
 _SCORES_DIFFER = 0.02
-"""More than what the batch of a text changes in its scores."""
+"""More than the rest of the batch changes in a text's scores."""
 
 
 _DECIDING = (

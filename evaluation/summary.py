@@ -1,4 +1,4 @@
-"""summary.json: every figure of every set, by mode, and the modes against the first of them."""
+"""summary.json: every figure of every set, by mode, and each mode compared with the first."""
 
 import json
 from collections import Counter

@@ -1,6 +1,6 @@
-"""What the guard will meet: beginnings and fragments of texts, any case, disguised words, insults amid plain text.
+"""What the guard will see: beginnings and fragments of texts, any case, disguised words, insults amid plain text.
 
-A cut of a toxic text is toxic only if what made it toxic is in the cut. That is told by weights of words, learnt from
+A cut of a toxic text is toxic only if what made it toxic is in the cut. That is judged by weights of words, learnt from
 the labels themselves: a cut that misses the heaviest words of its text keeps little of the label, at little weight.
 """
 
@@ -50,7 +50,7 @@ class WordWeights:
 class Augment:
     """Makes an example into one like those that the guard will meet. The same seed gives the same sequence.
 
-    `prose` are harmless texts; some examples come in the midst of them: plain text around an insult must not hide it.
+    `prose` are harmless texts; some examples are put between them: plain text around an insult must not hide it.
     """
 
     def __init__(self, weights: WordWeights, seed: int, prose: Sequence[str] = ()) -> None:

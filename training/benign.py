@@ -1,7 +1,7 @@
 """Harmless sentences of the kinds that filters of this sort are known to block, made from the templates of benign.txt.
 
-Each has something that looks rude out of its place: a name, a game, a part of the body, a command, a figure of speech,
-a word of another language, a fault that the writer finds with himself, a word that is quoted or denied. Nothing there
+Each has something that looks rude out of context: a name, a game, a part of the body, a command, a figure of speech,
+a word of another language, a fault that writers find with themselves, a word that is quoted or denied. Nothing there
 is taken from a benchmark.
 """
 

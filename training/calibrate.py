@@ -2,7 +2,7 @@
 
 The threshold of each category is found as by training.thresholds (the lowest that at most 0.5% of clean held-out spans
 of 16 tokens reach), and the category's bias is moved by its log odds, which makes it .5. The order of scores within a
-category stays as it is. So .5 means the same in every category, and of any two policies one can say what they allow.
+category stays as it is. So .5 means the same in every category, and any two policies can be compared.
 
 SOURCE is what training.classifier wrote. (Moving the bias alone: temperature scaling's simpler half; J. Platt, 1999.)
 """

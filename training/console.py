@@ -1,4 +1,4 @@
-"""Where the scripts tell how they get on."""
+"""Where the scripts report their progress."""
 
 import sys
 

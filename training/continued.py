@@ -1,11 +1,11 @@
-"""What the model that is served writes by itself: texts asked for without the guard."""
+"""What the served model writes on its own: texts requested without the guard."""
 
 from typing import Any
 
 from openai import AsyncOpenAI
 
 UNGUARDED = {"detox": {"mode": "off"}}
-"""In the body of a request: what the model writes by itself."""
+"""In the body of a request: answer without the guard."""
 
 
 async def continued(client: AsyncOpenAI, model: str, prompt: str, **sampling: Any) -> list[str]:

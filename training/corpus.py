@@ -1,7 +1,7 @@
 """What the language model reads: encyclopedia, dialogues, textbooks, speeches, and public comments, rude ones too.
 
 One document in fifty is held out, chosen by its letters, so that copies of a text fall on the same side. The comments
-are there because models trained on the web have read the like: without them the guard would have nothing to show.
+are there because models trained on the web have read such things: without them the guard would have nothing to show.
 """
 
 import lzma

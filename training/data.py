@@ -1,6 +1,6 @@
-"""The texts that the classifier learns from, and those that are held out. Nothing here is random but by seed.
+"""The texts that the classifier learns from, and those that are held out. All randomness here is seeded.
 
-Held out, and never learnt from, nor is any text that begins with the same letters: 2,200 texts of Jigsaw's cased part
+Held out and never learnt from, nor any text that begins with the same letters: 2,200 texts of Jigsaw's cased part
 (the first published model held out the same), every fourth of Civil Comments, every twentieth pair of ParaDetox, and
 half of RealToxicityPrompts. The benchmark files (HateCheck, BOLD, the challenging and non-toxic prompts, toxic spans)
 are not even opened here.

@@ -23,7 +23,7 @@ Weights = Mapping[str, Tensor]
 _SAID_EVERY = 200  # steps
 _WARM_UP = 100  # steps
 _RARE = -2.0  # log odds to begin with: most passages have low scores
-_HIGHEST_WEIGHS = 3.0  # as much as a category: it is what is screened by
+_HIGHEST_WEIGHS = 3.0  # as much as a category: it is what screens
 
 
 @dataclass(frozen=True, slots=True)

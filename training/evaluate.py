@@ -1,6 +1,6 @@
 """How good a classifier is on texts that it never saw: figures, each with its name, value, and goal if it has one.
 
-Nothing is learnt here and nothing is random but the disguises, which have a seed.
+Nothing is learnt here, and only the disguises are random, with a seed.
 """
 
 import random

@@ -1,7 +1,7 @@
 """How good a classifier is in each language, on texts that it never saw: figures as in training.evaluate.
 
-Multilingual HateCheck (P. Röttger and others, 2022) by language and by kind of case; of each source in other languages
-than English what is held out from the training.
+Multilingual HateCheck (P. Röttger and others, 2022) by language and by kind of case; of each source in languages other
+than English what the training held out.
 """
 
 import random

@@ -1,8 +1,8 @@
 """Sentences about groups of people: a group's name must not raise the score, and hostility in polite words must.
 
-What is said of a group is also denied, and reported in order to oppose it; its like is said in praise; and of things,
-trades and single persons the same is said. So neither the name, nor the unkind word, nor the frame tells by itself.
-The method is that of counterfactual augmentation (D. Kaushik and others, 2020).
+What is said of a group is also denied, and reported in order to oppose it; similar things are said in praise; and the
+same is said of things, trades and single persons. So neither the name, nor the unkind word, nor the frame decides
+alone. The method is that of counterfactual augmentation (D. Kaushik and others, 2020).
 """
 
 import itertools

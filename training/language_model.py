@@ -1,8 +1,8 @@
 """Trains the bundled language model: `python -m training.language_model --data DIR --out DIR`.
 
 On a GPU if there is one, with the larger shape, else on the CPU with the smaller. Writes a Hugging Face folder that
-vLLM serves as it is. `--minutes` bounds the run, and its learning rate falls with the clock. A run that was broken off
-goes on with `--resume`. Same seed, data and machine: same weights, unless `--minutes` ends the run.
+vLLM serves as it is. `--minutes` bounds the run, and its learning rate falls with the clock. An interrupted run goes on
+with `--resume`. Same seed, data and machine: same weights, unless `--minutes` ends the run.
 
 Matrices are stepped by Muon (K. Jordan and others, 2024; its scale by J. Liu and others, 2025), the rest by AdamW.
 """
@@ -24,7 +24,7 @@ from training.windows import Windows
 
 _WARM_UP = 0.02  # of the run
 _FALL = 0.5  # of the run, at its end
-_LONG = 0.9  # of the run, from where on windows are as long as the context
+_LONG = 0.9  # of the run, from which on windows are as long as the context
 _SAVE_EVERY = 300.0  # seconds
 _HELD_OUT_TOKENS = 20_000  # of each source, for the perplexity while training
 _VOCABULARY_FROM = 12_000_000  # characters

@@ -1,6 +1,6 @@
 """Labelled texts in other languages than English, and English ones that imply what they do not say.
 
-Held out, and never learnt from: every tenth text by its letters. Templates are capped, since they teach their form.
+Held out, and never learnt from: every tenth text by its letters. Templates are capped, since a model learns their form.
 Labels say toxic or not; MLMA's are noisy and count for less.
 """
 

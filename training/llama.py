@@ -1,4 +1,4 @@
-"""The language model itself: its shape, its making, its losses, and the folder that vLLM serves."""
+"""The language model itself: its shape, how it is made, its losses, and the folder that vLLM serves."""
 
 import math
 from dataclasses import dataclass

@@ -45,7 +45,7 @@ def pack(source: Path, out: Path) -> None:
     # Half precision is only how the weights are kept: it is too slow and too coarse to compute with on a CPU.
     _write_json(out / "config.json", {**config, "dtype": "float32"}, indent=2)
     _write_json(out / "tokenizer_config.json", {key: tokenizer_config[key] for key in _TOKENIZER_KEYS}, indent=2)
-    # Truncation and padding of the training run would otherwise still hold for who counts tokens with this file.
+    # Truncation and padding of the training run would otherwise still apply to anyone who counts tokens with this file.
     tokenizer = json.loads((source / "tokenizer.json").read_text())
     _write_json(out / "tokenizer.json", {**tokenizer, "truncation": None, "padding": None}, indent=None)
     weights = load_file(source / "model.safetensors")

@@ -1,4 +1,4 @@
-"""Passages such as a guard shows its scorer: a bounded stretch of comments, prose and dialogues, never a whole text.
+"""Passages like a guard's: a bounded stretch of comments, prose and dialogues, never a whole text.
 
 What the screen learns from, what its cuts are calibrated on, and what they are measured on are three sets of texts; a
 text falls into one of them by its letters. The latter two hold only what the classifier's training held out, texts that
@@ -34,7 +34,7 @@ _PROSE = (
     ("us_addresses.txt.xz", 10_000),
 )
 _HELD_OUT_PROSE, _HELD_OUT_SHARE = 10, 16  # one document in 10, and one in 16 of the passages learnt from, is held out
-_TIMES = 4  # that each comment is learnt from, cut and changed in another way
+_TIMES = 4  # that each comment is learnt from, cut and changed in a different way
 _PROSE_BEFORE = 0.12  # of the comments have prose before them, as an answer that turns
 _DISGUISED = 0.15  # of the held-out comments come with a disguise too
 _DISGUISES = (leet, spaced, stretched, masked, zero_width, swapped)

@@ -1,4 +1,4 @@
-"""How well the language model foretells texts of each source that it did not learn from."""
+"""How well the language model predicts texts of each source that it did not learn from."""
 
 import math
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from training.setting import Setting
 
 @dataclass(frozen=True, slots=True)
 class Foretold:
-    """Of one source: tokens measured, perplexity per token, and bits per character, which no tokenizer sways."""
+    """Of one source: tokens measured, perplexity per token, and bits per character, whatever the tokenizer."""
 
     source: str
     tokens: int

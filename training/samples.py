@@ -1,7 +1,7 @@
 """Three conversations and three completions, one of each on a hostile prompt, plain and guarded side by side.
 
-The same seed is given to both, so that where the guard has nothing to say both are alike. The hostile prompts are rude
-but mild. Rude words in answers are masked, guarded ones included: a masked word there is one that got through.
+The same seed is given to both, so that both are alike where the guard has nothing to object to. The hostile prompts are
+rude but mild. Rude words in answers are masked, guarded ones included: a masked word there is one that got through.
 """
 
 from collections.abc import Iterator, Sequence
@@ -31,7 +31,7 @@ Mode = Literal["off", "enforce"]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A text, and what the guard reports to have done for it."""
+    """A text, and what the guard reports to have done to it."""
 
     text: str
     action: str

@@ -2,8 +2,8 @@
 
     python -m training.scoring [--threads 1] [--rounds 15] [--data FOLDER [--spans 4000]] [--classifier FOLDER]
 
-Milliseconds a passage, medians with quartiles of rounds in which every way has its turn. With --data also
-the share of flagged spans of held-out texts whose verdict at the default thresholds is another. No text is printed.
+Milliseconds a passage, medians with quartiles of rounds in which every way has its turn. With --data also the share of
+flagged spans of held-out texts whose verdict at the default thresholds changes. No text is printed.
 """
 
 import argparse

@@ -85,7 +85,7 @@ def cuts(found: Estimates, scores: Table, rate: float) -> Estimates:
             for column, score in zip(found.T, wanted.T, strict=True)
         ]
     )
-    # Who exceeds a point exceeds all lower ones: a cut that says otherwise owes it to few examples.
+    # What exceeds a point exceeds all lower ones: a cut that says otherwise comes from too few examples.
     return np.minimum.accumulate(rows[:, ::-1], axis=1)[:, ::-1].astype(np.float32)
 
 
@@ -139,7 +139,7 @@ def write(folder: Path, weights: Weights, calibration: Calibration, card: dict[s
     """Write the folder of a screen: weights, card, README.md, and SHA256SUMS over the first two."""
     folder.mkdir(parents=True, exist_ok=True)
     save_file(packed(weights), folder / WEIGHTS)
-    (folder / WEIGHTS).chmod(0o644)  # as the other files: not for the owner alone
+    (folder / WEIGHTS).chmod(0o644)  # as the other files: readable not by the owner alone
     names = ("highest", *calibration.categories)
     own = {
         "categories": calibration.categories,

@@ -1,4 +1,4 @@
-"""Where the report finds what it reports on, and what it was asked for."""
+"""Where the report finds its subject, and what it was asked for."""
 
 from dataclasses import dataclass
 from pathlib import Path

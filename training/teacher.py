@@ -1,4 +1,4 @@
-"""A classifier's scores of many texts, each computed once: what was scored before is kept in a file."""
+"""A classifier's scores of many texts, each computed once: earlier scores are kept in a file."""
 
 import hashlib
 from collections.abc import Sequence

@@ -49,7 +49,7 @@ class Flagged:
 class Choice:
     """A category's threshold, and what is flagged of the clean spans and of `toxic_texts` toxic texts.
 
-    Of all categories together there is no one threshold: it is None, and each is held to its own.
+    For all categories together there is no single threshold: it is None, and each is compared with its own.
     """
 
     category: str

@@ -3,8 +3,8 @@
 An encoder of a hundred languages keeps four fifths of its weights in its word table, most of which is never looked up.
 A piece is kept if it is needed often enough to write one of the served languages: how often is counted over the texts
 that the classifier learnt from and over word frequencies (the package wordfreq 3.1.1; its lists are CC BY-SA 4.0), each
-language with the same share. What was written with a piece that is gone is written with shorter ones, down to single
-characters, of which every one that occurs is kept.
+language with the same share. What was written with a removed piece is written with shorter ones, down to single
+characters, all of which are kept if they occur.
 """
 
 import argparse

@@ -1,8 +1,8 @@
 """What the language model writes, for the screen to learn from: `python -m training.written --out FILE`.
 
-Passages of a model are what a guard judges, and they are unlike what people write. The openings of comments, prose and
+A guard judges what a model writes, which is unlike what people write. The openings of comments, prose and
 dialogues are continued, unguarded; rows of prompt and text are written, in the order of the openings, and none printed.
-Same data, seed and server settings: same openings and seeds, and as far as the engine goes, same texts.
+Same data, seed and server settings: same openings and seeds and, as far as the engine allows, same texts.
 """
 
 import argparse

@@ -3,5 +3,5 @@
 The walk: `command` reads the options, `plan` says which cells there are, `phases` starts the servers (`serving`, in a
 process of their own, watched by `process` and `usage`) and `rounds` puts `load` on them through `wire`; `measures`
 makes figures of answers, usage and metrics (`scrape`), `results` writes them. `grown` makes a larger model. `onset`
-stands by itself: how well the place is found where a text turns.
+stands alone: how well the guard finds where a text turns.
 """

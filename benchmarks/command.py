@@ -13,7 +13,7 @@ from reporting.options import above_zero, count
 from reporting.progress import say
 
 DESCRIPTION = """\
-What the guard costs: plain vLLM and the guarded server, over one engine, under the same load by turns.
+What the guard costs: plain vLLM and the guarded server, over one engine, alternating under the same load.
 
   unsay bench                                       what `unsay serve` serves: an hour or more on two cores
   unsay bench --model mini                          the smallest: about half an hour
@@ -21,14 +21,14 @@ What the guard costs: plain vLLM and the guarded server, over one engine, under 
   unsay bench --model Qwen/Qwen3-8B -- --max-model-len 8192 --scorer-device cuda
   unsay bench --runs clean --rounds 1 --tokens 16 --streams 1,4 --out /tmp/try
 
-Everything behind -- is for the servers: any flag of `unsay serve` and of `vllm serve`. Into --out go latest.json (all
+Everything after -- is for the servers: any flag of `unsay serve` and of `vllm serve`. Into --out go latest.json (all
 figures by key), latest.md (a table) and latest.svg (a plot). docs/benchmarks.md says what each figure means.
 """
 _DEFAULT_RUNS = tuple(RUNS)
 
 
 def parser() -> argparse.ArgumentParser:
-    """The parser of `unsay bench`."""
+    """Return the parser of `unsay bench`."""
     made = argparse.ArgumentParser(
         "unsay bench",
         description=DESCRIPTION,
@@ -42,13 +42,13 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str]) -> int:
-    """`unsay bench` with the words after it; gives the exit code. SystemExit(2) for words that it does not know."""
+    """Run `unsay bench` with the words after it; return the exit code. SystemExit(2) for words it does not know."""
     ours, words = _parted(argv)
     return run(read(parser().parse_args(ours), words))
 
 
 def run(settings: Settings) -> int:
-    """Measures as the settings say; gives the exit code."""
+    """Measure as the settings say and return the exit code."""
     try:
         settings.out.mkdir(parents=True, exist_ok=True)
         figures, about = bench(settings)
@@ -65,12 +65,12 @@ def run(settings: Settings) -> int:
 
 
 def read(args: argparse.Namespace, words: Sequence[str]) -> Settings:
-    """The settings of parsed options, whose names are their fields, and of the words behind `--`."""
+    """Return the settings of parsed options, whose names are their fields, and of the words after `--`."""
     return Settings(**vars(args), words=tuple(words))
 
 
 def _parted(argv: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Our words, and those behind the first `--`."""
+    """Return our words, and those after the first `--`."""
     at = list(argv).index("--") if "--" in argv else len(argv)
     return list(argv[:at]), list(argv[at + 1 :])
 

@@ -1,8 +1,8 @@
 """The bundled model grown to the size of a small real one: it writes the same text, at many times the cost.
 
-A model with random weights would write noise, which no screen clears as it clears text. So the bundled one's weights
-stand in the corner of larger ones, and what is beside them is random where that changes nothing: no added head, unit or
-layer writes into the residual stream, whose added dimensions stay 0. RMS normalisation, which divides by the number of
+A model with random weights would write noise, which no screen clears as it clears text. So the bundled model's weights
+fill a corner of larger ones, and what surrounds them is random where that changes nothing: no added head, unit or layer
+writes into the residual stream, whose added dimensions stay 0. RMS normalisation, which divides by the number of
 dimensions, is set right by its weights and its epsilon. Every product is computed all the same.
 """
 
@@ -30,9 +30,9 @@ class Size:
 
 
 def grow(source: Path, target: Path, size: Size | None = None) -> int:
-    """Writes the model of the folder `source`, a Llama with tied embeddings, grown to `size`, into the folder `target`.
+    """Write the model of the folder `source`, a Llama with tied embeddings, grown to `size`, into the folder `target`.
 
-    Gives its number of parameters.
+    Returns its number of parameters.
     """
     size = size or Size()
     config = json.loads((source / "config.json").read_text(encoding="utf-8"))
@@ -70,7 +70,7 @@ def _weights(small: dict[str, torch.Tensor], config: dict[str, Any], size: Size)
 
 
 def _grown(name: str, weight: torch.Tensor, size: Size, norm: float) -> torch.Tensor:
-    """The weight in the corner of a larger one."""
+    """Return the weight in the corner of a larger one."""
     if "norm" in name:
         return torch.cat([weight * norm, torch.ones(size.hidden - len(weight), dtype=weight.dtype)])
     grown = torch.zeros(_shape(name, weight, size), dtype=weight.dtype)
@@ -88,10 +88,10 @@ def _shape(name: str, weight: torch.Tensor, size: Size) -> tuple[int, int]:
 
 
 def _idle(name: str, weight: torch.Tensor) -> torch.Tensor:
-    """A weight of an added layer."""
+    """Return a weight of an added layer."""
     return torch.zeros_like(weight) if _writes(name) else torch.randn_like(weight) * 0.02
 
 
 def _writes(name: str) -> bool:
-    """Whether it writes into the residual stream."""
+    """Return whether it writes into the residual stream."""
     return "o_proj" in name or "down_proj" in name

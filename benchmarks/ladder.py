@@ -1,4 +1,4 @@
-"""What each rung of the ladder is worth: the same prompts under policies that differ in their ladder alone.
+"""What each rung of the ladder is worth: the same prompts under policies that differ only in their ladder.
 
     python -m benchmarks.ladder --prompts FILE [--limit 40] [--n 4] [--max-tokens 48] [--ladder NAME=RUNG,RUNG,...]
 
@@ -43,15 +43,17 @@ class Drawn:
 
     @property
     def flagged(self) -> bool:
+        """Whether a span of it was flagged."""
         return bool(self.report["spans_flagged"])
 
     @property
     def repaired(self) -> bool:
+        """Whether it was rewound and came to a clean end."""
         return bool(self.report["action"] == "rewound")
 
 
 def ladders(words: Sequence[str]) -> Ladders:
-    """The default ladder, each rung by itself, and those asked for as NAME=RUNG,RUNG. ValueError for anything else."""
+    """Return the default ladder, each rung alone, and those given as NAME=RUNG,RUNG. ValueError for anything else."""
     found: dict[str, tuple[str, ...]] = {"default": Policy().ladder}
     found |= {rung: (rung,) for rung in get_args(Strategy)}
     for word in words:
@@ -66,7 +68,7 @@ def ladders(words: Sequence[str]) -> Ladders:
 
 
 def policy_file(every: Ladders) -> str:
-    """A policy file with a policy for each ladder. (JSON is YAML too.)"""
+    """Return a policy file with a policy for each ladder, in JSON, which is YAML too."""
     policies = {name: {"ladder": list(ladder)} for name, ladder in every.items()}
     return json.dumps({"default": "default", "policies": policies})
 
@@ -74,7 +76,7 @@ def policy_file(every: Ladders) -> str:
 async def draw(
     base_url: str, names: Sequence[str], prompts: Sequence[Prompt], n: int, tokens: int
 ) -> list[list[Drawn]]:
-    """For each ladder its answers to all prompts; the ladders of a prompt follow each other at once."""
+    """Return each ladder's answers to all prompts; the ladders of one prompt run directly after each other."""
     gate, done = asyncio.Semaphore(_AT_ONCE), 0
     found: list[list[Drawn]] = [[] for _ in names]
     async with Server(base_url) as server:
@@ -100,7 +102,7 @@ async def _answers(server: Server, model: str, name: str, prompt: Prompt, n: int
 
 
 def perplexity(model: LanguageModel, drawn: Sequence[Drawn]) -> float:
-    """Of all tokens of the texts given their prompts; nan if there are none."""
+    """Return the perplexity of all tokens of the texts given their prompts; nan if there are none."""
     pairs = [(each.prompt, each.text) for each in drawn if each.text]
     losses = [
         loss for at in range(0, len(pairs), _SCORED_AT_ONCE) for loss in model.losses(pairs[at : at + _SCORED_AT_ONCE])
@@ -110,7 +112,7 @@ def perplexity(model: LanguageModel, drawn: Sequence[Drawn]) -> float:
 
 
 def row(name: str, ladder: Sequence[str], drawn: Sequence[Drawn], model: LanguageModel) -> tuple[str, ...]:
-    """A ladder's line of the table: what became of the answers in which something was flagged."""
+    """Return a ladder's line of the table: what became of the answers in which something was flagged."""
     flagged = [each for each in drawn if each.flagged]
     repaired = [each for each in flagged if each.repaired]
     rewinds, wasted = (sum(each.report[key] for each in flagged) for key in ("rewinds", "tokens_discarded"))
@@ -129,7 +131,7 @@ HEAD = ("ladder", "rungs", "answers flagged", "repaired", "rewinds each", "token
 
 
 def measure(every: Ladders, prompts: Sequence[Prompt], n: int, tokens: int) -> str:
-    """Serves, draws, and tells all in one table."""
+    """Serve, draw, and put everything into one table."""
     with TemporaryDirectory(prefix="unsay-") as private:
         file = Path(private) / "policies.yaml"
         file.write_text(policy_file(every), encoding="utf-8")

@@ -1,5 +1,7 @@
-"""What the clients do: closed loops (so many streams, each asks again when its answer is whole) and open ones (requests
-arrive when they arrive, whatever the server is busy with).
+"""What the clients do: closed loops and open ones.
+
+In a closed loop each of a number of streams asks again when its answer is whole; in an open one requests arrive when
+they arrive, whatever the server is busy with.
 """
 
 import asyncio
@@ -26,7 +28,7 @@ Body = Mapping[str, Any]
 
 
 def bodies(model: str, count: int, tokens: int, seed: int | None, more: Body | None = None) -> list[Body]:
-    """`count` requests for `tokens` tokens each, with seeds from `seed` on, or without. `more` is laid over each."""
+    """Return `count` requests for `tokens` tokens each, seeded from `seed` on, or not. `more` is merged into each."""
     seeds = [{} if seed is None else {"seed": seed + number} for number in range(count)]
     return [
         _body(model, PROMPTS[number % len(PROMPTS)], tokens) | own | dict(more or {})
@@ -35,7 +37,7 @@ def bodies(model: str, count: int, tokens: int, seed: int | None, more: Body | N
 
 
 async def closed(url: str, asked: Sequence[Body], streams: int, timeout_seconds: float) -> list[Answer]:
-    """`streams` clients at once, each asking for the next answer when it has one. BenchError if any fails."""
+    """Run `streams` clients at once, each asking again when it has its answer. BenchError if any fails."""
     waiting = iter(asked)
 
     async def client() -> list[Stream]:
@@ -46,7 +48,7 @@ async def closed(url: str, asked: Sequence[Body], streams: int, timeout_seconds:
 
 
 async def opened(url: str, asked: Sequence[Body], arrivals: Sequence[float], timeout_seconds: float) -> list[Answer]:
-    """A request at each of the times `arrivals` (seconds from now). BenchError if any fails."""
+    """Return a request at each of the times `arrivals` (seconds from now). BenchError if any fails."""
     began = time.perf_counter()
 
     async def client(at: float, body: Body) -> Stream:
@@ -58,7 +60,7 @@ async def opened(url: str, asked: Sequence[Body], arrivals: Sequence[float], tim
 
 
 def arrivals(count: int, rate: float, seed: int) -> list[float]:
-    """Times of `count` requests, in seconds: exponential gaps at `rate` a second, the first one at 0."""
+    """Return times of `count` requests, in seconds: exponential gaps at `rate` a second, the first one at 0."""
     gaps, times = random.Random(seed), [0.0]
     while len(times) < count:
         times.append(times[-1] + gaps.expovariate(rate))
@@ -66,7 +68,7 @@ def arrivals(count: int, rate: float, seed: int) -> list[float]:
 
 
 async def _together(clients: Sequence[Any]) -> list[Any]:
-    """What all clients return; the first error ends them all."""
+    """Return what all clients return; the first error ends them all."""
     tasks = [asyncio.ensure_future(client) for client in clients]
     try:
         return list(await asyncio.gather(*tasks))

@@ -1,6 +1,6 @@
-"""From what happened in a round to its figures, and from the figures of all rounds to those of the benchmark.
+"""The figures of a round from what happened in it, and those of the benchmark from all rounds.
 
-1. A round of plain and one of the guarded server that follow one another are a pair. Compared are pairs: the figure is
+1. A round of plain and one of the guarded server that follow one another are a pair. Pairs are compared: the figure is
    the median over them, with its quartiles (`_low`, `_high`), so that a slow minute falls on both sides.
 2. A figure that a round does not have (nothing was scored, say) is left out, never 0.
 """
@@ -36,7 +36,7 @@ DIFFERENCES: Mapping[str, Callable[[Figures, Figures], float]] = {
 
 
 def of_clients(answers: Sequence[Answer]) -> dict[str, float]:
-    """What the clients saw."""
+    """Return what the clients saw."""
     tokens = sum(answer.tokens for answer in answers)
     seconds = max(answer.ended for answer in answers) - min(answer.asked for answer in answers)
     gaps = sorted(gap for answer in answers for gap in answer.gaps)
@@ -52,7 +52,7 @@ def of_clients(answers: Sequence[Answer]) -> dict[str, float]:
 
 
 def of_processes(cpu: Cpu, peak_bytes: int, tokens: float) -> dict[str, float]:
-    """What the server used for so many released tokens."""
+    """Return what the server used to release this many tokens."""
     return {
         "cpu_seconds_per_1000_tokens": 1e3 * cpu.tree / tokens,
         "loop_us_per_token": 1e6 * cpu.loop / tokens,
@@ -61,7 +61,7 @@ def of_processes(cpu: Cpu, peak_bytes: int, tokens: float) -> dict[str, float]:
 
 
 def of_guard(counted: Samples, tokens: float) -> dict[str, float]:
-    """What the guard counted meanwhile."""
+    """Return what the guard counted meanwhile."""
     total, mean = counted.total, counted.mean
     released, discarded = (total("unsay_tokens_total", fate=fate) for fate in ("released", "discarded"))
     cleared, flagged = (total("unsay_spans_total", verdict=verdict) for verdict in ("cleared", "flagged"))
@@ -82,7 +82,7 @@ def of_guard(counted: Samples, tokens: float) -> dict[str, float]:
 
 
 def of_cell(key: str, pairs: Sequence[Pair]) -> dict[str, float]:
-    """The benchmark's figures of one cell."""
+    """Return the benchmark's figures of one cell."""
     found: dict[str, float] = {}
     for name, figure in RATIOS.items():
         both = [(plain[figure], guarded[figure]) for plain, guarded in pairs if plain.get(figure)]
@@ -96,10 +96,10 @@ def of_cell(key: str, pairs: Sequence[Pair]) -> dict[str, float]:
 
 
 def of_lengths(long: Sequence[Pair], short: Sequence[Pair]) -> dict[str, float]:
-    """What a token of a long answer costs against one of a short answer.
+    """Return what a token of a long answer costs against one of a short answer.
 
-    `per_token_cost_ratio`: by how much more the guard slows long answers down than short ones; a plain model slows down
-    by itself, as its context grows. `loop_cost_ratio`: CPU time of the guarded server's event loop for each token.
+    `per_token_cost_ratio`: how much more the guard slows long answers down than short ones; a plain model slows down
+    anyway as its context grows. `loop_cost_ratio`: CPU time of the guarded server's event loop for each token.
     """
     slower = [_slowing(*pair) / _slowing(*other) for pair, other in zip(long, short, strict=True)]
     loops = [_loop(*pair) / _loop(*other) for pair, other in zip(long, short, strict=True) if _loop(*other)]
@@ -107,7 +107,7 @@ def of_lengths(long: Sequence[Pair], short: Sequence[Pair]) -> dict[str, float]:
 
 
 def spread(key: str, values: Sequence[float]) -> dict[str, float]:
-    """The median of values, and their quartiles; nothing of no values."""
+    """Return the median of values, and their quartiles; nothing of no values."""
     if not values:
         return {}
     low, middle, high = (percentile(sorted(values), share) for share in (0.25, 0.5, 0.75))
@@ -115,7 +115,7 @@ def spread(key: str, values: Sequence[float]) -> dict[str, float]:
 
 
 def percentile(ordered: Sequence[float], share: float) -> float:
-    """Of sorted values, interpolated. IndexError if there is none."""
+    """Return a quantile of sorted values, interpolated. IndexError if there is none."""
     at = share * (len(ordered) - 1)
     below = ordered[int(at)]
     return below + (ordered[min(int(at) + 1, len(ordered) - 1)] - below) * (at - int(at))

@@ -42,14 +42,14 @@ class Post:
 
 
 def posts(path: Path) -> list[Post]:
-    """The posts in which something is marked."""
+    """Return the posts in which something is marked."""
     with gzip.open(path, "rt", encoding="utf-8") as lines:
         rows = [json.loads(line) for line in lines]
     return [Post(row["text"], *first_span(row["toxic_characters"])) for row in rows if row["toxic_characters"]]
 
 
 def first_span(characters: Sequence[int]) -> tuple[int, int]:
-    """The first run of neighbouring characters. IndexError if there is none."""
+    """Return the first run of neighbouring characters. IndexError if there is none."""
     ordered = sorted(characters)
     end = ordered[0]
     for character in ordered:
@@ -60,7 +60,7 @@ def first_span(characters: Sequence[int]) -> tuple[int, int]:
 
 
 def place(post: Post, onset: int) -> str:
-    """Where the onset lies: `inside`, `near` (before it, within three words), `early` or `late`."""
+    """Return where the onset lies: `inside`, `near` (before it, within three words), `early` or `late`."""
     if post.start <= onset < post.end:
         return "inside"
     if onset >= post.end:
@@ -70,7 +70,7 @@ def place(post: Post, onset: int) -> str:
 
 
 def windows(text: str) -> Iterator[tuple[int, Passage]]:
-    """The passages that the guard would have judged one after another, each with the character it begins at."""
+    """Yield the passages that the guard would have judged one after another, each with the character it begins at."""
     ends = [match.end() for match in _WORD.finditer(text)]
     starts = [match.start() for match in _WORD.finditer(text)]
     for at in range(0, len(ends), STRIDE):
@@ -80,7 +80,7 @@ def windows(text: str) -> Iterator[tuple[int, Passage]]:
 
 
 async def onset_of(judge: Judge, text: str, thresholds: Thresholds) -> int | None:
-    """The character at which the first flagged window turns; None if none is flagged."""
+    """Return the character at which the first flagged window turns; None if none is flagged."""
     for begin, passage in windows(text):
         verdict = await judge.judge(passage, thresholds)
         if isinstance(verdict, Flagged):
@@ -89,7 +89,7 @@ async def onset_of(judge: Judge, text: str, thresholds: Thresholds) -> int | Non
 
 
 async def measure(classifier: str, chosen: Sequence[Post]) -> Counter[str]:
-    """How many onsets lie where; `cleared` counts the posts that are never flagged."""
+    """Return how many onsets lie where; `cleared` counts the posts that are never flagged."""
     batcher = Batcher(DetoxifyScorer.load(classifier))
     await batcher.start()
     thresholds, counts = Thresholds(DEFAULT_THRESHOLDS), Counter[str]()
@@ -103,7 +103,7 @@ async def measure(classifier: str, chosen: Sequence[Post]) -> Counter[str]:
 
 
 def table(counts: Counter[str]) -> str:
-    """The shares of the flagged posts, by place."""
+    """Return the shares of the flagged posts, by place."""
     flagged = counts.total() - counts["cleared"]
     rows = [f"| {name} | {counts[name]} | {counts[name] / max(1, flagged):.1%} |" for name in PLACES]
     right = (counts["inside"] + counts["near"]) / max(1, flagged)

@@ -25,13 +25,13 @@ Found = tuple[dict[str, float], dict[str, Any]]
 
 
 def bench(settings: Settings) -> Found:
-    """Carries the benchmark out. BenchError if it cannot."""
+    """Carry the benchmark out. BenchError if it cannot."""
     figures: dict[str, float] = {}
     about: dict[str, Any] = {}
     if cells(settings, 1 << 30, large=False):
         figures, about = _measured(settings, settings.model, large=False)
     if cells(settings, 1 << 30, large=True):
-        from benchmarks.grown import grow  # and torch with it: seconds that other runs are spared
+        from benchmarks.grown import grow  # and torch with it, which spares other runs some seconds
 
         with TemporaryDirectory(prefix="unsay-bench-") as folder:
             say(f"growing the bundled model to {grow(BUNDLED_MODEL, Path(folder)) / 1e6:.0f} million parameters")
@@ -58,7 +58,7 @@ def _lengths(pairs: dict[str, list[Pair]]) -> dict[str, float]:
 
 @contextmanager
 def serving(settings: Settings, words: Sequence[str]) -> Iterator[tuple[Servers, dict[str, Any]]]:
-    """Both servers, as `unsay serve` with these words would run, and what runs there. BenchError if they fail."""
+    """Provide both servers, run like `unsay serve` with these words, and what runs there. BenchError if they fail."""
     say("starting the servers (10 to 60 seconds for models that come along)")
     try:
         with reserved_port() as plain_port, reserved_port() as guarded_port:

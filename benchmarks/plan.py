@@ -8,9 +8,9 @@ from typing import Literal
 Length = Literal["usual", "short", "long"]
 
 SIDE_STREAMS = 8
-"""About so many streams for the runs that are measured at one number of streams only."""
+"""About how many streams the runs have that are measured at one number of streams only."""
 PROMPT_TOKENS = 64
-"""More than any of the prompts has: room that is left to them in the model's context."""
+"""More than any prompt has: the room reserved for it in the model's context."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Settings:
     start_seconds: float
     out: Path
     words: tuple[str, ...]
-    """Of `unsay serve`, for the servers that are measured."""
+    """Words of `unsay serve`, for the servers that are measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Cell:
 
 
 def cells(settings: Settings, context: int, *, large: bool) -> list[Cell]:
-    """The cells of one model, which can hold `context` tokens."""
+    """Return the cells of one model, which can hold `context` tokens."""
     runs = [RUNS[name] for name in settings.runs if RUNS[name].large == large]
     return [_cell(settings, run, streams, context) for run in runs for streams in _streams(settings.streams, run)]
 

@@ -1,4 +1,4 @@
-"""A server of one's own for as long as something is measured: a process, waited for, and stopped at the end."""
+"""A server process for the time of a measurement: started, waited for, and stopped at the end."""
 
 import socket
 import subprocess
@@ -16,12 +16,12 @@ HOST = "127.0.0.1"
 
 
 class ServerFailed(RuntimeError):
-    """The server ended, or was not ready in time; the message has the end of what it said."""
+    """The server ended, or was not ready in time; the message has the last of its output."""
 
 
 @contextmanager
 def running(command: list[str], ready: str, seconds: float) -> Iterator[subprocess.Popen[bytes]]:
-    """Runs the command until the block ends, which begins when the URL `ready` answers with 200.
+    """Run the command until the block ends, which begins when the URL `ready` answers with 200.
 
     ServerFailed if the command ends before, or is not ready in time.
     """
@@ -39,7 +39,7 @@ def running(command: list[str], ready: str, seconds: float) -> Iterator[subproce
 
 @contextmanager
 def reserved_port() -> Iterator[int]:
-    """A port that the system gives to nobody until the block ends, but to a server that asks for this very one.
+    """Provide a port that the system gives to nobody until the block ends, but to a server that asks for this very one.
 
     Both sockets have SO_REUSEADDR, as servers commonly do, and ours does not listen: so theirs may be bound beside it,
     while no outgoing connection is given the port in the seconds until the server is up.

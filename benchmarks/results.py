@@ -34,7 +34,7 @@ _TOLD = ("runs", "rounds", "tokens", "short_tokens", "long_tokens", "seed", "see
 
 
 def meta(settings: Settings, about: Mapping[str, Any]) -> dict[str, Any]:
-    """What was measured, on what, and when."""
+    """Return what was measured, on what, and when."""
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": {
@@ -50,7 +50,7 @@ def meta(settings: Settings, about: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def write(folder: Path, figures: Mapping[str, float], told: Mapping[str, Any]) -> None:
-    """Writes `latest.json`, `latest.md` and `latest.svg` into the folder."""
+    """Write `latest.json`, `latest.md` and `latest.svg` into the folder."""
     rounded = {key: float(f"{value:.4g}") for key, value in figures.items()}
     _write(folder / "latest.json", json.dumps({**rounded, "meta": told}, indent=2, allow_nan=False) + "\n")
     _write(folder / "latest.md", page(figures, told))
@@ -58,12 +58,12 @@ def write(folder: Path, figures: Mapping[str, float], told: Mapping[str, Any]) -
 
 
 def cell_keys(figures: Mapping[str, float]) -> list[str]:
-    """The cells that have figures, in their order."""
+    """Return the cells that have figures, in their order."""
     return [key.removesuffix(".throughput_ratio") for key in figures if key.endswith(".throughput_ratio")]
 
 
 def page(figures: Mapping[str, float], told: Mapping[str, Any]) -> str:
-    """The table, with what it is of."""
+    """Return the table, with what it is of."""
     machine = told["machine"]
     about = (
         f"{told['date']}, {machine['processor']}, {machine['cores']} cores, engine on {told['device']}, vLLM "
@@ -80,12 +80,12 @@ def page(figures: Mapping[str, float], told: Mapping[str, Any]) -> str:
 
 
 def brief(figures: Mapping[str, float]) -> str:
-    """The table alone, a line for each cell."""
+    """Return the table alone, a line for each cell."""
     return table(_HEAD, [_row(figures, key) for key in cell_keys(figures)])
 
 
 def plot(figures: Mapping[str, float]) -> str:
-    """Guarded / plain throughput of all cells, as an image of its own."""
+    """Return guarded / plain throughput of all cells, as an image of its own."""
     rows = [(key, [_interval(figures, f"{key}.throughput_ratio")]) for key in cell_keys(figures)]
     return dots("Throughput, guarded / plain", rows).alone() + "\n"
 
@@ -125,7 +125,7 @@ def _spread(figures: Mapping[str, float], key: str) -> str:
 
 
 def _cpu_name() -> str:
-    """The processor's name, where the system tells it."""
+    """Return the processor's name, where the system tells it."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

@@ -1,11 +1,11 @@
-"""A rewind within vLLM's engine against a resubmission: how long until the first token behind the kept ones.
+"""A rewind within vLLM's engine against a resubmission: how long until the first token after the kept ones.
 
     python -m benchmarks.rewinds [--contexts 16,1024,8192] [--pairs 30]
 
-On the bundled model, whose positions are stretched for the longer contexts: what it writes there makes no sense, and
+It uses the bundled model, its positions stretched for the longer contexts: what it writes there makes no sense but
 costs the same. Every pair has two prompts of the same length, one for each way, both new to the prefix cache; which way
-is first changes from pair to pair. Compared are pairs: a ratio below 1 says that the rewind within vLLM was faster.
-With a ban, and without; what a resubmission draws under a ban is a request of its own.
+is first changes from pair to pair. Pairs are compared: a ratio below 1 says that the rewind within vLLM was faster.
+With a ban, and without; a resubmission draws the token under a ban in a separate request.
 """
 
 import argparse
@@ -35,7 +35,7 @@ from server.engine.drafting.resubmit import ResubmittingEngine
 from server.generation.draft import Attempt
 
 DRAWN, KEPT, MORE = 24, 12, 16
-"""Tokens before the rewind, those of them that stay, and those that are drawn behind it."""
+"""Tokens before the rewind, those of them that stay, and those drawn after it."""
 ROOM = 64
 """Positions that an answer takes at most."""
 
@@ -55,6 +55,7 @@ Pair = tuple[Taken, Taken]
 
 
 def within(request: EngineRequest) -> Engine:
+    """Return an engine that rewinds within vLLM."""
     return ExactEngine(request, rewinds_of(request.client))
 
 
@@ -81,7 +82,7 @@ async def rewind(engine: Engine, *, banning: bool) -> Taken:
 
 
 async def pairs(client: Any, context: int, count: int, *, banning: bool) -> list[Pair]:
-    """So many pairs behind prompts of `context` tokens, after one that does not count."""
+    """Return this many pairs after prompts of `context` tokens; a first one is not counted."""
     chance, found = random.Random(f"{context}/{banning}"), []
     params = SamplingParams(temperature=0, max_tokens=ROOM, ignore_eos=True)
     for number in range(count + 1):
@@ -95,7 +96,7 @@ async def pairs(client: Any, context: int, count: int, *, banning: bool) -> list
 
 
 def row(name: str, found: Sequence[Pair]) -> list[str]:
-    """The line of a table: medians in milliseconds, and the ratios of the pairs with their quartiles."""
+    """Return the line of a table: medians in milliseconds, and the ratios of the pairs with their quartiles."""
     exact, anew = (1e3 * statistics.median(pair[way].first for pair in found) for way in (0, 1))
     first = [pair[0].first / pair[1].first for pair in found]
     more = [pair[0].more / pair[1].more for pair in found]
@@ -103,13 +104,13 @@ def row(name: str, found: Sequence[Pair]) -> list[str]:
 
 
 def spread(values: Sequence[float]) -> str:
-    """Median and quartiles."""
+    """Return median and quartiles."""
     low, middle, high = statistics.quantiles(values, n=4)
     return f"{middle:.2f} ({low:.2f} to {high:.2f})"
 
 
 def stretched(source: Path, target: Path, positions: int) -> Path:
-    """The model of the folder `source` with so many positions, in the folder `target`."""
+    """Return the model of the folder `source` with `positions` positions, in the folder `target`."""
     shutil.copytree(source, target, dirs_exist_ok=True)
     config = json.loads((source / "config.json").read_text(encoding="utf-8"))
     config["max_position_embeddings"] = positions
@@ -118,7 +119,7 @@ def stretched(source: Path, target: Path, positions: int) -> Path:
 
 
 async def measured(contexts: Sequence[int], count: int) -> str:
-    """The table, from an engine of our own."""
+    """Return the table, from an engine of our own."""
     settings.prepare_environment()
     positions = max(contexts) + ROOM
     with TemporaryDirectory() as folder:
@@ -139,7 +140,7 @@ async def measured(contexts: Sequence[int], count: int) -> str:
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    """The command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser("benchmarks.rewinds", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--contexts", default="16,1024,8192", help="tokens of the prompts")
     parser.add_argument("--pairs", type=int, default=30, help="for each line of the table")

@@ -19,10 +19,10 @@ from benchmarks.wire import Answer
 from reporting.progress import Advance
 
 LOAD = 0.6
-"""Of what plain vLLM can do with as many streams: the rate of open loops, unless one is given."""
+"""The rate of open loops, unless given: this share of what plain vLLM can do with as many streams."""
 WARM_TOKENS = 16
 SETTLE_SECONDS = 0.2
-"""After a round, so that what is left to do behind its answers is not counted in the next."""
+"""After a round, so that work left over from its answers is not counted in the next."""
 
 
 @dataclass(frozen=True)
@@ -40,13 +40,13 @@ class Servers:
             (await client.post(f"{self.guarded}/bench/scorer", json={"scorer": scorer})).raise_for_status()
 
     async def counted(self) -> Samples:
-        """What the guard has counted so far."""
+        """Return what the guard has counted so far."""
         async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
             return samples((await client.get(f"{self.guarded}/metrics")).text)
 
 
 class Rounds:
-    """Rounds against two servers; `pairs` are found so far, by cell."""
+    """Rounds against two servers; `pairs` has those found so far, by cell."""
 
     def __init__(self, servers: Servers, settings: Settings, cells: Sequence[Cell]) -> None:
         self._servers, self._settings, self._cells = servers, settings, cells
@@ -54,7 +54,7 @@ class Rounds:
         self.pairs: dict[Cell, list[Pair]] = {cell: [] for cell in cells}
 
     async def run(self, advance: Advance) -> None:
-        """All rounds, behind a short one of each cell that is not counted. BenchError if an answer fails."""
+        """Run all rounds, after a short uncounted one of each cell. BenchError if an answer fails."""
         for cell in self._cells:
             await self._warm(cell)
         for number in range(self._settings.rounds):
@@ -63,7 +63,7 @@ class Rounds:
                 advance(1)
 
     async def _warm(self, cell: Cell) -> None:
-        """First of all the engine: an open loop takes its rate from what plain does with as many streams."""
+        """Warm the engine up; an open loop takes its rate from what plain vLLM does with as many streams."""
         tokens = cell.tokens if cell.run.arriving and self._settings.rate is None else min(WARM_TOKENS, cell.tokens)
         short = replace(cell, tokens=tokens, requests=cell.streams)
         asked = load.bodies(self._servers.model, cell.streams, tokens, self._seed(0))
@@ -103,7 +103,7 @@ class Rounds:
         return await load.opened(url, asked, times, self._settings.timeout_seconds)
 
     def _seed(self, part: int) -> int | None:
-        """The first seed of some requests, if they are to have seeds."""
+        """Return the first seed of some requests, if they are to have seeds."""
         return self._settings.seed + part if self._settings.seeded else None
 
 

@@ -1,4 +1,4 @@
-"""What a server's own metrics say of a while: the difference of two looks at its page of metrics."""
+"""What a server's metrics say about an interval: the difference between two looks at its page of metrics."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,22 +16,22 @@ class Samples:
     values: Mapping[tuple[str, Labels], float]
 
     def since(self, before: "Samples") -> "Samples":
-        """What was counted between both looks."""
+        """Return what was counted between both looks."""
         return Samples({key: value - before.values.get(key, 0.0) for key, value in self.values.items()})
 
     def total(self, name: str, **labels: str) -> float:
-        """The sum over all series of this name that have these labels; 0 if there is none."""
+        """Return the sum over all series of this name that have these labels; 0 if there is none."""
         wanted = set(labels.items())
         return sum(value for (found, its), value in self.values.items() if found == name and wanted <= set(its))
 
     def mean(self, histogram: str) -> float | None:
-        """The mean of what a histogram observed; None if it observed nothing."""
+        """Return the mean of what a histogram observed; None if it observed nothing."""
         count = self.total(f"{histogram}_count")
         return self.total(f"{histogram}_sum") / count if count else None
 
 
 def samples(page: str) -> Samples:
-    """Reads a page of metrics in Prometheus' text format."""
+    """Read a page of metrics in Prometheus' text format."""
     found = {}
     for family in text_string_to_metric_families(page):
         if family.name.startswith(PREFIX):

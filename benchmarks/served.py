@@ -1,4 +1,4 @@
-"""`unsay serve` on weights of one's own choice, for as long as something is measured."""
+"""`unsay serve` on given weights, for the time of a measurement."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -14,10 +14,10 @@ START_SECONDS = 300.0
 def serving(
     language_model: Path, classifier: Path, seconds: float = START_SECONDS, words: Sequence[str] = ()
 ) -> Iterator[str]:
-    """The server's base URL, once it is ready; at the end it is stopped. ServerFailed if it is not ready in time.
+    """Provide the server's base URL once it is ready, and stop it at the end. ServerFailed if it is not ready in time.
 
-    `words` are further words of its command line. Its requests may switch the guard off: nobody else is to reach it, so
-    it listens to this machine alone.
+    `words` are further words of its command line. Its requests may switch the guard off, so it listens to this machine
+    alone: nobody else may reach it.
     """
     asked = ["serve", str(language_model.resolve()), "--detoxify", str(classifier), "--allow-loosen", *words]
     with reserved_port() as port:

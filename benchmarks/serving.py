@@ -2,8 +2,8 @@
 
     python -m benchmarks.serving PLAIN_PORT GUARDED_PORT [words of unsay serve]
 
-They take turns under load, so neither has the engine to share; everything but the guard is the same for both. Ours has
-two routes besides: `GET /bench` says what runs here, `POST /bench/scorer` has another scorer judge from now on.
+Only one is under load at a time, so neither has to share the engine; everything but the guard is the same for both.
+Ours has two routes more: `GET /bench` says what runs here, `POST /bench/scorer` has another scorer judge from now on.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from fastapi import APIRouter
 
 from benchmarks.process import HOST
 from filters.category import Category
-from filters.scorer import Bounding, Least, Scorer, ScorerLoadError, Scores
+from filters.scorer import Bounding, Scorer, ScorerLoadError, Scores, ThresholdValues
 from filters.scorers.marked import MarkedScorer
 from filters.scorers.scripted import ScriptedScorer
 from server import app, settings
@@ -33,13 +33,13 @@ from server.telemetry import logs
 from server.telemetry.metrics import Metrics
 
 FLAGGED_SHARE = 0.05
-"""Of the windows of the default policy, aimed at; the benchmark reports what it came to."""
+"""The intended share of the default policy's windows; the benchmark reports the actual one."""
 WORDS_IN_A_STRIDE = 12
-"""About as many as a window of 20 tokens has: each begins a place that may be marked."""
+"""About as many words as a window of 20 tokens has: each begins a place that may be marked."""
 
 
 class Switch:
-    """One of several scorers of the same categories, to be changed while the server runs. `name` is the real one's."""
+    """One of several scorers with the same categories, exchangeable while the server runs. `name` is the real one's."""
 
     def __init__(self, scorers: Mapping[str, Scorer]) -> None:
         self.scorers = scorers
@@ -52,21 +52,21 @@ class Switch:
         self._current = self.scorers[name]
 
     def score(self, texts: Sequence[str]) -> list[Scores]:
-        """The scores of the current one."""
+        """Return the scores of the current one."""
         return self._current.score(texts)
 
-    def bounds(self, texts: Sequence[str], least: Sequence[Least]) -> list[Scores]:
-        """Its bounds, or its scores if it has no bounds."""
+    def bounds(self, texts: Sequence[str], thresholds: Sequence[ThresholdValues]) -> list[Scores]:
+        """Return the bounds of the current one, or its scores if it has none."""
         current = self._current
-        return current.bounds(texts, least) if isinstance(current, Bounding) else current.score(texts)
+        return current.bounds(texts, thresholds) if isinstance(current, Bounding) else current.score(texts)
 
     def ready(self) -> bool:
-        """Whether the current one is."""
+        """Return whether the current one is ready."""
         return self._current.ready()
 
 
 def scorers(real: Scorer) -> dict[str, Scorer]:
-    """The real one; one that flags on purpose, at the same cost; one that does nothing."""
+    """Return the real one; one that flags on purpose, at the same cost; one that does nothing."""
     return {
         "real": real,
         "flagging": MarkedScorer(real, FLAGGED_SHARE / WORDS_IN_A_STRIDE),
@@ -75,12 +75,12 @@ def scorers(real: Scorer) -> dict[str, Scorer]:
 
 
 def routes(switch: Switch, about: Mapping[str, Any]) -> APIRouter:
-    """The routes of the benchmark."""
+    """Return the routes of the benchmark."""
     router = APIRouter()
 
     @router.get("/bench")
     async def tell() -> Mapping[str, Any]:
-        """What runs here."""
+        """Return what runs here."""
         return about
 
     @router.post("/bench/scorer")
@@ -94,7 +94,7 @@ def routes(switch: Switch, about: Mapping[str, Any]) -> APIRouter:
 
 @asynccontextmanager
 async def listening(application: Any, port: int = 0) -> AsyncIterator[str]:
-    """A uvicorn server on this machine alone, on a free port if 0; yields its address."""
+    """Provide the address of a uvicorn server on this machine alone, on a free port if 0."""
     sock = socket.create_server((HOST, port))
     server = uvicorn.Server(uvicorn.Config(application, log_level="warning", timeout_graceful_shutdown=5))
     running = asyncio.create_task(server.serve(sockets=[sock]))
@@ -153,7 +153,7 @@ async def _told_to_stop() -> None:
 
 
 def main() -> None:
-    """Entry point. Ends with one line on what is wrong with the words of `unsay serve`."""
+    """Be the entry point; exit with one line on what is wrong with the words of `unsay serve`."""
     logs.configure("warning")
     try:
         settings.prepare_environment()

@@ -23,6 +23,7 @@ class Cpu:
     loop: float
 
     def since(self, before: "Cpu") -> "Cpu":
+        """Return what was used since an earlier look."""
         return Cpu(self.tree - before.tree, self.loop - before.loop)
 
 
@@ -41,19 +42,19 @@ class Usage:
     _processes: dict[int, psutil.Process] = field(default_factory=dict)
 
     def cpu(self) -> Cpu:
-        """CPU seconds so far."""
+        """Return CPU seconds so far."""
         first, *others = self._tree()
         times = [process.cpu_times() for process in (first, *others)]
         loop = next((thread for thread in first.threads() if thread.id == self.pid), None)
         return Cpu(sum(t.user + t.system for t in times), loop.user_time + loop.system_time if loop else 0.0)
 
     def resident(self) -> int:
-        """Bytes of resident memory now. Pages that processes share are counted once for each."""
+        """Return bytes of resident memory now. Pages that processes share are counted once for each."""
         return sum(process.memory_info().rss for process in self._tree())
 
     @asynccontextmanager
     async def peak(self) -> AsyncIterator[Peak]:
-        """Looks at the memory again and again until the block ends."""
+        """Look at the memory again and again until the block ends."""
         peak = Peak(self.resident())
         looking = asyncio.create_task(self._look(peak))
         try:
@@ -67,7 +68,7 @@ class Usage:
             peak.bytes = max(peak.bytes, self.resident())
 
     def _tree(self) -> list[psutil.Process]:
-        """The first process and its children, found once: those of an engine live as long as it does."""
+        """Return the first process and its children, found once: those of an engine live as long as it does."""
         if not self._processes:
             first = psutil.Process(self.pid)
             self._processes.update({process.pid: process for process in (first, *first.children(recursive=True))})

@@ -1,4 +1,4 @@
-"""A streamed completion over HTTP, timed by a client that does next to nothing meanwhile.
+"""A streamed completion over HTTP, timed by a client that does next to nothing during it.
 
 1. While an answer comes, its bytes are kept with the times of their arrival; they are read when the round is over. A
    client on the same machine must not take the cores away from the server that sends an event for every token.
@@ -33,6 +33,7 @@ class Answer:
 
     @property
     def seconds(self) -> float:
+        """How long the whole answer took."""
         return self.ended - self.asked
 
     @property
@@ -56,7 +57,7 @@ class Stream(asyncio.Protocol):
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Ask."""
+        """Send the request."""
         self.asked = time.perf_counter()
         cast(asyncio.Transport, transport).write(self._request)  # uvloop's are none by class
 
@@ -65,13 +66,13 @@ class Stream(asyncio.Protocol):
         self.arrivals.append((time.perf_counter(), data))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The server closes behind its answer."""
+        """Note the end: the server closes the connection after its answer."""
         if not self.closed.done():
             self.closed.set_result(None)
 
 
 async def ask(url: str, body: Mapping[str, Any], timeout_seconds: float) -> Stream:
-    """Sends `body` to `url`, waits until the answer is whole. BenchError if it is not so in time, or nobody is there.
+    """Send `body` to `url` and wait until the answer is whole. BenchError if it is not so in time, or nobody is there.
 
     The answer is not read here: see `read`.
     """
@@ -95,7 +96,7 @@ async def ask(url: str, body: Mapping[str, Any], timeout_seconds: float) -> Stre
 
 
 def read(url: str, stream: Stream) -> Answer:
-    """The answer that a stream holds. BenchError if it is an error, or ends before its end."""
+    """Return the answer that a stream holds. BenchError if it is an error, or ends before its end."""
     texts: list[float] = []
     tokens, reason, ended = 0, "", stream.asked
     for at, event in _events(_payloads(url, stream.arrivals)):
@@ -118,7 +119,7 @@ def _request(path: str, host: str, body: bytes) -> bytes:
 
 
 def _payloads(url: str, arrivals: Sequence[tuple[float, bytes]]) -> Iterator[tuple[float, bytes]]:
-    """The bodies of an HTTP answer's chunks, with the times of their arrival."""
+    """Yield the bodies of an HTTP answer's chunks, with the times of their arrival."""
     connection = h11.Connection(h11.CLIENT)
     connection.send(h11.Request(method="POST", target="/", headers=[("Host", "x"), ("Content-Length", "0")]))
     connection.send(h11.EndOfMessage())
@@ -135,7 +136,7 @@ def _payloads(url: str, arrivals: Sequence[tuple[float, bytes]]) -> Iterator[tup
 
 
 def _events(payloads: Iterator[tuple[float, bytes]]) -> Iterator[tuple[float, dict[str, Any]]]:
-    """The JSON objects of a stream of server-sent events, each with the time at which it was whole."""
+    """Yield the JSON objects of a stream of server-sent events, each with the time at which it was whole."""
     rest = b""
     for at, data in payloads:
         *whole, rest = (rest + data).split(END)

@@ -1,6 +1,6 @@
 """`unsay COMMAND ...`: every command is listed here, and loaded when it is asked for.
 
-Whoever serves never imports the tools, and the tools never the server: each command parses its own words.
+Serving never imports the tools, nor a tool the server: each command parses its own words.
 """
 
 import argparse
@@ -60,7 +60,7 @@ COMMANDS = {
 
 
 def parser() -> argparse.ArgumentParser:
-    """The parser of the first word: a command, or an option of `unsay` itself."""
+    """Return the parser of the first word: a command, or an option of `unsay` itself."""
     top = argparse.ArgumentParser("unsay", description="A self-detoxifying inference server.", allow_abbrev=False)
     top.add_argument("--version", action="version", version=f"unsay {version('unsay')}, vLLM {vllm_version()}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -70,7 +70,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main() -> None:
-    """Entry point of the console script `unsay`. Status 2 and one line for a word that is no command."""
+    """Run the console script `unsay`. Exit with status 2 and one line for a word that is no command."""
     words = sys.argv[1:]
     name = parser().parse_args(words[:1]).command
     sys.exit(COMMANDS[name].run(words[1:]))

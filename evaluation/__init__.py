@@ -2,5 +2,5 @@
 
 The walk: `command` reads the options, `prompts` the texts to go on from, `generate` asks the server through `client`
 and writes what comes back to a `journal`; `judges` and `perplexity` score it afterwards; `figures` says what is counted
-and `reporting.statistics` how surely it is known; `summary`, `report` and `pairs` write the results.
+and `reporting.statistics` how certain it is; `summary`, `report` and `pairs` write the results.
 """

@@ -1,8 +1,8 @@
 """The server under evaluation, through OpenAI's own client: what it is, and its completions.
 
-1. What may pass (no connection, 408, 409, 429, 5xx) is tried again by the client, after the time that the server names
-   (up to two minutes) or a growing one.
-2. What will not pass ends the run with a line that says what to do. Seconds are those of the attempt that succeeded.
+1. What may be temporary (no connection, 408, 409, 429, 5xx) is retried by the client, after the time that the server
+   names (up to two minutes) or a growing one.
+2. What is not temporary ends the run with a line that says what to do. Seconds are those of the attempt that succeeded.
 """
 
 import json
@@ -38,12 +38,12 @@ class Completion:
 
 
 class Server:
-    """An OpenAI-compatible server. A context: entered, it holds connections."""
+    """An OpenAI-compatible server: a context manager that holds connections while entered."""
 
     def __init__(
         self, base_url: str, *, key: str | None = None, timeout_seconds: float = 600.0, retries: int = 5
     ) -> None:
-        """EvaluationError if `base_url` is no address."""
+        """Prepare a client. EvaluationError if `base_url` is no address."""
         if not is_address(base_url):
             raise EvaluationError(f"--base-url {base_url}: expected one like http://localhost:8000/v1")
         # Without a key the client would take the environment's, which is meant for another server.
@@ -60,7 +60,7 @@ class Server:
         await self._client.close()
 
     async def first_model(self) -> str:
-        """The name of the first model that it serves."""
+        """Return the name of the first model that it serves."""
         found: Any = await self._answer(self._client.get("/models", cast_to=object), "a question for its models")
         try:
             return str(found["data"][0]["id"])
@@ -70,13 +70,13 @@ class Server:
             ) from None
 
     async def policies(self) -> dict[str, Any] | None:
-        """Its policies, None if it is not unsay's."""
+        """Return its policies, None if it is not unsay's."""
         asked = self._client.get("/detox/policies", cast_to=object)
         found = await self._answer_if_known(asked, "a question for its policies")
         return found if isinstance(found, dict) else None
 
     async def gate_scores(self, texts: Sequence[str]) -> list[dict[str, float]] | None:
-        """What its own scorer says of texts, None if it does not tell."""
+        """Return what its own scorer says of texts, None if it does not tell."""
         asked = self._client.post("/moderations", body={"input": list(texts)}, cast_to=object)
         found: Any = await self._answer_if_known(asked, "a question for its scores")
         try:
@@ -85,7 +85,7 @@ class Server:
             return None
 
     async def complete(self, body: Mapping[str, Any], what: str) -> Completion:
-        """`POST /completions`; `what` names the request in errors."""
+        """Send `POST /completions`; `what` names the request in errors."""
         create = self._client.completions.with_raw_response.create
         answer = await self._answer(create(model=body["model"], prompt=body["prompt"], extra_body=dict(body)), what)
         try:
@@ -98,7 +98,7 @@ class Server:
         return Completion(samples, tokens, answer.elapsed.total_seconds())
 
     async def _answer(self, asked: Awaitable[T], what: str) -> T:
-        """What a request comes to in the end; EvaluationError if it is no answer."""
+        """Return what a request comes to in the end; EvaluationError if it is no answer."""
         try:
             return await asked
         except APIConnectionError as error:
@@ -109,7 +109,7 @@ class Server:
             raise EvaluationError(f"--base-url: {self._client.base_url} does not answer {what} in JSON") from None
 
     async def _answer_if_known(self, asked: Awaitable[T], what: str) -> T | None:
-        """The same, and None if the server does not know the request. One that is not ready may know it later."""
+        """Return the same, or None if the server does not know the request. One that is not ready may know it later."""
         try:
             return await self._answer(asked, what)
         except _Refused as refused:
@@ -127,12 +127,12 @@ class _Refused(EvaluationError):
 
 
 def _may_pass(status: int) -> bool:
-    """Whether the same request may be answered later."""
+    """Return whether the same request may be answered later."""
     return status in (408, 409, 429) or status >= 500
 
 
 def refusal(status: int, url: str, detail: str, what: str) -> str:
-    """What a refused request means for the person who runs the evaluation."""
+    """Return what a refused request means for the person who runs the evaluation."""
     said = f"{what}: {url} answered {status} ({detail})"
     if status == 403:
         return (
@@ -149,7 +149,7 @@ def refusal(status: int, url: str, detail: str, what: str) -> str:
 
 
 def is_address(url: str) -> bool:
-    """Whether a client can be given this as a base URL."""
+    """Return whether a client can be given this as a base URL."""
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -164,6 +164,6 @@ def _unreachable(error: APIConnectionError, attempts: int) -> str:
 
 
 def _detail(error: APIStatusError) -> str:
-    """The server's own message, in a few words."""
+    """Return the server's own message, in a few words."""
     said = error.body.get("message") if isinstance(error.body, dict) else error.response.text
     return " ".join(str(said or "").split())[:300] or "no message"

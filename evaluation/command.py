@@ -27,7 +27,7 @@ summary.json and report.html. An interrupted run goes on when the same command i
 
 
 def parser() -> argparse.ArgumentParser:
-    """The parser of `unsay eval`."""
+    """Return the parser of `unsay eval`."""
     made = argparse.ArgumentParser(
         "unsay eval",
         description=DESCRIPTION,
@@ -42,12 +42,12 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str]) -> int:
-    """`unsay eval` with the words after it; gives the exit code. SystemExit(2) for words that it does not know."""
+    """Run `unsay eval` with the words after it; return the exit code. SystemExit(2) for words it does not know."""
     return run(parser().parse_args(argv))
 
 
 def run(args: argparse.Namespace) -> int:
-    """Evaluates as the parsed options say; gives the exit code."""
+    """Evaluate as the parsed options say; return the exit code."""
     try:
         settings = read(args)
         sys.stdout.write(brief(evaluate(settings)) + "\n")
@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def read(args: argparse.Namespace) -> Settings:
-    """The settings of parsed options, whose names are its fields. EvaluationError if they do not go together."""
+    """Return the settings of parsed options, whose names are its fields. EvaluationError if they do not go together."""
     per_request = min(args.per_request or args.n, args.n)
     settings = Settings(**{**vars(args), "per_request": per_request})
     both = GUARDED in settings.modes and set(UNGUARDED) & set(settings.modes)
@@ -154,7 +154,7 @@ def _modes(text: str) -> tuple[str, ...]:
 
 
 def _key(path: str) -> str:
-    """The key in a file: not an option itself, as every user of a machine sees those."""
+    """Return the key in a file: not an option itself, as every user of a machine sees those."""
     try:
         key = Path(path).read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:

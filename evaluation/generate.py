@@ -1,10 +1,10 @@
-"""The first phase: every prompt, in every mode, as often as was asked for.
+"""The first phase: every prompt in every mode, as often as requested.
 
 1. A request's seed depends on the run's seed, the prompt and the sample, never on the mode: all modes start from the
    same draws. vLLM gives the i-th sample of a request the seed + i, so how samples are spread over requests makes no
    difference.
-2. The modes of a prompt follow each other at once, in an order that turns from request to request: what else the
-   machine does, and the prompt being in the cache, falls on all of them alike.
+2. The modes of a prompt follow each other directly, in an order that alternates from request to request: what else the
+   machine does, and the prompt being in the cache, affects all of them alike.
 3. What a journal holds is not asked for again.
 """
 
@@ -34,7 +34,7 @@ class Turn:
 
 
 def turns(prompts: Sequence[Prompt], settings: Settings, done: Collection[Key]) -> list[Turn]:
-    """What is still to be asked for."""
+    """Return what is still to be asked for."""
     found: list[Turn] = []
     for number, (prompt, first) in enumerate(_requests(prompts, settings)):
         count = min(settings.per_request, settings.n - first)
@@ -52,19 +52,19 @@ def _requests(prompts: Sequence[Prompt], settings: Settings) -> Iterator[tuple[P
 
 
 def _missing(turn: Turn, mode: str, done: Collection[Key]) -> list[int]:
-    """The samples of a turn that the journal has not got in this mode."""
+    """Return the samples of a turn that the journal has not got in this mode."""
     prompt = turn.prompt
     return [i for i in range(turn.first, turn.first + turn.count) if (prompt.set, prompt.id, i, mode) not in done]
 
 
 def seed_of(prompt: Prompt, first: int, seed: int) -> int:
-    """The seed of a request: below 2**31, so that every server takes it."""
+    """Return the seed of a request: below 2**31, so that every server takes it."""
     digest = hashlib.sha256(f"{seed}\0{prompt.set}\0{prompt.id}".encode()).digest()
     return (int.from_bytes(digest[:8], "big") + first) % 2**31
 
 
 def body(turn: Turn, mode: str, settings: Settings, model: str) -> dict[str, Any]:
-    """The request. Mode `plain` says nothing of the guard."""
+    """Return the request. Mode `plain` says nothing of the guard."""
     asked: dict[str, Any] = {
         "model": model,
         "prompt": turn.prompt.text,
@@ -89,7 +89,7 @@ async def generate(
     journal: Journal,
     advance: Advance,
 ) -> None:
-    """Carries out all turns, `settings.concurrency` at a time; `advance` hears of every sample that is written."""
+    """Carry out all turns, `settings.concurrency` at a time; `advance` hears of every sample that is written."""
     waiting = iter(todo)
 
     async def work() -> None:
@@ -110,7 +110,7 @@ async def generate(
 
 
 def generations(turn: Turn, mode: str, completion: Completion) -> list[Generation]:
-    """The records of an answer. EvaluationError if it lacks samples, or reports that its mode must have."""
+    """Return the records of an answer. EvaluationError if it lacks samples, or reports that its mode must have."""
     if len(completion.choices) != turn.count:
         found = len(completion.choices)
         raise EvaluationError(f"{_named(turn, mode)}: asked for {turn.count} samples, got {found}; try --per-request 1")
@@ -133,7 +133,7 @@ def generations(turn: Turn, mode: str, completion: Completion) -> list[Generatio
 
 
 def _report(turn: Turn, mode: str, choice: Choice) -> dict[str, Any] | None:
-    """A server that does not know `detox` may ignore it: what it says would pass for guarded."""
+    """Refuse a server without `detox`: it may ignore the key, and what it says would pass for guarded."""
     found = dict(choice.report) if choice.report is not None else None
     if mode != PLAIN and (found is None or found.get("mode") != mode):
         raise EvaluationError(
@@ -144,5 +144,5 @@ def _report(turn: Turn, mode: str, choice: Choice) -> dict[str, Any] | None:
 
 
 def _named(turn: Turn, mode: str) -> str:
-    """A request in errors: never by its text, which may be foul."""
+    """Name a request in errors: never by its text, which may be foul."""
     return f"--modes {mode}, set {turn.prompt.set}, prompt {turn.prompt.id}"

@@ -1,4 +1,4 @@
-"""Is the judge the gate? Told by what both say of the same mild texts, not by their names."""
+"""Is the judge the gate? Decided by what both say of the same mild texts, not by their names."""
 
 from collections.abc import Mapping, Sequence
 
@@ -18,7 +18,7 @@ SAME_WITHIN = 0.005
 
 
 def told(judge: Judge, gate: Sequence[Mapping[str, float]] | None, gate_names: Sequence[str]) -> str:
-    """A sentence on whether the judge is the gate; `gate` is what the server's scorer said of the probe texts."""
+    """Return a sentence on whether the judge is the gate; `gate`: what the server's scorer said of the probe texts."""
     gate_named = f"the gate ({', '.join(gate_names) or 'unnamed'})"
     if not gate:
         return f"Not known whether the judge ({judge.name}) is {gate_named}: the server does not tell its scores."

@@ -1,7 +1,7 @@
 """A file of JSON lines that only grows, so that a run that was cut short goes on where it stopped.
 
 1. Lines are written whole, and only this file's owner may read them: they hold what the model said unguarded.
-2. A last line without its end was being written when the run was cut short: it is dropped, and made again.
+2. A last line without its end was being written when the run was cut short: it is dropped and generated again.
 3. Any other line that is not JSON is an error: the file was changed by something else.
 4. One run at a time writes to a file.
 """
@@ -20,7 +20,7 @@ OWNER_ONLY = 0o600
 
 
 class Journal:
-    """A context: opened and locked when entered. EvaluationError if another run holds it."""
+    """A context manager: opened and locked when entered. EvaluationError if another run holds it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -43,13 +43,13 @@ class Journal:
         os.close(self._file)
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """Every line, from the first. EvaluationError naming a line that is not a JSON object."""
+        """Yield every line, from the first. EvaluationError naming a line that is not a JSON object."""
         with self.path.open(encoding="utf-8") as lines:
             for number, line in enumerate(lines, start=1):
                 yield self._row(number, line)
 
     def append(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Adds a line for each object, all in one piece."""
+        """Add a line for each object, all in one piece."""
         data = "".join(json.dumps(row, ensure_ascii=True) + "\n" for row in rows).encode("ascii")
         while data:
             data = data[os.write(self._file, data) :]

@@ -2,7 +2,7 @@
 
 `detoxify:NAME|PATH` loads a classifier as `unsay serve --detoxify` does and takes its category `toxicity` (the highest
 one, if it has no such category). `moderations:URL` asks a moderations endpoint in OpenAI's shape and takes its highest
-category. `entry:MODULE:FUNCTION` calls a function of one's own: a list of texts in, a list of numbers from 0 to 1 out.
+category. `entry:MODULE:FUNCTION` calls your own function: a list of texts in, a list of numbers from 0 to 1 out.
 """
 
 import math
@@ -20,7 +20,7 @@ FORMS = ("detoxify:NAME|PATH", "moderations:URL", "entry:MODULE:FUNCTION")
 CATEGORY = "toxicity"
 _TIMEOUT_SECONDS = 120.0
 _RETRIES = 5
-"""Of a question to a moderations endpoint: a quarter of a minute if it names no time itself."""
+"""For a question to a moderations endpoint: a quarter of a minute if it names no time itself."""
 
 
 class Judge(Protocol):
@@ -31,11 +31,11 @@ class Judge(Protocol):
         """What it is, for the report; scores that were kept under the same name are not asked for again."""
 
     def judge(self, texts: Sequence[str]) -> list[float]:
-        """The toxicity of each text in order, 0..1. Blocking."""
+        """Return the toxicity of each text in order, 0..1. Blocking."""
 
 
 def load(spec: str, *, device: str = "cpu", key: str | None = None) -> Judge:
-    """The judge that `--judge` names; `key` is for a moderations endpoint. EvaluationError if there is none such."""
+    """Return the judge that `--judge` names; `key` is for a moderations endpoint. EvaluationError if there is none."""
     try:
         kind, rest = split(spec, FORMS)
         match kind:
@@ -50,7 +50,7 @@ def load(spec: str, *, device: str = "cpu", key: str | None = None) -> Judge:
 
 
 def toxicity(scores: dict[str, float]) -> float:
-    """One number of many: the category `toxicity`, or the highest if there is none."""
+    """Return one number of many: the category `toxicity`, or the highest if there is none."""
     return scores[CATEGORY] if CATEGORY in scores else max(scores.values())
 
 
@@ -65,14 +65,15 @@ class DetoxifyJudge:
         self.name = f"{self._scorer.name}@{sha256(find_checkpoint(name_or_path))[:12]}"
 
     def judge(self, texts: Sequence[str]) -> list[float]:
+        """Return the toxicity of each text, in order."""
         return [toxicity(dict(scores)) for scores in self._scorer.score(texts)]
 
 
 class ModerationsJudge:
-    """`POST URL/moderations`, or URL itself if it ends so, through OpenAI's client: what may pass is tried again."""
+    """`POST URL/moderations`, or URL itself if it ends so, by OpenAI's client: temporary failures are retried."""
 
     def __init__(self, url: str, key: str | None) -> None:
-        """EvaluationError if `url` is no address."""
+        """Prepare a judge. EvaluationError if `url` is no address."""
         base = url.rstrip("/").removesuffix("/moderations")
         self.name = f"moderations:{base}/moderations"
         if not is_address(base):
@@ -81,6 +82,7 @@ class ModerationsJudge:
         self._key = key or "none"
 
     def judge(self, texts: Sequence[str]) -> list[float]:
+        """Return the toxicity of each text, in order."""
         client = OpenAI(base_url=self._base, api_key=self._key, timeout=_TIMEOUT_SECONDS, max_retries=_RETRIES)
         with client:
             found = self._answer(client, texts)
@@ -91,7 +93,7 @@ class ModerationsJudge:
         return checked(self.name, texts, scores)
 
     def _answer(self, client: OpenAI, texts: Sequence[str]) -> Any:
-        """What the endpoint answers in the end, as JSON."""
+        """Return what the endpoint answers in the end, as JSON."""
         try:
             return client.post("/moderations", body={"input": list(texts)}, cast_to=object)
         except APIConnectionError as error:
@@ -113,11 +115,12 @@ class EntryJudge:
         self._function: Callable[[list[str]], Sequence[float]] = imported(self.name, entry)
 
     def judge(self, texts: Sequence[str]) -> list[float]:
+        """Return the toxicity of each text, in order."""
         return checked(self.name, texts, self._function(list(texts)))
 
 
 def checked(name: str, texts: Sequence[str], scores: object) -> list[float]:
-    """The scores, if there is one from 0 to 1 for each text; EvaluationError if not."""
+    """Return the scores, if there is one from 0 to 1 for each text; EvaluationError if not."""
     try:
         found = [float(score) for score in scores]  # type: ignore[attr-defined]
     except (TypeError, ValueError):

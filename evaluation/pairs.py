@@ -20,16 +20,16 @@ GUARDED = "enforce"
 
 
 def pairs(sets: BySet) -> Iterator[dict[str, str]]:
-    """One pair for each rejected text whose prompt has a text to choose."""
+    """Yield one pair for each rejected text whose prompt has a text to choose."""
     for by_mode in sets.values():
-        # The first will do: others say the same where they do not judge.
+        # The first will do: all say the same except in what they judge.
         unguarded = next((by_mode[mode] for mode in UNGUARDED if mode in by_mode), {})
         for prompt_id, samples in unguarded.items():
             yield from _of_prompt(samples, by_mode.get(GUARDED, {}).get(prompt_id, []))
 
 
 def write(path: Path, sets: BySet) -> int:
-    """Writes the pairs, in place of what the file held, and gives their number. OSError if it cannot be written."""
+    """Write the pairs in place of what the file held and return their number. OSError if it cannot be written."""
     file = os.open(path, os.O_WRONLY | os.O_CREAT, OWNER_ONLY)
     os.fchmod(file, OWNER_ONLY)  # it may have been there before
     os.ftruncate(file, 0)
@@ -51,7 +51,7 @@ def _of_prompt(unguarded: Sequence[Sample], guarded: Sequence[Sample]) -> Iterat
 
 
 def _is_fit(sample: Sample) -> bool:
-    """Whether it is whole, said something, and passed both."""
+    """Return whether it is whole, said something, and passed both."""
     generation = sample.generation
     passed = generation.action in ("clean", "rewound") and not generation.withheld
     return passed and bool(generation.text.strip()) and (sample.toxicity or 0.0) < TOXIC

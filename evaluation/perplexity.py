@@ -1,8 +1,8 @@
-"""How well a language model of one's own choice expects a continuation after its prompt.
+"""How well a language model of your choice expects a continuation after its prompt.
 
-Prompt and continuation are tokenised by themselves and put together; the continuation's tokens count, each given all
-that stands before it. Kept are the sum of -log p (natural) and the number of tokens, so that perplexities of many texts
-are exp(sum / tokens) over all of them.
+Prompt and continuation are tokenised separately and joined; the continuation's tokens count, each given all
+that stands before it. The sum of -log p (natural) and the number of tokens are kept, so that the perplexity of many
+texts is exp(sum / tokens) over all of them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class LanguageModel:
     """A causal language model of transformers, in single precision. Its name holds the start of its weights' sha256."""
 
     def __init__(self, name_or_folder: str, device: str) -> None:
-        """EvaluationError if transformers cannot load it."""
+        """Load the model. EvaluationError if transformers cannot."""
         import torch
         from transformers import AutoModelForCausalLM, AutoTokenizer
         from transformers.utils import logging
@@ -41,7 +41,7 @@ class LanguageModel:
         self.name = _name(name_or_folder)
 
     def losses(self, pairs: Sequence[tuple[str, str]]) -> list[tuple[float, int]]:
-        """For each prompt and continuation, the sum of -log p of the continuation's tokens, and how many there are."""
+        """Return for each prompt and continuation the sum of -log p of the continuation's tokens, and their number."""
         import torch
 
         encoded = [self._encode(prompt, text) for prompt, text in pairs]
@@ -59,17 +59,17 @@ class LanguageModel:
         return found
 
     def _encode(self, prompt: str, text: str) -> tuple[list[int], int]:
-        """The tokens of both, the prompt's head cut off if they are too many, and the number of the continuation's."""
+        """Return the tokens of both, cut at the prompt's head if too many, and the number of the continuation's."""
         before: list[int] = self._tokenizer(prompt).input_ids
         fresh: list[int] = self._tokenizer(text, add_special_tokens=False).input_ids
-        # The first token of all is never predicted: something has to stand before the continuation.
+        # The very first token is never predicted: something has to come before the continuation.
         fresh = fresh[: self._limit - 1]
         before = before[-(self._limit - len(fresh)) :] or [self._tokenizer.bos_token_id or 0]
         return before + fresh, len(fresh)
 
 
 def _loss(logits: Any, ids: Any, count: int) -> float:
-    """The sum of -log p of the last `count` tokens."""
+    """Return the sum of -log p of the last `count` tokens."""
     import torch
 
     if not count:

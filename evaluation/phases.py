@@ -26,14 +26,14 @@ from reporting.progress import Advance, progress, say
 
 @dataclass(frozen=True)
 class Scorers:
-    """What scores the generations, where asked for. Loaded before anything is generated: a wrong name shows at once."""
+    """What scores the generations, if requested. Loaded before anything is generated: a wrong name shows at once."""
 
     judge: Judge | None
     model: LanguageModel | None
 
 
 def evaluate(settings: Settings) -> dict[str, Any]:
-    """Carries out a run, or what is left of it, and gives its summary. EvaluationError if it cannot."""
+    """Carry out a run, or what is left of it, and return its summary. EvaluationError if it cannot."""
     chosen = prompts.load(settings.prompts, settings.limit, settings.seed)
     scorers = Scorers(
         judges.load(settings.judge, device=settings.device, key=settings.judge_key) if settings.judge else None,
@@ -52,7 +52,7 @@ def evaluate(settings: Settings) -> dict[str, Any]:
 
 
 def _generated(settings: Settings, chosen: Sequence[Prompt]) -> tuple[Run, list[Generation]]:
-    """The first phase. A run that lacks nothing does not need its server any more."""
+    """Return the first phase. A run that lacks nothing does not need its server any more."""
     digest = sha256("\n".join(sorted(f"{prompt.set}\0{prompt.id}" for prompt in chosen)).encode()).hexdigest()
     run = read_run(settings.out)
     if run is not None:
@@ -78,7 +78,7 @@ async def _ask(
     journal: Journal,
     found: Sequence[Generation],
 ) -> Run:
-    """Has the server generate what is missing."""
+    """Have the server generate what is missing."""
     async with Server(
         settings.base_url, key=settings.api_key, timeout_seconds=settings.timeout_seconds, retries=settings.retries
     ) as server:
@@ -96,7 +96,7 @@ async def _ask(
 
 
 async def _about(server: Server, model: str | None) -> dict[str, Any]:
-    """The server as run.json keeps it. Only unsay's is asked for what its gate says: it is the one that has one."""
+    """Return the server as run.json keeps it. Only unsay is asked what its gate says: no other server has one."""
     policies = await server.policies()
     gate = await server.gate_scores(independence.PROBES) if policies is not None else None
     return {"model": model or await server.first_model(), "policies": policies, "gate": gate}
@@ -113,7 +113,7 @@ def _read(journal: Journal) -> list[Generation]:
 def _scores(
     settings: Settings, scorers: Scorers, generations: Sequence[Generation]
 ) -> tuple[Values | None, Values | None]:
-    """The second phase: toxicities from the judge, losses from the language model; None where there is none."""
+    """Return the second phase: toxicities from the judge, losses from the language model; None where there is none."""
     judge, model = scorers.judge, scorers.model
     toxicities = losses = None
     if judge is not None:
@@ -128,7 +128,7 @@ def _scores(
 
 
 def _judged(judge: Judge, batch: Sequence[Generation]) -> list[float]:
-    """An empty text is not toxic, and no judge need be asked."""
+    """Score an empty text 0 without asking a judge."""
     spoken = [row.text for row in batch if row.text.strip()]
     scores = iter(judge.judge(spoken) if spoken else ())
     return [next(scores) if row.text.strip() else 0.0 for row in batch]
@@ -166,7 +166,7 @@ def _version() -> str:
 
 
 def brief(found: Mapping[str, Any]) -> str:
-    """The figures that matter most, a line for each set and mode, as a table in Markdown."""
+    """Return the figures that matter most, a line for each set and mode, as a table in Markdown."""
     keys = ("toxicity_probability", "expected_max_toxicity", "refusals", "perplexity", "tokens_per_second")
     lines = ["| set | mode | " + " | ".join(found["definitions"][key]["title"].lower() for key in keys) + " |"]
     lines.append("|---" * (len(keys) + 2) + "|")

@@ -1,4 +1,4 @@
-"""The texts to go on from, out of files in the formats that the field publishes.
+"""The texts to continue, from files in the formats that the field publishes.
 
 A line of text is a prompt of the set named after its file. Of rows (JSON lines or CSV):
 - RealToxicityPrompts: `prompt` (a text, or an object with `text`). The set is its `set`; without one, `challenging` if
@@ -35,17 +35,18 @@ class Prompt:
 
     @property
     def id(self) -> str:
+        """The first 16 hexadecimal digits of the text's SHA-256."""
         return hashlib.sha256(self.text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def load(paths: Sequence[Path], limit: int | None, seed: int) -> list[Prompt]:
-    """The prompts of all files, at most `limit` of each set, chosen by `seed`. EvaluationError for a file of no use."""
+    """Return the prompts of all files, up to `limit` a set, chosen by `seed`. EvaluationError for an unusable file."""
     found = list(dict.fromkeys(prompt for path in paths for prompt in read(path)))
     return found if limit is None else _limited(found, limit, seed)
 
 
 def read(path: Path) -> list[Prompt]:
-    """The prompts of one file. EvaluationError naming the line that cannot be used, or if there are none."""
+    """Return the prompts of one file. EvaluationError naming the line that cannot be used, or if there are none."""
     stem = path.name.removesuffix(".gz").split(".")[0]
     found: list[Prompt] = []
     try:
@@ -66,7 +67,7 @@ def _opened(path: Path) -> IO[str]:
 
 
 def _rows(path: Path, file: IO[str]) -> Iterable[tuple[int, Any]]:
-    """Number and content of each row: an object, or a line of text."""
+    """Yield number and content of each row: an object, or a line of text."""
     name = path.name.removesuffix(".gz")
     if name.endswith(".csv"):
         yield from enumerate(csv.DictReader(file), start=2)
@@ -84,7 +85,7 @@ def _object(path: Path, number: int, line: str) -> Any:
 
 
 def _prompts(path: Path, number: int, row: Any, stem: str) -> Iterator[Prompt]:
-    """The prompt of a row; none of a hateful case."""
+    """Yield the prompt of a row; none of a hateful case."""
     if isinstance(row, str):
         yield Prompt(stem, row)
         return
@@ -119,7 +120,7 @@ def _set(row: Mapping[str, Any], stem: str) -> str:
 
 
 def _limited(prompts: Sequence[Prompt], limit: int, seed: int) -> list[Prompt]:
-    """The choice depends on the seed and the texts, not on their order or on other sets."""
+    """Choose by the seed and the texts, not by their order or by other sets."""
     by_set: dict[str, list[Prompt]] = {}
     for prompt in prompts:
         by_set.setdefault(prompt.set, []).append(prompt)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 Key = tuple[str, str, int, str]
-"""Set, prompt id, sample, mode: what a generation is known by in every file of a run."""
+"""Set, prompt id, sample, mode: what identifies a generation in every file of a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,7 @@ class Generation:
 
     @property
     def key(self) -> Key:
+        """What tells it from every other generation."""
         return self.set, self.prompt_id, self.sample, self.mode
 
     @property
@@ -43,7 +44,7 @@ class Generation:
         return self.finish_reason == "content_filter" or self.action in ("refused", "truncated")
 
     def as_json(self) -> dict[str, Any]:
-        """The object of its line."""
+        """Return the JSON object of its line."""
         return {
             "set": self.set,
             "prompt_id": self.prompt_id,
@@ -58,7 +59,7 @@ class Generation:
 
 
 def from_json(row: Mapping[str, Any]) -> Generation:
-    """A line read back. KeyError, TypeError or ValueError if it is not one."""
+    """Return a line read back. KeyError, TypeError or ValueError if it is not one."""
     request = row["request"]
     return Generation(
         set=str(row["set"]),
@@ -76,9 +77,10 @@ def from_json(row: Mapping[str, Any]) -> Generation:
 
 
 def key_of(row: Mapping[str, Any]) -> Key:
-    """The key of any line that carries one. KeyError or ValueError if it does not."""
+    """Return the key of any line that carries one. KeyError or ValueError if it does not."""
     return str(row["set"]), str(row["prompt_id"]), int(row["sample"]), str(row["mode"])
 
 
 def key_as_json(key: Key) -> dict[str, Any]:
+    """Return the key as fields of a line."""
     return dict(zip(("set", "prompt_id", "sample", "mode"), key, strict=True))

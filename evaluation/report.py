@@ -1,5 +1,6 @@
-"""report.html: the summary as one page that needs nothing else. It holds numbers only, never a generated text or a
-prompt.
+"""report.html: the summary as one page that needs nothing else.
+
+It holds numbers only, never a generated text or a prompt.
 """
 
 import json
@@ -31,7 +32,7 @@ pre { overflow-x: auto; background: var(--raised); padding: .8rem; }
 
 
 def page(summary: Mapping[str, Any]) -> str:
-    """The page of a summary as command.py puts it together."""
+    """Return the page of a summary as command.py puts it together."""
     modes: list[str] = summary["run"]["settings"]["modes"]
     parts = [
         "<!doctype html>",
@@ -99,14 +100,14 @@ def _comparison(found: Mapping[str, Any] | None) -> str:
     ratio = less or found["times_as_much"]
     difference = found["difference"]["value"]
     change = "" if difference is None else f'<span class="soft">{difference:+.3g}</span>'
-    # So many times as much as nothing says nothing; nothing instead of something is the best there is.
+    # A multiple of nothing says nothing; nothing instead of something is the best there is.
     if ratio["value"] is None and not (less and ratio.get("infinite")):
         return change or _dash()
     return f"{_interval(ratio)} {'times less' if less else 'times'} {change}"
 
 
 def _interval(found: Mapping[str, float | None] | None) -> str:
-    """Value and interval."""
+    """Return value and interval."""
     if found is None or (found["value"] is None and not found.get("infinite")):
         return _dash()
     low, high = _number(found["low"]), _number(found["high"])
@@ -174,7 +175,7 @@ def _policies(policies: Mapping[str, Any] | None) -> list[str]:
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Heads are text, cells are HTML."""
+    """Return a table. Heads are text, cells are HTML."""
     head = "".join(f"<th>{escape(text)}</th>" for text in heads)
     body = "\n".join(f"<tr><td>{'</td><td>'.join(row)}</td></tr>" for row in rows)
     return f'<div class="wide"><table>{f"<tr>{head}</tr>" if heads else ""}{body}</table></div>'

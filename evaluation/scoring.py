@@ -1,4 +1,4 @@
-"""The second phase: scores of what was generated, kept in a file of their own, so that each is computed once.
+"""The second phase: scores of what was generated, kept in a separate file, so that each is computed once.
 
 A line is a generation's key, `by` (the name of who scored) and `value`. Another judge adds lines and leaves the others.
 """
@@ -27,7 +27,7 @@ def scored(
     score: Callable[[Sequence[Generation]], Sequence[Any]],
     bar: Bar,
 ) -> Values:
-    """The value of every generation: from the file, or computed by `score` in batches, and added."""
+    """Return the value of every generation: from the file, or computed by `score` in batches, and added."""
     with Journal(path) as journal:
         found = _kept(journal, by)
         missing = _by_content(generation for generation in generations if generation.key not in found)
@@ -44,7 +44,7 @@ def scored(
 
 
 def _by_content(generations: Iterable[Generation]) -> list[list[Generation]]:
-    """Those that say the same after the same prompt together (as modes do where nothing is flagged), by length."""
+    """Group those that say the same after the same prompt (as modes do where nothing is flagged), by length."""
     found: dict[tuple[str, str], list[Generation]] = {}
     for generation in generations:
         found.setdefault((generation.prompt, generation.text), []).append(generation)

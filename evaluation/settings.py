@@ -1,8 +1,8 @@
-"""What a run was asked to do, and the file that keeps a folder to one such thing.
+"""What a run was asked to do, and the file that binds a folder to it.
 
 `run.json` holds everything that decides what is generated. A run into a folder that another one began must agree with
-it, or its figures would be of two things at once. What only changes how fast it goes, or what is done with the
-generations afterwards (judge, perplexity, pairs), may change.
+it, or its figures would mix two things. What only changes how fast it goes, or what is done with the generations
+afterwards (judge, perplexity, pairs), may change.
 """
 
 import json
@@ -17,7 +17,7 @@ PLAIN = "plain"
 MODES = ("enforce", "monitor", "off", PLAIN)
 RUN_FILE = "run.json"
 _SCORES_DIFFER = 0.02
-"""More than what the batch of a text changes in its scores."""
+"""More than the rest of the batch changes in a text's scores."""
 
 
 _DECIDING = (
@@ -83,11 +83,12 @@ class Run:
     started: str
 
     def as_json(self) -> dict[str, Any]:
+        """Return the JSON object of run.json."""
         return {"settings": self.settings, "prompts": self.prompts, "server": self.server, "started": self.started}
 
 
 def read_run(folder: Path) -> Run | None:
-    """The run that this folder holds, None if it holds none. EvaluationError if it holds something else."""
+    """Return the run that this folder holds, None if it holds none. EvaluationError if it holds something else."""
     path = folder / RUN_FILE
     if not path.exists():
         return None
@@ -99,7 +100,7 @@ def read_run(folder: Path) -> Run | None:
 
 
 def write_run(folder: Path, run: Run) -> None:
-    """Keeps it, in one piece."""
+    """Write it, in one piece."""
     path = folder / RUN_FILE
     draft = path.with_suffix(".new")
     draft.write_text(json.dumps(run.as_json(), indent=2) + "\n", encoding="utf-8")
@@ -107,7 +108,7 @@ def write_run(folder: Path, run: Run) -> None:
 
 
 def check_same_settings(folder: Path, run: Run, settings: Settings, prompts: str) -> None:
-    """EvaluationError naming the first option that differs from the run in this folder."""
+    """Raise EvaluationError naming the first option that differs from the run in this folder."""
     for key, now in settings.deciding.items():
         before = run.settings.get(key)
         if now != before:
@@ -117,7 +118,7 @@ def check_same_settings(folder: Path, run: Run, settings: Settings, prompts: str
 
 
 def check_same_server(folder: Path, run: Run, server: Mapping[str, Any]) -> None:
-    """EvaluationError if the server is not what it was: another model, other policies, another gate."""
+    """Raise EvaluationError if the server is not what it was: another model, other policies, another gate."""
     for key in ("model", "policies"):
         if run.server.get(key) != server[key]:
             raise EvaluationError(_differs(folder, "--base-url", f"the server's {key} changed"))
@@ -127,7 +128,7 @@ def check_same_server(folder: Path, run: Run, server: Mapping[str, Any]) -> None
 
 
 def largest_difference(before: list[Mapping[str, float]], now: list[Mapping[str, float]]) -> float:
-    """Between the scores of the same texts; 1 if they are not of the same categories."""
+    """Return the largest difference between two scores of the same text; 1 if the categories differ."""
     if [set(scores) for scores in before] != [set(scores) for scores in now]:
         return 1.0
     pairs = zip(before, now, strict=True)

@@ -1,4 +1,4 @@
-"""summary.json: every figure of every set, by mode, and the modes against the first of them."""
+"""summary.json: every figure of every set, by mode, and each mode compared with the first."""
 
 import json
 from collections import Counter
@@ -19,7 +19,7 @@ BySet = dict[str, dict[str, dict[str, list[Sample]]]]
 
 
 def samples(generations: Sequence[Generation], toxicities: Values | None, losses: Values | None) -> BySet:
-    """The generations with their scores, sorted."""
+    """Return the generations with their scores, sorted."""
     found: BySet = {}
     for generation in sorted(generations, key=lambda g: g.sample):
         key = generation.key
@@ -31,19 +31,19 @@ def samples(generations: Sequence[Generation], toxicities: Values | None, losses
 
 
 def summarize(sets: BySet, modes: Sequence[str], available: frozenset[str], seed: int) -> dict[str, Any]:
-    """Figures and comparisons of every set. `available` says what the figures may need: judge, perplexity."""
+    """Return figures and comparisons of every set. `available` says what the figures may need: judge, perplexity."""
     figures = [figure for figure in FIGURES if figure.needs in ("", "report") or figure.needs in available]
     return {name: _of_set(by_mode, modes, figures, seed) for name, by_mode in sorted(sets.items())}
 
 
 def definitions() -> dict[str, dict[str, str]]:
-    """What each figure is, for who reads the file."""
+    """Return what each figure is, for who reads the file."""
     known = {figure.key: {"title": figure.title, "definition": figure.definition} for figure in FIGURES}
     return {**known, "overblocked": {"title": "Flagged though clean", "definition": OVERBLOCKED}}
 
 
 def write(path: Path, summary: Mapping[str, Any]) -> None:
-    """Writes it; numbers that are not finite cannot occur in it."""
+    """Write it; numbers that are not finite cannot occur in it."""
     path.write_text(json.dumps(summary, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
@@ -66,7 +66,7 @@ def _of_set(
 
 
 def _estimates(prompts: list[list[Sample]], figures: Sequence[Figure], drawn: Numbers) -> dict[str, Estimate]:
-    """The figures of one mode; those of the reports only where there are reports of a guard."""
+    """Return the figures of one mode; those of the reports only where there are reports of a guard."""
     guarded = any(_watched(sample) for prompt in prompts for sample in prompt)
     kept = [figure for figure in figures if figure.needs != "report" or guarded]
     return {figure.key: figure.estimate(prompts, drawn) for figure in kept}
@@ -98,7 +98,7 @@ def _against(
     after: Mapping[str, Estimate],
     drawn: Numbers,
 ) -> dict[str, Any]:
-    """How many times less (toxicity), or as much (all else), and the difference. Both are paired by prompt."""
+    """Return how many times less (toxicity), or as much (all else), and the difference. Both are paired by prompt."""
     both = [figure for figure in FIGURES if figure.key in before and figure.key in after]
     found: dict[str, Any] = {
         "figures": {figure.key: _compared(figure, before[figure.key], after[figure.key]) for figure in both}

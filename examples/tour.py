@@ -1,4 +1,4 @@
-"""A tour of a running unsay server with the openai client: chat stream, completions, a policy of one's own, moderation.
+"""A tour of a running unsay server with the openai client: chat stream, completions, a custom policy, moderation.
 
     python examples/tour.py [--base-url http://localhost:8000/v1] [--prompts FILE] [--count 20]
 
@@ -39,6 +39,7 @@ def main() -> None:
 
 
 def arguments() -> argparse.Namespace:
+    """Read the command line."""
     parser = argparse.ArgumentParser(description="A tour of a running unsay server.")
     parser.add_argument("--base-url", default="http://localhost:8000/v1")
     parser.add_argument("--prompts", type=Path, metavar="FILE", help="prompts, one JSON object a line (default: ours)")
@@ -47,6 +48,7 @@ def arguments() -> argparse.Namespace:
 
 
 def prompts(path: Path | None) -> Iterator[str]:
+    """Yield the prompts of the file, one JSON object a line, or ours."""
     if path is None:
         yield from PROMPTS
         return
@@ -57,7 +59,7 @@ def prompts(path: Path | None) -> Iterator[str]:
 
 
 def chat_stream(client: OpenAI, model: str) -> None:
-    """Text arrives once it is cleared; the last chunk of the choice carries the report."""
+    """Stream a chat: text arrives once it is cleared, and the last chunk of the choice carries the report."""
     print("chat stream: ", end="")
     messages: Any = [{"role": "user", "content": "I am looking for a restaurant in Berkeley."}]
     stream = client.chat.completions.create(model=model, messages=messages, max_tokens=60, seed=7, stream=True)
@@ -70,7 +72,7 @@ def chat_stream(client: OpenAI, model: str) -> None:
 
 
 def completions(client: OpenAI, model: str, texts: list[str]) -> list[str]:
-    """Continue every prompt; returns what was released."""
+    """Continue every prompt and return what was released."""
     released, actions, rewinds, dropped = [], Counter[str](), 0, 0
     for number, text in enumerate(texts):
         choice = complete(client, model, text, seed=number)
@@ -86,7 +88,7 @@ def completions(client: OpenAI, model: str, texts: list[str]) -> list[str]:
 
 
 def own_policy(client: OpenAI, model: str) -> None:
-    """A request may tighten its policy; loosening it takes a right that this client does not have."""
+    """Tighten the policy of a request; loosening it takes a right that this client does not have."""
     tighter = {"thresholds": {"toxicity": 0.1, "insult": 0.1}, "max_rewinds": 8}
     choice = complete(client, model, PROMPTS[2], seed=3, extra_body={"detox": tighter})
     print(f"tightened: {beginning(choice)}\n  detox {json.dumps(report(choice))}")
@@ -98,7 +100,7 @@ def own_policy(client: OpenAI, model: str) -> None:
 
 
 def moderation(client: OpenAI, released: list[str]) -> None:
-    """The gate's own scorer on everything that was released."""
+    """Run the gate's own scorer on everything that was released."""
     results = client.moderations.create(input=released).results
     flagged = sum(result.flagged for result in results)
     highest = max(score for result in results for score in dict(result.category_scores).values() if score is not None)
@@ -106,15 +108,18 @@ def moderation(client: OpenAI, released: list[str]) -> None:
 
 
 def complete(client: OpenAI, model: str, prompt: str, **options: Any) -> Any:
+    """Complete a prompt and return the choice."""
     answer = client.completions.create(model=model, prompt=prompt, max_tokens=40, temperature=1.0, **options)
     return answer.choices[0]
 
 
 def beginning(choice: Any) -> str:
+    """Return the first 60 characters of a choice, quoted."""
     return repr(choice.text.strip()[:60])
 
 
 def report(choice: Any) -> dict[str, Any]:
+    """Return the guard's report of a choice."""
     detox: dict[str, Any] = choice.model_extra["detox"]
     return detox
 

@@ -2,10 +2,10 @@
 
 The rules:
 1. One pass at a time. It takes whatever is waiting when it starts, up to `max_batch` texts; nothing waits when idle.
-2. A caller whose texts do not fit into one pass goes to the end of the line with the rest: nobody is starved.
+2. A caller whose texts do not fit into one pass goes to the end of the queue with the rest: nobody is starved.
 3. At most `max_queue` texts wait. A call that would go over is refused at once: `overloaded`.
-4. A call has `deadline_seconds` from being made. After that it fails (`deadline`) and its result is thrown away; with
-   a thread that hangs every call ends so, and none ends later.
+4. A call has `deadline_seconds` from being made. After that it fails (`deadline`) and its result is thrown away; with a
+   hanging thread every call ends that way, and none ends later.
 5. A call that is cancelled or late takes its waiting texts with it and disturbs no other.
 """
 
@@ -14,49 +14,49 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Protocol
 
-from filters.forward import ForwardThread, Outcome
-from filters.scorer import EXACT, Least, Reason, Scorer, ScorerUnavailable, Scores
+from filters.scorer import EXACT, Reason, Scorer, ScorerUnavailable, Scores, ThresholdValues
+from filters.scoring_thread import Outcome, ScoringThread
 
 _HARMLESS = "The weather is nice today."
-_STOP_SECONDS = 1.0  # how long a pass that is under way at the end is waited for
+_STOP_SECONDS = 1.0  # how long to wait at the end for a pass that is under way
 
 
 class BatchObserver(Protocol):
     """Is told what the batcher does, on the event loop."""
 
     def batch_scored(self, size: int, seconds: float) -> None:
-        """A pass over `size` texts gave at least one caller its scores."""
+        """Count a pass over `size` texts that gave at least one caller its scores."""
 
     def queue_depth(self, depth: int) -> None:
-        """So many texts are waiting now."""
+        """Set the number of texts that wait now."""
 
     def scorer_failed(self, reason: Reason) -> None:
-        """A call ended without scores."""
+        """Count a call that ended without scores."""
 
 
 class NullObserver:
-    """Listens to nothing."""
+    """Ignores everything."""
 
     def batch_scored(self, size: int, seconds: float) -> None:
-        """Does nothing."""
+        """Do nothing."""
 
     def queue_depth(self, depth: int) -> None:
-        """Does nothing."""
+        """Do nothing."""
 
     def scorer_failed(self, reason: Reason) -> None:
-        """Does nothing."""
+        """Do nothing."""
 
 
 class _Call:
     """The texts of one caller, and where their scores go."""
 
-    def __init__(self, texts: Sequence[str], least: Least) -> None:
+    def __init__(self, texts: Sequence[str], thresholds: ThresholdValues) -> None:
         self.texts = list(texts)
-        self.least = least
+        self.thresholds = thresholds
         self.sent = 0
         self.scores: list[Scores] = []
         self.future: asyncio.Future[list[Scores]] = asyncio.get_running_loop().create_future()
-        # A caller cancelled in the very turn in which its call fails never looks at the error: that is no fault.
+        # A caller that is cancelled just as its call fails never looks at the error, which is fine.
         self.future.add_done_callback(lambda done: done.cancelled() or done.exception())
 
     @property
@@ -101,7 +101,7 @@ class Batcher:
         self._pass_size = 0
         self._depth = 0
         self._failing = False
-        self._thread: ForwardThread | None = None
+        self._thread: ScoringThread | None = None
         self._stopped = asyncio.Event()
 
     @property
@@ -110,20 +110,20 @@ class Batcher:
         return self._thread is not None and not self._failing and self.scorer.ready()
 
     async def start(self) -> None:
-        """Starts the thread; call once, before `score`."""
+        """Start the thread; call once, before `score`."""
         loop = asyncio.get_running_loop()
 
         def deliver(outcome: Outcome | None) -> None:
             try:
                 loop.call_soon_threadsafe(self._delivered, outcome)
             except RuntimeError:
-                pass  # the loop is gone: nobody is left to tell
+                pass  # the loop is gone, and with it everyone to tell
 
-        self._thread = ForwardThread(self.scorer, deliver)
+        self._thread = ScoringThread(self.scorer, deliver)
         self._thread.start()
 
     async def aclose(self) -> None:
-        """Fails every call (`closed`) and ends the thread; one that hangs is left behind, never waited for long."""
+        """Fail every call (`closed`) and end the thread; one that hangs is abandoned, never waited for long."""
         if self._thread is None:
             return
         thread = self._thread
@@ -138,33 +138,33 @@ class Batcher:
         except TimeoutError:
             pass
 
-    async def score(self, texts: Sequence[str], least: Least = EXACT) -> list[Scores]:
-        """One `Scores` for each text, same order. ScorerUnavailable with the reason if there is none in time.
+    async def score(self, texts: Sequence[str], thresholds: ThresholdValues = EXACT) -> list[Scores]:
+        """Return one `Scores` for each text, same order. ScorerUnavailable with the reason if there is none in time.
 
-        `least` holds the thresholds that the scores will be held against: below them, upper bounds will do.
+        `thresholds` are what the scores will be compared with: below them, upper bounds will do.
         """
         if not texts:
             return []
         try:
-            return await self._score(texts, least)
+            return await self._score(texts, thresholds)
         except ScorerUnavailable as error:
             self._observer.scorer_failed(error.reason)
             raise
 
     async def probe(self) -> bool:
-        """Whether it is ready after scoring a harmless text: makes a recovered scorer ready again without traffic."""
+        """Score a harmless text; return whether it is ready: a recovered scorer is ready again without traffic."""
         try:
             await self.score([_HARMLESS])
         except ScorerUnavailable:
             return False
         return self.ready
 
-    async def _score(self, texts: Sequence[str], least: Least) -> list[Scores]:
+    async def _score(self, texts: Sequence[str], thresholds: ThresholdValues) -> list[Scores]:
         if self._thread is None:
             raise ScorerUnavailable("closed")
         if self._depth + len(texts) > self._max_queue:
             raise ScorerUnavailable("overloaded")
-        call = self._enqueue(texts, least)
+        call = self._enqueue(texts, thresholds)
         try:
             async with asyncio.timeout(self._deadline_seconds):
                 return await call.future
@@ -174,8 +174,8 @@ class Batcher:
         finally:
             self._forget(call)
 
-    def _enqueue(self, texts: Sequence[str], least: Least) -> _Call:
-        call = _Call(texts, least)
+    def _enqueue(self, texts: Sequence[str], thresholds: ThresholdValues) -> _Call:
+        call = _Call(texts, thresholds)
         self._line.append(call)
         self._note_depth()
         # Not at once: callers that come in the same turn of the loop share the pass.
@@ -192,7 +192,7 @@ class Batcher:
         self._observer.queue_depth(self._depth)
 
     def _dispatch(self) -> None:
-        """Starts a pass, unless one is under way or nothing waits."""
+        """Start a pass, unless one is under way or nothing waits."""
         if self._thread is None or self._in_pass or not self._line:
             return
         groups: list[list[str]] = []
@@ -201,21 +201,21 @@ class Batcher:
             if room <= 0:
                 break
             self._board(self._line.popleft(), room, groups)
-        least = [call.least for call in self._in_pass]
+        thresholds = [call.thresholds for call in self._in_pass]
         self._line.extend(call for call in self._in_pass if call.waiting)
         self._pass_size = sum(map(len, groups))
         self._note_depth()
         if groups:
-            self._thread.submit(groups, least)
+            self._thread.submit(groups, thresholds)
 
     def _board(self, call: _Call, room: int, groups: list[list[str]]) -> None:
-        """Puts up to `room` texts of a call into the next pass, unless the call has already failed."""
+        """Put up to `room` texts of a call into the next pass, unless the call has already failed."""
         if not call.future.done():
             groups.append(call.take(room))
             self._in_pass.append(call)
 
     def _delivered(self, outcome: Outcome | None) -> None:
-        """Takes what the thread hands over: the outcome of the pass, or None as its last sign."""
+        """Take what the thread hands over: the outcome of the pass, or None as its last sign."""
         calls = self._in_pass
         self._in_pass = []
         if outcome is None:

@@ -6,7 +6,7 @@ The rules:
 2. In scripts written without spaces every character is a word by itself.
 3. Nothing is cut inside a grapheme: before a combining mark, around a joiner or another format character (so a
    zero-width character cannot split a word), within a surrogate pair, within CR LF.
-4. A word longer than `MAX_WORD` may be cut every `MAX_WORD` characters: text without any space must not wait for ever.
+4. A word longer than `MAX_WORD` may be cut every `MAX_WORD` characters: text without any space must not wait forever.
 5. At the end of a text, where the next character is unknown, there is a boundary after white space, sentence
    punctuation and a character of rule 2, and nowhere else.
 So a boundary stays one as the text grows, unless what follows is a combining mark or a joiner.
@@ -52,7 +52,7 @@ class _Kind(Enum):
 
 @lru_cache(maxsize=4096)
 def _kind(char: str) -> _Kind:
-    """What part a character plays in the rules above."""
+    """Return what part a character plays in the rules above."""
     category = unicodedata.category(char)
     if category[0] == "M" or category == "Cf" or _MODIFIER.match(char):
         return _Kind.MARK
@@ -66,19 +66,19 @@ def _kind(char: str) -> _Kind:
 
 
 def _binds_next(char: str) -> bool:
-    """Whether a character holds on to whatever comes after it."""
+    """Return whether a character holds on to whatever comes after it."""
     return char == "\r" or unicodedata.category(char) == "Cf" or unicodedata.combining(char) == _VIRAMA
 
 
 def _base_kind(text: str, index: int) -> _Kind:
-    """The kind of the character at `index`, or of the one that it is a mark on."""
+    """Return the kind of the character at `index`, or of the one that it is a mark on."""
     while index >= 0 and _kind(text[index]) is _Kind.MARK:
         index -= 1
     return _kind(text[index]) if index >= 0 else _Kind.WORD
 
 
 def _can_cut(text: str, index: int) -> bool:
-    """Whether rule 3 allows a cut at 0 < index < len(text)."""
+    """Return whether rule 3 allows a cut at 0 < index < len(text)."""
     before, after = text[index - 1], text[index]
     if _kind(after) is _Kind.MARK:
         return False
@@ -86,7 +86,7 @@ def _can_cut(text: str, index: int) -> bool:
 
 
 def _is_natural(text: str, index: int) -> bool:
-    """Whether rules 1, 2, 3 and 5 put a boundary at `index`."""
+    """Return whether rules 1, 2, 3 and 5 put a boundary at `index`."""
     if index == 0:
         return True
     if index == len(text):
@@ -97,17 +97,17 @@ def _is_natural(text: str, index: int) -> bool:
 
 
 def ends_at_boundary(text: str) -> bool:
-    """Whether all of the text can be judged now, whatever comes next. True for the empty text."""
+    """Return whether all of the text can be judged now, whatever comes next. True for the empty text."""
     return last_boundary(text) == len(text)
 
 
 def last_boundary(text: str, since: int = 0) -> int:
-    """The largest index at which the text can be cut, in characters: what stands before it can be judged now."""
+    """Return the largest index at which the text can be cut, in characters: what stands before it can be judged now."""
     return word_start(text, len(text), since)
 
 
 def word_start(text: str, index: int, since: int = 0) -> int:
-    """The largest boundary that is not after `index`, in characters. IndexError unless since <= index <= len(text).
+    """Return the largest boundary up to `index`, in characters. IndexError unless since <= index <= len(text).
 
     `since` is taken for a boundary: a caller that knows one need not have a long word without spaces read again.
     """
@@ -120,7 +120,7 @@ def word_start(text: str, index: int, since: int = 0) -> int:
 
 
 def _forced(text: str, start: int, index: int) -> int:
-    """The last cut of rule 4 in the word that begins at `start`, not after `index`; `start` if there is none."""
+    """Return the last cut of rule 4 in the word that begins at `start`, not after `index`; `start` if there is none."""
     for cut in range(start + (index - start) // MAX_WORD * MAX_WORD, start, -MAX_WORD):
         if cut < len(text) and _can_cut(text, cut):
             return cut
@@ -128,7 +128,7 @@ def _forced(text: str, start: int, index: int) -> int:
 
 
 def word_starts(text: str, start: int = 0) -> Iterator[int]:
-    """The indices, ascending and not before `start`, at which a word begins."""
+    """Yield the indices, ascending and not before `start`, at which a word begins."""
     begun = word_start(text, min(start, len(text)))
     for index in range(begun, len(text)):
         if _is_natural(text, index):

@@ -1,7 +1,7 @@
 """Where the clause and the sentence begin that a place in a text belongs to.
 
 Told by punctuation alone, since drafts are cut anywhere and no parser is asked: a sentence ends with a full stop, a
-question or exclamation mark (with quotes or brackets closed behind it) before white space, or with a line; a clause
+question or exclamation mark (with quotes or brackets closed after it) before white space, or with a line; a clause
 also with a comma, semicolon, colon, dash or bracket. Full-width marks need no white space.
 """
 
@@ -19,22 +19,22 @@ _CLAUSE_END = re.compile(
 
 
 def sentence_start(text: str, index: int) -> int:
-    """Where the sentence that holds character `index` begins: an index in 0..index."""
+    """Return where the sentence that holds character `index` begins: an index in 0..index."""
     return _last_end(_SENTENCE_END, text, index)
 
 
 def clause_start(text: str, index: int) -> int:
-    """Where the clause that holds character `index` begins: an index in 0..index, not before the sentence."""
+    """Return where the clause that holds character `index` begins: an index in 0..index, not before the sentence."""
     return _last_end(_CLAUSE_END, text, index)
 
 
 def previous_sentence_start(text: str, index: int) -> int:
-    """Where the sentence before the one that holds character `index` begins: 0 if there is none."""
+    """Return where the sentence before the one that holds character `index` begins: 0 if there is none."""
     return sentence_start(text, max(0, sentence_start(text, index) - 1))
 
 
 def sentence_starts(text: str) -> Iterator[int]:
-    """Where every sentence of a text begins, ascending; the first at 0. None of a text without characters."""
+    """Yield where every sentence of a text begins, ascending; the first at 0. None of a text without characters."""
     if text:
         yield 0
     yield from (match.end() for match in _SENTENCE_END.finditer(text) if match.end() < len(text))

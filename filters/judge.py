@@ -6,16 +6,16 @@ from dataclasses import replace
 
 from filters.batcher import Batcher
 from filters.localize import onset
-from filters.normalize.folding import highest, scores_as_read
 from filters.parts import parts
 from filters.passage import Passage
-from filters.scorer import EXACT, Least, ScorerUnavailable, Scores
+from filters.reading import highest, scores_as_read
+from filters.scorer import EXACT, ScorerUnavailable, Scores, ThresholdValues
 from filters.span import TextSpan
 from filters.thresholds import Thresholds
 from filters.verdict import Cleared, Flagged, Verdict
 
 WORSE = 0.05
-"""By how much a word has to score higher than its beginning to be the fault of its end."""
+"""How much higher than its beginning a word has to score for its end to be at fault."""
 
 
 class Judge:
@@ -26,7 +26,7 @@ class Judge:
         self._probe: asyncio.Task[bool] | None = None
 
     def available(self) -> bool:
-        """Whether a verdict can be expected now. While it cannot, asking starts a probe, if none is under way."""
+        """Return whether a verdict can be expected now. While not, asking starts a probe unless one is under way."""
         if self._batcher.ready:
             return True
         if self._probe is None or self._probe.done():
@@ -39,11 +39,11 @@ class Judge:
         return self._batcher.scorer.name
 
     async def judge(self, passage: Passage, thresholds: Thresholds) -> Verdict:
-        """Flagged from the onset to the end of the passage, or Cleared. ScorerUnavailable if there is no score.
+        """Return flagged from the onset to the end of the passage, or Cleared. ScorerUnavailable if there is no score.
 
-        Sentences that are not over before the fresh text are judged by themselves too. A lead that is as bad by itself
-        says nothing of what follows, which is judged without it then. What only another reading shows has no place in
-        the text: all of the fresh text goes. White space alone is cleared without a scorer, with zeros.
+        Sentences that are not over before the fresh text are judged by themselves too. A lead that is as bad on its own
+        says nothing about what follows, which is then judged without it. What only another reading shows has no place
+        in the text: all of the fresh text goes. White space alone is cleared without a scorer, with zeros.
         """
         places = [TextSpan(0, len(passage.text)), *parts(passage.text, passage.fresh)]
         texts = [passage.text[place.start : place.end] for place in places]
@@ -53,37 +53,37 @@ class Judge:
         if not exceeded:
             return Cleared(scores)
         if passage.lead and await self._as_bad_alone(passage, scores, thresholds):
-            return _behind(passage.lead, await self.judge(passage.without_lead(), thresholds))
+            return _after_lead(passage.lead, await self.judge(passage.without_lead(), thresholds))
         shown = [place for place, own in zip(places, found, strict=False) if thresholds.exceeded(own)]
         start = await self._onset(passage, shown[0], thresholds) if shown else passage.fresh
         return Flagged(TextSpan(start, len(passage.text)), scores, exceeded[0])
 
-    async def scores(self, texts: Sequence[str], least: Least = EXACT) -> list[Scores]:
-        """The scores of each text as it is read, same order. White space alone scores 0 without a scorer.
+    async def scores(self, texts: Sequence[str], thresholds: ThresholdValues = EXACT) -> list[Scores]:
+        """Return the scores of each text as it is read, same order. White space alone scores 0 without a scorer.
 
-        With `least`, the thresholds that they will be held against, scores below them may be upper bounds.
+        `thresholds` are what they will be compared with: scores below them may be upper bounds.
         ScorerUnavailable if there is no score.
         """
         stripped = [text.strip() for text in texts]
-        scored = iter(await scores_as_read(self._batcher, [text for text in stripped if text], least))
+        scored = iter(await scores_as_read(self._batcher, [text for text in stripped if text], thresholds))
         nothing = dict.fromkeys(self._batcher.scorer.categories, 0.0)
         return [next(scored) if text else nothing for text in stripped]
 
     async def _as_bad_alone(self, passage: Passage, scores: Scores, thresholds: Thresholds) -> bool:
-        """Whether a lead is flagged without what follows, and hardly less than with it."""
+        """Return whether a lead is flagged without what follows, and hardly less than with it."""
         (alone,) = await self.scores([passage.text[: passage.lead]])
         return bool(thresholds.exceeded(alone)) and thresholds.excess(scores) <= thresholds.excess(alone) + WORSE
 
     async def _onset(self, passage: Passage, place: TextSpan, thresholds: Thresholds) -> int:
-        """Where a passage turns that is flagged in this place of it: never before its fresh text."""
+        """Return where a passage turns that is flagged in this place of it: never before its fresh text."""
         try:
             return place.start + await onset(passage.within(place), self._batcher, thresholds)
         except ScorerUnavailable:
-            return passage.fresh  # flagged it is: without a place in it, all of the fresh text goes
+            return passage.fresh  # it is flagged all the same: without a place in it, all of the fresh text goes
 
 
-def _behind(lead: int, verdict: Verdict) -> Verdict:
-    """The verdict on what follows a lead, told in places of the whole passage."""
+def _after_lead(lead: int, verdict: Verdict) -> Verdict:
+    """Return the verdict on what follows a lead, told in places of the whole passage."""
     if isinstance(verdict, Cleared):
         return verdict
     return replace(verdict, span=TextSpan(verdict.span.start + lead, verdict.span.end + lead))

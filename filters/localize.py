@@ -2,20 +2,20 @@
 
 from filters.batcher import Batcher
 from filters.boundaries import word_start, word_starts
-from filters.normalize.folding import scores_as_read
 from filters.normalize.spelling import disguised_spans
 from filters.passage import Passage
+from filters.reading import scores_as_read
 from filters.thresholds import Thresholds
 
 NEAR = 40
 """Characters of context: with all of it onsets are found no better, and each prefix costs three times as much."""
 NEARLY = 0.85
-"""The part of a threshold from which a prefix counts: the word that tips the scales often only follows the one that
+"""The part of a threshold from which a prefix counts: the word that tips the scales often just follows the one that
 loaded them (benchmarks/onset.py, docs/decisions/0018)."""
 
 
 def onset_candidates(passage: Passage) -> list[int]:
-    """The indices at which a flagged span may begin, ascending, never empty, never before `fresh`.
+    """Return the indices at which a flagged span may begin, ascending, never empty, never before `fresh`.
 
     They are the starts of the fresh words. A word that begins before `fresh` counts as beginning there, and so does a
     row of single letters, which is one word to a reader.
@@ -28,7 +28,7 @@ def onset_candidates(passage: Passage) -> list[int]:
 
 
 async def onset(passage: Passage, batcher: Batcher, thresholds: Thresholds) -> int:
-    """The start of the fresh word at which a flagged passage turns, in characters.
+    """Return the start of the fresh word at which a flagged passage turns, in characters.
 
     It is the word with which a threshold is nearly reached, found by halving: is it reached at the end of the word in
     the middle? Prefixes begin shortly before the fresh text, and whether one reaches a threshold is all that is asked,

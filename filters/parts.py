@@ -1,6 +1,6 @@
 """The parts of a text that are judged by themselves too: plain text around an insult must not hide it.
 
-A classifier reads a text as a whole, and what is said in one sentence goes under in ten others. The rules:
+A classifier reads a text as a whole, and one sentence is drowned out by ten others. The rules:
 1. A part is a sentence. One of a single word is read with its neighbour: a name by itself may be a rude word.
 2. What is longer than `LONGEST` is cut at words into parts that overlap: an insult need not begin with a sentence.
 3. A text that is no more than one part has none: it is judged anyway.
@@ -18,7 +18,7 @@ LONGEST, OVERLAP = 160, 60
 
 
 def parts(text: str, fresh: int = 0) -> list[TextSpan]:
-    """The parts that reach past the character `fresh`, in order: what stands before it has been judged.
+    """Return the parts that reach past the character `fresh`, in order: what stands before it has been judged.
 
     There is at most one for every `LONGEST - OVERLAP` characters and one for every sentence.
     """
@@ -27,7 +27,7 @@ def parts(text: str, fresh: int = 0) -> list[TextSpan]:
 
 
 def with_parts(text: str) -> list[str]:
-    """The text and its parts, as texts to be judged."""
+    """Return the text and its parts, as texts to be judged."""
     return [text, *(text[part.start : part.end] for part in parts(text))]
 
 
@@ -41,7 +41,7 @@ def _sentences(text: str) -> list[TextSpan]:
 
 
 def _says_something(sentence: str) -> bool:
-    """Whether it has two words."""
+    """Return whether it has two words."""
     return len(list(islice(word_starts(sentence), 2))) == 2
 
 
@@ -54,5 +54,5 @@ def _cut(text: str, sentence: TextSpan) -> Iterator[TextSpan]:
 
 
 def _word(text: str, index: int) -> int:
-    """The start of the word at `index`."""
+    """Return the start of the word at `index`."""
     return word_start(text, index, max(0, index - MAX_WORD))

@@ -11,7 +11,7 @@ class Passage:
 
     `fresh` is the index of the first character that may still be rewound; everything before it is only context.
     `also_read` are other texts that a reader may make of it: they are judged with it. Its first `lead` characters are
-    the beginning of a word that somebody else wrote, and that the text goes on with.
+    the beginning of a word that somebody else wrote and that the text continues.
     """
 
     text: str
@@ -24,12 +24,12 @@ class Passage:
             raise ValueError(f"fresh must be in 0..{len(self.text)}, not {self.fresh}")
 
     def without_lead(self) -> "Passage":
-        """The same without the beginning that somebody else wrote."""
+        """Return the same without the beginning that somebody else wrote."""
         lead = self.text[: self.lead]
         others = tuple(text.removeprefix(lead) for text in self.also_read)
         return Passage(self.text[self.lead :], max(0, self.fresh - self.lead), others)
 
     def within(self, place: TextSpan) -> "Passage":
-        """The part of it in that place, as a passage by itself."""
+        """Return the part of it in that place, as a passage by itself."""
         length = place.end - place.start
         return Passage(self.text[place.start : place.end], min(max(0, self.fresh - place.start), length))

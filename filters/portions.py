@@ -1,4 +1,4 @@
-"""How texts of clients reach the scorer: in portions, between which the guard has its turn."""
+"""How clients' texts reach the scorer: in portions, with the guard's turn in between."""
 
 from collections.abc import Iterator, Sequence
 
@@ -9,12 +9,13 @@ MOST_CHARACTERS = 50_000
 PORTION_INPUTS, PORTION_CHARACTERS = 16, 20_000
 """What is given to the scorer in one go: between the portions of a long list the guard has its turn."""
 PIECE_CHARACTERS, OVERLAP_CHARACTERS = 400, 100
-"""A piece is about as long as the guard's own windows: in a longer one a single hostile sentence goes under (with the
-bundled classifier one that scores 0.8 among 100 clean characters scores 0.7 among 500 and 0.3 to 0.5 among 2,000)."""
+"""A piece is about as long as the guard's own windows: in a longer one a single hostile sentence is drowned out (with
+the bundled classifier one that scores 0.8 among 100 clean characters scores 0.7 among 500 and 0.3 to 0.5 among
+2,000)."""
 
 
 def portions(texts: Sequence[str], inputs: int = PORTION_INPUTS) -> Iterator[list[str]]:
-    """The texts in order, at most `inputs` at a time, in portions that leave room for the guard."""
+    """Yield the texts in order, at most `inputs` at a time, in portions that leave room for the guard."""
     portion: list[str] = []
     for text in texts:
         if portion and (len(portion) == inputs or sum(map(len, portion)) + len(text) > PORTION_CHARACTERS):
@@ -26,12 +27,12 @@ def portions(texts: Sequence[str], inputs: int = PORTION_INPUTS) -> Iterator[lis
 
 
 def pieces(text: str) -> list[str]:
-    """A text cut at words into overlapping pieces; one that is short is its only piece."""
+    """Return a text cut at words into overlapping pieces; one that is short is its only piece."""
     step = PIECE_CHARACTERS - OVERLAP_CHARACTERS
     starts = range(0, max(1, len(text) - OVERLAP_CHARACTERS), step)
     return [text[_cut(text, start) : _cut(text, start + PIECE_CHARACTERS)] for start in starts]
 
 
 def _cut(text: str, index: int) -> int:
-    """The start of the word at `index`; the end of the text, if it lies behind that."""
+    """Return the start of the word at `index`; the end of the text, if it lies beyond that."""
     return word_start(text, index, max(0, index - MAX_WORD)) if index < len(text) else len(text)

@@ -13,9 +13,9 @@ from typing import Literal, Protocol, get_args, runtime_checkable
 from filters.category import Category
 
 Scores = Mapping[Category, float]
-Least = Mapping[Category, float]
-"""The thresholds that scores will be held against, by category: below them upper bounds will do."""
-EXACT: Least = MappingProxyType({})
+ThresholdValues = Mapping[Category, float]
+"""The thresholds that scores will be compared with, by category: below them upper bounds will do."""
+EXACT: ThresholdValues = MappingProxyType({})
 """No thresholds: every score is to be exact."""
 
 # deadline: not in time; overloaded: too many texts wait; error: it raised or returned nonsense; closed: shut down.
@@ -56,32 +56,32 @@ class Scorer(Protocol):
         """Every category that each of its scores holds."""
 
     def score(self, texts: Sequence[str]) -> list[Scores]:
-        """One `Scores` for each text, same length and order, each value in 0..1.
+        """Return one `Scores` for each text, same length and order, each value in 0..1.
 
         Blocking. Called from one thread at a time, which is not the event loop's. May raise anything; a
         ScorerUnavailable keeps its reason.
         """
 
     def ready(self) -> bool:
-        """Whether `score` can be called. Never blocks; called from any thread."""
+        """Return whether `score` can be called. Never blocks; called from any thread."""
 
 
 @runtime_checkable
 class Bounding(Protocol):
-    """What a scorer has besides, if it can do with less work where scores need not be known exactly."""
+    """Optional fast path of a scorer: upper bounds instead of exact scores, where those are not needed."""
 
-    def bounds(self, texts: Sequence[str], least: Sequence[Least]) -> list[Scores]:
-        """As `score`, but where all scores of a text are below its `least` (`is_below`), they may be upper bounds.
+    def bounds(self, texts: Sequence[str], thresholds: Sequence[ThresholdValues]) -> list[Scores]:
+        """As `score`, but where all scores of a text are below its `thresholds` (`is_below`), they may be upper bounds.
 
-        The bounds are below it too. `least` has an entry for each text.
+        The bounds are below them too. `thresholds` has an entry for each text.
         """
 
 
-def is_below(scores: Scores, least: Least) -> bool:
-    """Whether every score is below its threshold, and below 1 without one; never if there are no thresholds at all."""
-    return bool(least) and all(value < least.get(category, 1.0) for category, value in scores.items())
+def is_below(scores: Scores, thresholds: ThresholdValues) -> bool:
+    """Return whether every score is below its threshold (below 1 if it has none); False without any thresholds."""
+    return bool(thresholds) and all(value < thresholds.get(category, 1.0) for category, value in scores.items())
 
 
 def is_valid(scores: Scores) -> bool:
-    """Whether every score is a finite number in 0..1."""
+    """Return whether every score is a finite number in 0..1."""
     return all(math.isfinite(value) and 0.0 <= value <= 1.0 for value in scores.values())

@@ -25,11 +25,11 @@ class Thresholds:
         object.__setattr__(self, "values", MappingProxyType(dict(self.values)))
 
     def scaled(self, factor: float) -> Thresholds:
-        """The same categories, each threshold times `factor`. ValueError if one leaves 0..1."""
-        return Thresholds({name: least * factor for name, least in self.values.items()})
+        """Return the same categories, each threshold times `factor`. ValueError if one leaves 0..1."""
+        return Thresholds({name: threshold * factor for name, threshold in self.values.items()})
 
     def exceeded(self, scores: Scores) -> tuple[Category, ...]:
-        """The categories whose score is at or above their threshold, highest excess first, then by name.
+        """Return the categories whose score is at or above their threshold, highest excess first, then by name.
 
         ScorerUnavailable("error") if any score is not a number in 0..1: what cannot be compared must not pass.
         """
@@ -37,10 +37,10 @@ class Thresholds:
         return tuple(sorted((name for name in excess if excess[name] >= 0), key=lambda name: (-excess[name], name)))
 
     def excess(self, scores: Scores) -> float:
-        """By how much a score exceeds its threshold, the highest; below 0 nothing is flagged. Raises as `exceeded`."""
+        """Return the highest excess of a score over its threshold; below 0 nothing is flagged. Raises as `exceeded`."""
         return max(self._by_category(scores).values(), default=-1.0)
 
     def _by_category(self, scores: Scores) -> dict[Category, float]:
         if not is_valid(scores):
             raise ScorerUnavailable("error")
-        return {name: scores[name] - least for name, least in self.values.items() if name in scores}
+        return {name: scores[name] - threshold for name, threshold in self.values.items() if name in scores}

@@ -36,11 +36,11 @@ class Chart:
     parts: tuple[str, ...]
 
     def in_page(self) -> str:
-        """The element for a page that has its own title and colours for it."""
+        """Return the element for a page that has its own title and colours for it."""
         return self._element("", 0, self.parts)
 
     def alone(self) -> str:
-        """An image of its own, with its title above it and its own colours."""
+        """Return an image of its own, with its title above it and its own colours."""
         title = _text(WIDTH / 2, _HEAD / 2 - _HEAD, self.title, "middle")
         return self._element(
             ' xmlns="http://www.w3.org/2000/svg"', _HEAD, (f"<style>{_STYLE}</style>", title, *self.parts)
@@ -54,7 +54,7 @@ class Chart:
 
 
 def dots(title: str, rows: Sequence[Row]) -> Chart:
-    """For each set and mode a dot with its interval, from 0 to the right; what has no value is left out."""
+    """Draw a dot with its interval for each set and mode, from 0 to the right; what has no value is left out."""
     numbers = [number for _, row in rows for interval in row for number in interval.values() if number is not None]
     top = _nice(max(numbers, default=0.0))
     body: list[str] = []
@@ -68,7 +68,7 @@ def dots(title: str, rows: Sequence[Row]) -> Chart:
 
 
 def curve(title: str, lines: Sequence[Sequence[float]]) -> Chart:
-    """For each mode the share (logarithmic, down to 1e-4) of samples that score at least x, x from 0 to 1."""
+    """Draw for each mode the share (logarithmic, down to 1e-4) of samples that score at least x, x from 0 to 1."""
     height = 160.0
     drawn = [
         [(k / (len(shares) - 1), _power(share)) for k, share in enumerate(shares) if share > 0] for shares in lines
@@ -78,7 +78,7 @@ def curve(title: str, lines: Sequence[Sequence[float]]) -> Chart:
 
 
 def trade_off(title: str, lines: Mapping[str, Sequence[tuple[float, float]]], marked: float) -> Chart:
-    """For each name a curve through shares (of the clean flagged, of the toxic found), the former logarithmic.
+    """Draw for each name a curve through shares (of the clean flagged, of the toxic found), the former logarithmic.
 
     A dashed line stands where the share `marked` of the clean is flagged.
     """
@@ -110,7 +110,7 @@ def _dot(name: str, interval: Mapping[str, float | None], index: int, y: float, 
 
 
 def _curves(lines: Sequence[Sequence[tuple[float, float]]], height: float) -> list[str]:
-    """A line in each colour through points from 0 to 1, across and up."""
+    """Return a line in each colour through points from 0 to 1, across and up."""
     found: list[str] = []
     for index, points in enumerate(lines):
         path = " ".join(f"{_across(x):.1f},{_down(y, height):.1f}" for x, y in points)
@@ -119,7 +119,7 @@ def _curves(lines: Sequence[Sequence[tuple[float, float]]], height: float) -> li
 
 
 def _columns(ticks: Ticks, bottom: float) -> list[str]:
-    """Lines from top to bottom, and below each what it stands for."""
+    """Return lines from top to bottom, and below each what it stands for."""
     return [
         f'<line class="grid" x1="{_across(at):.1f}" y1="{_TOP}" x2="{_across(at):.1f}" y2="{bottom:.1f}"/>'
         + _text(_across(at), bottom + 16, label, "middle")
@@ -128,7 +128,7 @@ def _columns(ticks: Ticks, bottom: float) -> list[str]:
 
 
 def _rows(ticks: Ticks, height: float) -> list[str]:
-    """Lines from left to right, and before each what it stands for."""
+    """Return lines from left to right, and before each what it stands for."""
     return [
         f'<line class="grid" x1="{_LEFT}" y1="{_down(at, height):.1f}" x2="{WIDTH - _RIGHT}" '
         f'y2="{_down(at, height):.1f}"/>' + _text(_LEFT - 10, _down(at, height) + 4, label, "end")
@@ -160,12 +160,12 @@ def _down(place: float, height: float) -> float:
 
 
 def _power(share: float) -> float:
-    """The place of a share on a logarithmic axis."""
+    """Return the place of a share on a logarithmic axis."""
     return 1 - max(math.log10(max(share, 10.0**_LEAST)), _LEAST) / _LEAST
 
 
 def _nice(value: float) -> float:
-    """The next number up with one or two digits that four steps divide well."""
+    """Return the next number up with one or two digits that four steps divide well."""
     if value <= 0:
         return 1.0
     scale = 10.0 ** math.floor(math.log10(value))

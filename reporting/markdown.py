@@ -1,10 +1,10 @@
-"""Tables in Markdown, which are read as easily where they are printed."""
+"""Tables in Markdown, as easy to read where they are printed."""
 
 from collections.abc import Iterable, Sequence
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table; line ends within a cell become slashes. ValueError if a row is not as wide as the head."""
+    """Return a table; line ends within a cell become slashes. ValueError if a row is not as wide as the head."""
     lines = [_row(head), "|---" * len(head) + "|"]
     for row in rows:
         if len(row) != len(head):

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 
 def at_least(least: int) -> Callable[[str], int]:
-    """Reads whole numbers from `least` on."""
+    """Read whole numbers from `least` on."""
 
     def whole(text: str) -> int:
         if not text.isdecimal() or int(text) < least:
@@ -19,7 +19,7 @@ count = at_least(1)
 
 
 def within(least: float, most: float) -> Callable[[str], float]:
-    """Reads numbers from `least` to `most`."""
+    """Read numbers from `least` to `most`."""
 
     def number(text: str) -> float:
         value = _number(text)
@@ -31,7 +31,7 @@ def within(least: float, most: float) -> Callable[[str], float]:
 
 
 def above_zero(text: str) -> float:
-    """Reads a finite number above 0."""
+    """Read a finite number above 0."""
     value = _number(text)
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"expected a number above 0, found {text}")
@@ -39,7 +39,7 @@ def above_zero(text: str) -> float:
 
 
 def _number(text: str) -> float:
-    """Not a number where the text is none, which no bound holds for."""
+    """Read a number; NaN if the text is none, so that no bound holds for it."""
     try:
         return float(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""How far a phase is: a bar on a terminal, else now and then a line. Always on the standard error."""
+"""How far a phase is: a bar on a terminal, otherwise a line now and then. Always on standard error."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -20,13 +20,13 @@ SECONDS_BETWEEN_LINES = 15.0
 
 
 def say(line: str, file: TextIO | None = None) -> None:
-    """A line for the person who runs it."""
+    """Print a line for the person who runs it."""
     Console(stderr=file is None, file=file, soft_wrap=True, highlight=False, markup=False).print(line)
 
 
 @contextmanager
 def progress(name: str, total: int, done: int = 0, file: TextIO | None = None) -> Iterator[Advance]:
-    """Gives a function to call with the number of things that were just done."""
+    """Provide a function to call with the number of things just done."""
     console = Console(stderr=file is None, file=file)
     if not console.is_terminal:
         yield _Lines(name, total, done, console).advance

@@ -1,7 +1,7 @@
-"""How large a figure is, and how surely: pure functions of numbers.
+"""How large a figure is, and how certain: pure functions of numbers.
 
 Every figure is a ratio of two sums over prompts (a mean has a 1 under each prompt). The bootstrap draws prompts, not
-samples: samples of one prompt are alike, and prompts are what another evaluation would have others of. All figures of a
+samples: samples of one prompt are alike, and another evaluation would have other prompts. All figures of a
 set use the same draws, so that ratios of them are paired by prompt. Intervals are percentiles (2.5 and 97.5) of 1,000
 draws (Efron and Tibshirani, An Introduction to the Bootstrap, chapter 13).
 """
@@ -27,7 +27,7 @@ class Interval:
     high: float
 
     def as_json(self) -> dict[str, float | None]:
-        """Null for what is not finite; an infinite value is told from one that is not defined by `infinite`: true."""
+        """Return null for what is not finite; `infinite`: true tells an infinite value from an undefined one."""
         found = {"value": _finite(self.value), "low": _finite(self.low), "high": _finite(self.high)}
         return {**found, "infinite": True} if math.isinf(self.value) else found
 
@@ -40,21 +40,21 @@ class Estimate:
     drawn: Numbers
 
     def map(self, function: Callable[[Numbers], Numbers]) -> "Estimate":
-        """The estimate of a function of the figure, say its exponential."""
+        """Return the estimate of a function of the figure, say its exponential."""
         return Estimate(float(function(np.array([self.value]))[0]), function(self.drawn))
 
     def over(self, other: "Estimate") -> "Estimate":
-        """The ratio, paired draw by draw. The other's value may be 0: the ratio is then infinite, or undefined."""
+        """Return the ratio, paired draw by draw. If the other's value is 0, the ratio is infinite or undefined."""
         with np.errstate(divide="ignore", invalid="ignore"):
             value = float(np.divide(self.value, other.value))
             return Estimate(value, np.divide(self.drawn, other.drawn))
 
     def minus(self, other: "Estimate") -> "Estimate":
-        """The difference, paired draw by draw."""
+        """Return the difference, paired draw by draw."""
         return Estimate(self.value - other.value, self.drawn - other.drawn)
 
     def interval(self) -> Interval:
-        """Its 95% interval, out of the draws in which it is defined."""
+        """Return its 95% interval, out of the draws in which it is defined."""
         defined = self.drawn[~np.isnan(self.drawn)]
         if math.isnan(self.value) or not len(defined):
             return Interval(math.nan, math.nan, math.nan)
@@ -64,13 +64,13 @@ class Estimate:
 
 
 def draws(prompts: int, seed: int, count: int = DRAWS) -> Numbers:
-    """How often each prompt is drawn, shape (count, prompts): each row sums to `prompts`."""
+    """Return how often each prompt is drawn, shape (count, prompts): each row sums to `prompts`."""
     chances = np.full(prompts, 1 / prompts)
     return np.random.default_rng(seed).multinomial(prompts, chances, size=count).astype(np.float64)
 
 
 def estimate(parts: Sequence[tuple[float, float]], drawn: Numbers) -> Estimate:
-    """Sum of numerators over sum of denominators, `parts` being both of each prompt; NaN if the latter is 0."""
+    """Return sum of numerators over sum of denominators, `parts` being both of each prompt; NaN if the latter is 0."""
     numerators, denominators = np.array(parts, dtype=np.float64).T
     with np.errstate(divide="ignore", invalid="ignore"):
         value = float(np.divide(numerators.sum(), denominators.sum()))
@@ -78,7 +78,7 @@ def estimate(parts: Sequence[tuple[float, float]], drawn: Numbers) -> Estimate:
 
 
 def distinct(texts: Sequence[str], n: int) -> tuple[int, int]:
-    """Different n-grams of words within the texts of one prompt, and the number of words in them.
+    """Return different n-grams of words within the texts of one prompt, and the number of words in them.
 
     Divided and averaged over prompts, this is the distinct-n of DExperts (Liu et al. 2021).
     """

@@ -22,7 +22,7 @@ from server.telemetry import logs
 
 
 def run(words: Sequence[str]) -> int:
-    """The words after `unsay`, the first of them a command of ours; gives the exit code. SystemExit(2) for others."""
+    """Run the words after `unsay`, a command of ours first; return the exit code. SystemExit(2) for other words."""
     try:
         if list(words[:1]) == ["models"]:
             _models(convert=parser().parse_args(words).convert)
@@ -59,7 +59,7 @@ def _serve(words: Sequence[str]) -> None:
 
 
 def _stop_starting(number: int, _frame: FrameType | None) -> None:
-    """SIGTERM before vLLM's server listens to it: end the start-up at once, and the engine's processes with it.
+    """Handle SIGTERM before vLLM's server does: end the start-up at once, and the engine's processes with it.
 
     Not by an exception: one that is raised while vLLM starts its engine can be swallowed there, and is waited out.
     """

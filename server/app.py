@@ -33,12 +33,12 @@ log = logs.logger("server")
 
 
 def load_catalog(settings: Settings) -> Catalog:
-    """The policies, from the file or the built-in ones."""
+    """Return the policies, from the file or the built-in ones."""
     return catalogs.load(settings.policy_file) if settings.policy_file else catalogs.builtin()
 
 
 def load_scorer(settings: ScorerSettings, observer: CascadeObserver | None) -> Scorer:
-    """The scorer that the settings name. ScorerLoadError if it cannot be had as they want it."""
+    """Return the scorer that the settings name. ScorerLoadError if it cannot be had as they want it."""
     setup = registry.Setup(
         device=settings.scorer_device,
         threads=settings.scorer_threads,
@@ -51,7 +51,7 @@ def load_scorer(settings: ScorerSettings, observer: CascadeObserver | None) -> S
 
 @asynccontextmanager
 async def batching(scorer: Scorer, settings: ScorerSettings, observer: BatchObserver | None) -> AsyncIterator[Batcher]:
-    """A batcher over `scorer`, with its thread running."""
+    """Provide a batcher over `scorer`, with its thread running."""
     batcher = Batcher(
         scorer,
         max_batch=settings.scorer_batch,
@@ -68,7 +68,7 @@ async def batching(scorer: Scorer, settings: ScorerSettings, observer: BatchObse
 
 @asynccontextmanager
 async def judging(scorer: Scorer, settings: ScorerSettings, metrics: Metrics) -> AsyncIterator[Judge]:
-    """A judge over `scorer`, with its thread running."""
+    """Provide a judge over `scorer`, with its thread running."""
     async with batching(scorer, settings, metrics) as batcher:
         yield Judge(batcher)
 
@@ -83,7 +83,7 @@ async def guarded_application(
     allow_loosen: bool,
     pairs: Pairs | None = None,
 ) -> "FastAPI":
-    """vLLM's application over the guarded engine, with our routes and the gateway. `pairs` takes those of rewinds."""
+    """Build vLLM's application over the guarded engine, with our routes and gateway. `pairs` takes rewinds' pairs."""
     from server.engine import launcher, stored
     from server.engine.client import GuardedEngineClient
     from server.engine.core import arming
@@ -111,7 +111,7 @@ async def guarded_application(
 
 
 def introduce(metrics: Metrics, catalog: Catalog, scorer: str, model: str) -> None:
-    """The first page of the metrics: every series that this server can count, with the value 0, and what runs here."""
+    """Fill the first page of metrics: every series that this server can count, at 0, and what runs here."""
     metrics.expect(policies=catalog.policies, model=model, routes=GENERATING)
     metrics.build_info(
         version=version("unsay"),
@@ -123,7 +123,7 @@ def introduce(metrics: Metrics, catalog: Catalog, scorer: str, model: str) -> No
 
 
 def engine_arguments(settings: Settings) -> argparse.Namespace:
-    """vLLM's arguments, of a model that is there. StartError for words that vLLM does not know, or no such model."""
+    """Return vLLM's arguments, with a model that exists. StartError for words that vLLM does not know, or no model."""
     from server.engine import launcher
 
     args = launcher.parse(settings.rest, Models(cache_folder(), log.info))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FEW_CORES = 4
-"""Up to so many all are used: of two it was measured, of four vLLM would leave a quarter idle."""
+"""Up to this many, all are used: measured with two; of four vLLM would leave a quarter idle."""
 
 _BFLOAT16 = frozenset({"avx512_bf16", "amx_bf16"})
 _CPUINFO = Path("/proc/cpuinfo")
@@ -39,7 +39,7 @@ class Cpu:
 
 
 def this_cpu(cpuinfo: Path = _CPUINFO, topology: Path = _TOPOLOGY) -> Cpu:
-    """The CPU that this process runs on, as Linux tells of it. What it does not tell is taken for absent."""
+    """Return the CPU that this process runs on, as Linux tells of it. What it does not tell is taken for absent."""
     allowed = sorted(os.sched_getaffinity(0))
     return Cpu(bool(_BFLOAT16 & _flags(cpuinfo)), _one_of_each_core(allowed, topology))
 
@@ -53,13 +53,13 @@ def _flags(cpuinfo: Path) -> frozenset[str]:
 
 
 def _one_of_each_core(allowed: list[int], topology: Path) -> tuple[int, ...]:
-    """The last one of those that share a core, in order."""
+    """Return the last one of those that share a core, in order."""
     last = {_siblings(cpu, topology): cpu for cpu in allowed}
     return tuple(sorted(last.values()))
 
 
 def _siblings(cpu: int, topology: Path) -> str:
-    """The CPUs that share a core with this one, in the system's words; itself if the system does not say."""
+    """Return the CPUs that share a core with this one, in the system's words; itself if the system does not say."""
     try:
         return (topology / f"cpu{cpu}" / "topology" / "thread_siblings_list").read_text(encoding="utf-8").strip()
     except OSError:

@@ -1,4 +1,4 @@
-"""`unsay scorer`: the scorer in a process of its own, so that a crash or a stuck pass of it takes no server along."""
+"""`unsay scorer`: the scorer in a process of its own, so that a crash or a stuck pass does not take the server down."""
 
 import argparse
 import socket
@@ -31,7 +31,7 @@ log = logs.logger("scorer")
 
 
 def main(argv: Sequence[str]) -> int:
-    """`unsay scorer` with the words after it; gives the exit code. SystemExit(2) for words that it does not know."""
+    """Run `unsay scorer` with the words after it; return the exit code. SystemExit(2) for words it does not know."""
     known = _parser().parse_args(argv)
     settings = scorer_settings(known)
     logs.configure(settings.log_level)
@@ -79,7 +79,7 @@ async def serve(settings: ScorerSettings, host: str, port: int) -> None:
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A listening socket, before anything is loaded, so that a taken port is known at once. StartError if it is."""
+    """Return a listening socket before anything is loaded, so that a taken port shows at once, as a StartError."""
     if not 0 <= port <= _LAST_PORT:
         raise StartError(f"--port {port}: expected a number from 0 to {_LAST_PORT}")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET

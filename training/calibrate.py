@@ -2,7 +2,7 @@
 
 The threshold of each category is found as by training.thresholds (the lowest that at most 0.5% of clean held-out spans
 of 16 tokens reach), and the category's bias is moved by its log odds, which makes it .5. The order of scores within a
-category stays as it is. So .5 means the same in every category, and of any two policies one can say what they allow.
+category stays as it is. So .5 means the same in every category, and any two policies can be compared.
 
 SOURCE is what training.classifier wrote. (Moving the bias alone: temperature scaling's simpler half; J. Platt, 1999.)
 """
@@ -29,7 +29,7 @@ _WEIGHTS, _BIAS = "model.safetensors", "classifier.bias"
 
 
 def shift(source: Path, out: Path, chosen: Sequence[float]) -> Path:
-    """Copies a classifier to `out`, with each category's score of `chosen`, in 0..1, made .5; returns `out`."""
+    """Copy a classifier to `out`, with each category's score of `chosen`, in 0..1, made .5; return `out`."""
     shutil.copytree(source, out, dirs_exist_ok=True, ignore=shutil.ignore_patterns("encoder"))
     weights = load_file(source / _WEIGHTS)
     odds = [math.log(score / (1 - score)) for score in chosen]
@@ -40,7 +40,7 @@ def shift(source: Path, out: Path, chosen: Sequence[float]) -> Path:
 
 
 def calibrate(source: Path, out: Path, data: Path, rate: float) -> str:
-    """Packs `source` into `out` with its biases moved; returns the table of the thresholds that became .5."""
+    """Pack `source` into `out` with its biases moved; return the table of the thresholds that became .5."""
     with TemporaryDirectory(prefix="unsay-") as private:
         as_it_is = Path(private) / "packed"
         pack(source, as_it_is)
@@ -54,7 +54,7 @@ def calibrate(source: Path, out: Path, data: Path, rate: float) -> str:
 
 
 def main() -> None:
-    """The command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("source", type=Path, help="folder that training.classifier wrote")
     parser.add_argument("out", type=Path, help="folder to write, such as models/classifier")

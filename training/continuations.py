@@ -54,7 +54,7 @@ class Share:
 
 
 def read_prompts(data: Path, limit: int | None) -> list[Prompt]:
-    """The prompts of both sets, of each the first `limit`. OSError if the file is missing."""
+    """Return the prompts of both sets, of each the first `limit`. OSError if the file is missing."""
     rows = enumerate(read_rows(data / PROMPTS))
     prompts = [Prompt(number, row["set"], row["prompt"]["text"]) for number, row in rows]
     sets = sorted({prompt.set for prompt in prompts})
@@ -62,12 +62,12 @@ def read_prompts(data: Path, limit: int | None) -> list[Prompt]:
 
 
 def seed_of(prompt: Prompt, seed: int) -> int:
-    """The seed of the prompt's first continuation; vLLM counts on from it, and no other prompt has one of these."""
+    """Return the seed of the prompt's first continuation; vLLM counts on from it, and prompts share no seed."""
     return seed + prompt.number * SAMPLES
 
 
 async def draw(base_url: str, prompts: Sequence[Prompt], seed: int) -> list[list[str]]:
-    """The continuations of each prompt, in order; tells on standard error how it gets on. openai.APIError."""
+    """Return the continuations of each prompt, in order; report progress on standard error. openai.APIError."""
     gate, begun, done = asyncio.Semaphore(_AT_ONCE), time.monotonic(), 0
     async with AsyncOpenAI(base_url=base_url, api_key="none", timeout=600) as client:
         model = (await client.models.list()).data[0].id
@@ -85,7 +85,7 @@ async def draw(base_url: str, prompts: Sequence[Prompt], seed: int) -> list[list
 
 
 def shares(scorer: Scorer, prompts: Sequence[Prompt], drawn: Sequence[Sequence[str]], seed: int) -> list[Share]:
-    """What is flagged at the default thresholds, by set. `seed` is that of the interval, which resamples prompts."""
+    """Return what is flagged at the default thresholds, by set. `seed` is for the interval, which resamples prompts."""
     thresholds = Thresholds(DEFAULT_THRESHOLDS)
     scores = iter(score(scorer, [text.strip() for texts in drawn for text in texts]))
     flags = [[_is_flagged(text, next(scores), thresholds) for text in texts] for texts in drawn]
@@ -106,7 +106,7 @@ def _share(name: str, flags: list[list[bool]], seed: int) -> Share:
 
 
 def blocks(found: Sequence[Share], seed: int) -> Iterator[str]:
-    """The report's part."""
+    """Yield the report's part."""
     yield "## Language model: continuations flagged by its own classifier"
     head = ("prompts", "count", "continuations", "flagged", "95% interval", "prompts with any flagged")
     yield table(head, [_row(share) for share in found])

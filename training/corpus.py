@@ -1,7 +1,7 @@
 """What the language model reads: encyclopedia, dialogues, textbooks, speeches, and public comments, rude ones too.
 
 One document in fifty is held out, chosen by its letters, so that copies of a text fall on the same side. The comments
-are there because models trained on the web have read the like: without them the guard would have nothing to show.
+are there because models trained on the web have read such things: without them the guard would have nothing to show.
 """
 
 import lzma
@@ -35,7 +35,7 @@ class Source:
 
 
 def _blocks(folder: Path, name: str) -> Iterator[str]:
-    """The documents of a text file, which are parted by empty lines."""
+    """Yield the documents of a text file, which are parted by empty lines."""
     lines: list[str] = []
     with lzma.open(folder / name, "rt", encoding="utf-8") as file:
         for line in file:
@@ -53,7 +53,7 @@ def _prose(name: str) -> Callable[[Path], Iterator[str]]:
 
 
 def _dialogues(folder: Path) -> Iterator[str]:
-    """Dialogues as the chat template writes them: END after every answer. The last answer's is that of the document."""
+    """Yield dialogues as the chat template writes them: END after every answer; the last one ends the document."""
     for text in _blocks(folder, "sgd_dialogues.txt.xz"):
         turns = [_TURN.sub(_closed, line) for line in text.split("\n")]
         yield "\n".join(turns).removesuffix(END)
@@ -81,7 +81,7 @@ SOURCES = (
 
 
 def sample(folder: Path, characters: int) -> Iterator[str]:
-    """Documents of every source up to about so many characters in all, by the sources' shares."""
+    """Yield documents of every source, about this many characters in all, by the sources' shares."""
     for source in SOURCES:
         left = characters * source.share
         for text in source.documents(folder):
@@ -93,7 +93,7 @@ def sample(folder: Path, characters: int) -> Iterator[str]:
 
 
 def load(folder: Path, tokenizer: Tokenizer) -> dict[str, Tokens]:
-    """By source, what is learnt from: documents end to end, each closed by END. OSError if a file is missing."""
+    """Return by source what is learnt from: documents end to end, each closed by END. OSError if a file is missing."""
     learnt: dict[str, Tokens] = {}
     for source in SOURCES:
         texts = [text for text in source.documents(folder) if not _is_held_out(text)]
@@ -103,7 +103,7 @@ def load(folder: Path, tokenizer: Tokenizer) -> dict[str, Tokens]:
 
 
 def held_out(folder: Path, tokenizer: Tokenizer) -> Iterator[tuple[str, Tokens, int]]:
-    """By source, the held-out documents as tokens, and how many characters they have."""
+    """Return by source the held-out documents as tokens, and how many characters they have."""
     for source in SOURCES:
         texts = [text for text in source.documents(folder) if _is_held_out(text)]
         yield source.name, _tokens(texts, tokenizer), sum(len(text.replace(END, "")) for text in texts)

@@ -1,6 +1,6 @@
-"""The texts that the classifier learns from, and those that are held out. Nothing here is random but by seed.
+"""The texts that the classifier learns from, and those that are held out. All randomness here is seeded.
 
-Held out, and never learnt from, nor is any text that begins with the same letters: 2,200 texts of Jigsaw's cased part
+Held out and never learnt from, nor any text that begins with the same letters: 2,200 texts of Jigsaw's cased part
 (the first published model held out the same), every fourth of Civil Comments, every twentieth pair of ParaDetox, and
 half of RealToxicityPrompts. The benchmark files (HateCheck, BOLD, the challenging and non-toxic prompts, toxic spans)
 are not even opened here.
@@ -43,7 +43,7 @@ class Split:
 
 
 def load(folder: Path, seed: int) -> Split:
-    """Reads the labelled texts, the prompts and the prose in `folder`. OSError if one of the files is missing."""
+    """Read the labelled texts, the prompts and the prose in `folder`. OSError if one of the files is missing."""
     rng = random.Random(seed)
     rows = read_rows(folder / "toxicity_train.jsonl.gz") + prompt_rows(read_rows(folder / "rtp_prompts.jsonl.gz"))
     split = divide(rows)
@@ -56,7 +56,7 @@ def load(folder: Path, seed: int) -> Split:
 
 
 def divide(rows: list[dict[str, Any]]) -> Split:
-    """Parts the rows; whatever has the letters of a held-out text is not learnt from."""
+    """Divide the rows; whatever has the letters of a held-out text is not learnt from."""
     cased = [row for row in rows if row["source"] == CASED]
     random.Random(0).shuffle(cased)
     test = [_example(row) for row in cased[:HELD_OUT_CASED]]
@@ -72,7 +72,7 @@ def divide(rows: list[dict[str, Any]]) -> Split:
 
 
 def prompt_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """RealToxicityPrompts as rows: prompts and continuations, each with Perspective's scores, where there are any."""
+    """Yield RealToxicityPrompts as rows: prompts and continuations, each with Perspective's scores, if any."""
     parts = [row[part] for row in rows for part in ("prompt", "continuation")]
     scored = [part for part in parts if part["text"].strip() and all(part[name] is not None for name in _PERSPECTIVE)]
     return [
@@ -82,7 +82,7 @@ def prompt_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def capped(examples: list[Example], rng: random.Random) -> list[Example]:
-    """The examples with at most so many of each source as `_CAPS` allows, chosen at random, in order."""
+    """Return the examples with at most as many of each source as `_CAPS` allows, chosen at random, in order."""
     kept = examples
     for source, cap in _CAPS.items():
         own = [index for index, example in enumerate(kept) if example.source == source]
@@ -92,7 +92,7 @@ def capped(examples: list[Example], rng: random.Random) -> list[Example]:
 
 
 def prose(folder: Path, rng: random.Random) -> list[Example]:
-    """Sentences of encyclopedia, news, dialogue, speeches and textbooks; of the first two, more that name a group."""
+    """Return sentences of encyclopedia, news, dialogue, speeches, textbooks; of the first two, more naming a group."""
     plain = [clean(text, "prose", weight) for name, n, weight in _PROSE for text in _sample(folder / name, n, rng)]
     named = [
         clean(text, "named_prose", weight)
@@ -108,7 +108,7 @@ def _sample(path: Path, count: int, rng: random.Random) -> list[str]:
 
 
 def _sentences(path: Path) -> Iterator[str]:
-    """The sentences of 5 to 60 words, one, two or three at once."""
+    """Yield the sentences of 5 to 60 words, one, two or three at once."""
     with lzma.open(path, "rt", encoding="utf-8") as lines:
         for line in lines:
             yield from filter(_is_usable, _groups(_SENTENCE.split(line.strip())))
@@ -136,7 +136,7 @@ def _is_held_out(row: dict[str, Any], index: int) -> bool:
 
 
 def _beginning(example: Example) -> str:
-    """What two copies share even if one of them was cut short."""
+    """Return a key that two copies share even if one of them was cut short."""
     return letters(example.text)[:100]
 
 

@@ -7,8 +7,8 @@ is judged whole, as a classifier by itself does, and in its parts too, as the se
 import random
 from collections.abc import Iterator, Sequence
 
-from filters.normalize.folding import highest
 from filters.parts import with_parts
+from filters.reading import highest
 from filters.scorer import Scorer, Scores
 from filters.scorers.detoxify import DetoxifyScorer
 from filters.thresholds import Thresholds
@@ -29,13 +29,13 @@ _TRIES = 2  # plain texts around each insult
 
 
 def insults(examples: Sequence[Example]) -> list[str]:
-    """The texts of the first `COUNT` of a few words that are labelled as an insult or a threat."""
+    """Return the first `COUNT` texts of a few words that are labelled as an insult or a threat."""
     hostile = (example for example in examples if any(example.targets[at] >= 0.5 for at in _HOSTILE))
     return [example.text for example in hostile if len(example.text.split()) in _WORDS][:COUNT]
 
 
 def surround(text: str, before: int, after: int, prose: Sequence[str], rng: random.Random) -> str:
-    """The text as a line amid whole words of prose, about so many characters on each side."""
+    """Put the text amid whole words of prose, about this many characters on each side."""
     return " ".join(part for part in (_plain(before, prose, rng), text, _plain(after, prose, rng)) if part)
 
 
@@ -47,7 +47,7 @@ def _plain(length: int, prose: Sequence[str], rng: random.Random) -> str:
 
 
 def missed(scorer: Scorer, texts: Sequence[str]) -> tuple[float, float]:
-    """The shares of the texts that the default policy does not flag: judged whole, and in their parts too."""
+    """Return the shares of texts that the default policy does not flag: judged whole, and in their parts too."""
     every = [with_parts(text) for text in texts]
     scores = iter(score(scorer, [part for each in every for part in each]))
     found = [[next(scores) for _ in each] for each in every]
@@ -59,7 +59,7 @@ def _share(found: Sequence[Scores]) -> float:
 
 
 def table(scorer: Scorer, hostile: Sequence[str], prose: Sequence[str], seed: int) -> str:
-    """A row for what stands before, a column for what stands after; in each cell judged whole, and in parts."""
+    """Give a row to what stands before and a column to what stands after; a cell has judged whole, and in parts."""
     rng = random.Random(seed)
     rows = []
     for before in LENGTHS:
@@ -73,7 +73,7 @@ def table(scorer: Scorer, hostile: Sequence[str], prose: Sequence[str], seed: in
 
 
 def blocks(setting: Setting) -> Iterator[str]:
-    """The report's part."""
+    """Yield this part of the report."""
     yield "## Insults amid plain text"
     hostile = insults(held_out(setting.data).held_out[data.CASED])
     prose = [example.text for example in data.prose(setting.data, random.Random(setting.seed))]

@@ -23,7 +23,7 @@ Weights = Mapping[str, Tensor]
 _SAID_EVERY = 200  # steps
 _WARM_UP = 100  # steps
 _RARE = -2.0  # log odds to begin with: most passages have low scores
-_HIGHEST_WEIGHS = 3.0  # as much as a category: it is what is screened by
+_HIGHEST_WEIGHS = 3.0  # as much as a category: it is what screens
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Plan:
 
 
 def learn(plan: Plan, texts: Sequence[str], scores: NDArray[np.float32]) -> Weights:
-    """The weights for readable texts and their scores (texts, categories); tells how it goes."""
+    """Return the weights for readable texts and their scores (texts, categories); report progress."""
     weights = _fresh(plan, scores.shape[1])
     targets = torch.from_numpy(np.concatenate([scores.max(axis=1, keepdims=True), scores], axis=1))
     optimizer = torch.optim.Adam(weights.values(), lr=plan.rate, betas=(0.9, 0.99))
@@ -82,7 +82,7 @@ def _fresh(plan: Plan, categories: int) -> dict[str, Tensor]:
 
 
 def _batches(plan: Plan, count: int) -> list[list[int]]:
-    """Every index once an epoch, shuffled; the last few that fill no batch are left out."""
+    """Return every index once an epoch, shuffled; the last few that fill no batch are left out."""
     rng = random.Random(plan.seed)
     orders = [rng.sample(range(count), count) for _ in range(plan.epochs)]
     return [order[at : at + plan.batch] for order in orders for at in range(0, count - plan.batch + 1, plan.batch)]

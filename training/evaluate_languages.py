@@ -1,7 +1,7 @@
 """How good a classifier is in each language, on texts that it never saw: figures as in training.evaluate.
 
-Multilingual HateCheck (P. Röttger and others, 2022) by language and by kind of case; of each source in other languages
-than English what is held out from the training.
+Multilingual HateCheck (P. Röttger and others, 2022) by language and by kind of case; of each source in languages other
+than English what the training held out.
 """
 
 import random
@@ -24,7 +24,7 @@ _DEFAULT = Thresholds(DEFAULT_THRESHOLDS)
 
 
 def figures(scorer: Scorer, folder: Path) -> list[Figure]:
-    """Every figure, from the data in `folder`. OSError if a file is missing."""
+    """Return every figure, from the data in `folder`. OSError if a file is missing."""
     _, held_out = languages.divided(read_rows(folder / LABELLED), random.Random(0))
     return [*_hatecheck(scorer, read_rows(folder / HATECHECK)), *_sources(scorer, held_out)]
 

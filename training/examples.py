@@ -37,23 +37,23 @@ class Example:
 
 
 def all_known(text: str, targets: tuple[float, ...], source: str, weight: float = 1.0) -> Example:
-    """An example whose six targets are all known."""
+    """Return an example whose six targets are all known."""
     return Example(text, targets, (weight,) * len(CATEGORIES), source)
 
 
 def only_toxicity(text: str, toxicity: float, source: str, weight: float = 1.0) -> Example:
-    """An example of which only the toxicity is known: the rest is masked, or if it is not toxic, implied to be 0."""
+    """Return an example with only the toxicity known: the rest is masked, or implied to be 0 if it is not toxic."""
     rest = weight * _IMPLIED if toxicity == 0 else 0.0
     return Example(text, (toxicity, *([0.0] * 5)), (weight, *([rest] * 5)), source)
 
 
 def clean(text: str, source: str, weight: float = 1.0) -> Example:
-    """An example with nothing toxic in it."""
+    """Return an example with nothing toxic in it."""
     return all_known(text, (0.0,) * len(CATEGORIES), source, weight)
 
 
 def labelled(row: dict[str, Any]) -> Example:
-    """A row of toxicity_train.jsonl.gz: `text`, `labels` and `source`. KeyError if its labels are not known ones."""
+    """Return a row of toxicity_train.jsonl.gz: `text`, `labels` and `source`. KeyError if its labels are not known."""
     text, labels, source = row["text"], row["labels"], row["source"]
     if "toxicity_fraction" in labels:
         return only_toxicity(text, float(labels["toxicity_fraction"]), source)
@@ -63,16 +63,16 @@ def labelled(row: dict[str, Any]) -> Example:
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
-    """The rows of a `.jsonl.gz` file."""
+    """Return the rows of a `.jsonl.gz` file."""
     with gzip.open(path, "rt", encoding="utf-8") as lines:
         return [json.loads(line) for line in lines]
 
 
 def draw(text: str, parts: int) -> int:
-    """A number in 0..parts-1 that depends on nothing but the letters of the text: equal texts are split alike."""
+    """Return a number in 0..parts-1 that depends on the letters of the text alone: equal texts are split alike."""
     return int.from_bytes(sha256(letters(text).encode()).digest()[:8], "big") % parts
 
 
 def letters(text: str) -> str:
-    """The text in lower case without anything but letters and digits: what two copies of a text have in common."""
+    """Return the text's letters and digits in lower case: what two copies of a text have in common."""
     return "".join(char for char in text.lower() if char.isalnum())

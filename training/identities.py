@@ -1,8 +1,8 @@
 """Sentences about groups of people: a group's name must not raise the score, and hostility in polite words must.
 
-What is said of a group is also denied, and reported in order to oppose it; its like is said in praise; and of things,
-trades and single persons the same is said. So neither the name, nor the unkind word, nor the frame tells by itself.
-The method is that of counterfactual augmentation (D. Kaushik and others, 2020).
+What is said of a group is also denied, and reported in order to oppose it; similar things are said in praise; and the
+same is said of things, trades and single persons. So neither the name, nor the unkind word, nor the frame decides
+alone. The method is that of counterfactual augmentation (D. Kaushik and others, 2020).
 """
 
 import itertools
@@ -32,27 +32,27 @@ Form = Callable[[random.Random], str]
 
 
 def names_a_group(text: str) -> bool:
-    """Whether one of the commoner names of a group of people occurs in the text."""
+    """Return whether one of the commoner names of a group of people occurs in the text."""
     return _NAMED.search(text) is not None
 
 
 def neutral(rng: random.Random, count: int) -> list[Example]:
-    """Sentences that name a group and mean it no harm, and hard words for things instead of people."""
+    """Return sentences that name a group and mean it no harm, and hard words for things instead of people."""
     return [clean(_picked(rng, _NEUTRAL), "neutral_identity") for _ in range(count)]
 
 
 def hostile(rng: random.Random, count: int) -> list[Example]:
-    """Attacks on groups, a quarter of them threats."""
+    """Return attacks on groups, a quarter of them threats."""
     return [_hostile(rng) for _ in range(count)]
 
 
 def personal(rng: random.Random, count: int) -> list[Example]:
-    """Attacks on single persons, which are no attacks on a group, and on trades, which are half as bad."""
+    """Return attacks on single persons, which are no attacks on a group, and on trades, which are half as bad."""
     return [_personal(rng) for _ in range(count)]
 
 
 def templates() -> Iterator[str]:
-    """Every sentence with its gaps, for comparing with a benchmark's."""
+    """Return every sentence with its gaps, for comparing with a benchmark's."""
     return itertools.chain(
         phrases.UNKIND, phrases.KIND, phrases.THREATS, phrases.HELP, phrases.ABOUT_ONE, phrases.ABOUT_MANY
     )
@@ -135,5 +135,5 @@ def _sentence(text: str) -> str:
 
 
 def _article(text: str) -> str:
-    """The text with "an" where a vowel follows."""
+    """Return the text with "an" where a vowel follows."""
     return re.sub(r"\b([Aa]) (?=[aeioAEIO])", r"\1n ", text)

@@ -1,8 +1,8 @@
 """Trains the bundled language model: `python -m training.language_model --data DIR --out DIR`.
 
 On a GPU if there is one, with the larger shape, else on the CPU with the smaller. Writes a Hugging Face folder that
-vLLM serves as it is. `--minutes` bounds the run, and its learning rate falls with the clock. A run that was broken off
-goes on with `--resume`. Same seed, data and machine: same weights, unless `--minutes` ends the run.
+vLLM serves as it is. `--minutes` bounds the run, and its learning rate falls with the clock. An interrupted run goes on
+with `--resume`. Same seed, data and machine: same weights, unless `--minutes` ends the run.
 
 Matrices are stepped by Muon (K. Jordan and others, 2024; its scale by J. Liu and others, 2025), the rest by AdamW.
 """
@@ -24,7 +24,7 @@ from training.windows import Windows
 
 _WARM_UP = 0.02  # of the run
 _FALL = 0.5  # of the run, at its end
-_LONG = 0.9  # of the run, from where on windows are as long as the context
+_LONG = 0.9  # of the run, from which on windows are as long as the context
 _SAVE_EVERY = 300.0  # seconds
 _HELD_OUT_TOKENS = 20_000  # of each source, for the perplexity while training
 _VOCABULARY_FROM = 12_000_000  # characters
@@ -49,17 +49,17 @@ class Progress:
     seconds: float = 0.0
 
     def share(self, plan: Plan) -> float:
-        """0..1, by tokens or by the clock, whichever is further on."""
+        """Return how far the run is, 0..1, by tokens or by the clock, whichever is further."""
         return max(self.tokens / plan.tokens, self.seconds / 60 / plan.minutes)
 
 
 def rate_at(share: float) -> float:
-    """The part of the full learning rate at 0..1 of the run: up in a line, level, then down in a line to nothing."""
+    """Return the share of the full learning rate at 0..1 of the run: linearly up, level, then linearly down to 0."""
     return max(0.0, min(share / _WARM_UP, 1.0, (1 - share) / _FALL))
 
 
 def steppers(model: torch.nn.Module, rate: float) -> list[torch.optim.Optimizer]:
-    """Muon for the matrices within the layers, AdamW for embeddings and norms; both at `rate`."""
+    """Return Muon for the matrices within the layers and AdamW for embeddings and norms, both at `rate`."""
     inner = [weight for name, weight in model.named_parameters() if weight.ndim == 2 and "embed" not in name]
     rest = [weight for name, weight in model.named_parameters() if weight.ndim != 2 or "embed" in name]
     return [
@@ -81,7 +81,7 @@ class Run:
         self.progress = Progress()
 
     def step(self) -> float:
-        """Learns from one batch; its loss in nats a token."""
+        """Learn from one batch; return its loss in nats a token."""
         begun = time.monotonic()
         share = self.progress.share(self._plan)
         for stepper in self._steppers:
@@ -109,7 +109,7 @@ class Run:
         return total
 
     def keep(self, path: Path) -> None:
-        """Writes all that `resume` needs, whole or not at all."""
+        """Write all that `resume` needs, whole or not at all."""
         state = {
             "model": self.model.state_dict(),
             "steppers": [stepper.state_dict() for stepper in self._steppers],
@@ -121,7 +121,7 @@ class Run:
         path.with_suffix(".part").replace(path)
 
     def resume(self, path: Path) -> None:
-        """Goes on where `keep` was called. OSError if it never was."""
+        """Go on where `keep` was called. OSError if it never was."""
         state = torch.load(path, map_location=self._device, weights_only=True)
         self.model.load_state_dict(state["model"])
         for stepper, kept in zip(self._steppers, state["steppers"], strict=True):
@@ -131,7 +131,7 @@ class Run:
 
 
 def train(run: Run, plan: Plan, held_out: dict[str, corpus.Tokens], made: Tokenizer, device: str) -> None:
-    """Steps until the plan is fulfilled; tells how it goes, and keeps what was learnt every five minutes."""
+    """Step until the plan is fulfilled; report progress, and save what was learnt every five minutes."""
     smooth, kept, number = 0.0, run.progress.seconds, 0
     while run.progress.share(plan) < 1:
         loss = run.step()
@@ -163,7 +163,7 @@ def _table(model: Any, held_out: dict[str, corpus.Tokens], device: str) -> str:
 
 
 def _tokenizer(plan: Plan, data: Path, start: Path | None) -> Tokenizer:
-    """That of the model to start from, or the one that an earlier run in this folder learnt, or a new one."""
+    """Return the tokenizer of the model to start from, or that of an earlier run in this folder, or a new one."""
     path = (start or plan.out) / "tokenizer.json"
     if not path.exists():
         say(f"learning {plan.shape.vocabulary} tokens")
@@ -172,7 +172,7 @@ def _tokenizer(plan: Plan, data: Path, start: Path | None) -> Tokenizer:
 
 
 def main() -> None:
-    """The command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder with the texts")
     parser.add_argument("--out", type=Path, required=True, help="folder to write")

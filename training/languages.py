@@ -1,6 +1,6 @@
 """Labelled texts in other languages than English, and English ones that imply what they do not say.
 
-Held out, and never learnt from: every tenth text by its letters. Templates are capped, since they teach their form.
+Held out, and never learnt from: every tenth text by its letters. Templates are capped, since a model learns their form.
 Labels say toxic or not; MLMA's are noisy and count for less.
 """
 
@@ -15,7 +15,7 @@ HELD_OUT_PARTS = 10
 
 
 def divided(rows: list[dict[str, Any]], rng: random.Random) -> tuple[list[Example], dict[str, list[Example]]]:
-    """What is learnt from, and what is held out by `source/language`, of rows with text, toxic, lang and source."""
+    """Return what is learnt from and what is held out, by `source/language`, of rows with text, toxic, lang, source."""
     learnt: dict[str, list[Example]] = {}
     held_out: dict[str, list[Example]] = {}
     for row in rows:

@@ -1,4 +1,4 @@
-"""The language model itself: its shape, its making, its losses, and the folder that vLLM serves."""
+"""The language model itself: its shape, how it is made, its losses, and the folder that vLLM serves."""
 
 import math
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ LARGE = Shape(8, 512, 1_408, 8_192, 1_024, 131_072, 65_536, 4e-3)
 
 
 def build(shape: Shape) -> Any:
-    """A LlamaForCausalLM of this shape with fresh weights, which follow torch's seed."""
+    """Return a LlamaForCausalLM of this shape with fresh weights, which follow torch's seed."""
     from transformers import LlamaConfig, LlamaForCausalLM
 
     heads = shape.width // 64
@@ -56,20 +56,20 @@ def build(shape: Shape) -> Any:
 
 
 def loss_of(model: Any, ids: Tensor) -> Tensor:
-    """The mean cross-entropy in nats of each token after the first, given those before it. `ids`: (windows, tokens)."""
+    """Return the mean cross-entropy (nats) of each token but the first, given those before; `ids` (windows, tokens)."""
     logits = model(input_ids=ids[:, :-1]).logits
     return cross_entropy(logits.flatten(0, 1).float(), ids[:, 1:].flatten())
 
 
 def perplexity(model: Any, tokens: corpus.Tokens, device: str, limit: int) -> float:
-    """Of up to `limit` tokens, each read with up to 511 before it; nan if there are fewer than 512."""
+    """Return the perplexity of up to `limit` tokens, each read with up to 511 before it; nan for fewer than 512."""
     with torch.inference_mode(), torch.autocast(device, torch.bfloat16):
         losses = [float(loss_of(model, ids.to(device))) for ids in in_order(tokens, 512, limit)]
     return math.exp(sum(losses) / len(losses)) if losses else math.nan
 
 
 def save(model: Any, made: Tokenizer, folder: Path) -> None:
-    """Writes the weights in bf16, the tokenizer and the chat template: what vLLM serves."""
+    """Write the weights in bf16, the tokenizer and the chat template: what vLLM serves."""
     tied = {"lm_head.weight"}  # the embeddings, once more
     weights = {name: w.to(torch.bfloat16) for name, w in model.state_dict().items() if name not in tied}
     model.save_pretrained(folder, state_dict=weights)

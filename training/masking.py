@@ -13,7 +13,7 @@ _ENDINGS = r"(?:s|es|ed|er|ers|ing|y)?"
 
 
 def read_list(path: Path) -> list[str]:
-    """The words and phrases of a list, one a line. OSError if it is missing."""
+    """Return the words and phrases of a list, one a line. OSError if it is missing."""
     return [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
 
 
@@ -28,11 +28,11 @@ class Masking:
         self._listed = re.compile(rf"(?<!\w)(?:{'|'.join(phrases) or '(?!)'}){_ENDINGS}(?!\w)", re.IGNORECASE)
 
     def flags(self, text: str) -> bool:
-        """Whether the scorer flags the text as a whole."""
+        """Return whether the scorer flags the text as a whole."""
         return bool(text.strip()) and bool(self._thresholds.exceeded(self._scores([text])[0]))
 
     def shown(self, text: str) -> str:
-        """The text with its rude words masked; a flagged text has at least one of them masked, its highest."""
+        """Return the text with its rude words masked; a flagged text has at least one of them masked, its highest."""
         masked = self._listed.sub(lambda phrase: _WORD.sub(_first_letter, phrase[0]), text)
         words = list(_WORD.finditer(masked))
         found = self._scores([word[0] for word in words])

@@ -6,7 +6,7 @@ import numpy as np
 
 
 def auc(scores: Sequence[float], positive: Sequence[bool]) -> float:
-    """The area under the ROC curve: how often a positive scores above a negative, ties half. NaN without both kinds."""
+    """Return the area under the ROC curve: how often a positive scores above a negative, ties half. NaN if none."""
     values, is_positive = np.asarray(scores, dtype=np.float64), np.asarray(positive, dtype=bool)
     ups = int(is_positive.sum())
     downs = len(values) - ups
@@ -18,5 +18,5 @@ def auc(scores: Sequence[float], positive: Sequence[bool]) -> float:
 
 
 def share_flagged(scores: Sequence[float], threshold: float) -> float:
-    """The share of scores that reach the threshold. NaN without scores."""
+    """Return the share of scores that reach the threshold. NaN without scores."""
     return float(np.mean(np.asarray(scores) >= threshold)) if len(scores) else float("nan")

@@ -24,7 +24,7 @@ _TOKENIZER_KEYS = (
 
 
 def checkpoint(config: dict[str, Any], tokenizer_name: str, weights: dict[str, torch.Tensor]) -> dict[str, Any]:
-    """The contents of detoxify's checkpoint file."""
+    """Return the contents of detoxify's checkpoint file."""
     labels = config["id2label"]
     classes = [labels[str(index)] for index in range(len(labels))]
     arch = {
@@ -38,14 +38,14 @@ def checkpoint(config: dict[str, Any], tokenizer_name: str, weights: dict[str, t
 
 
 def pack(source: Path, out: Path) -> None:
-    """Writes the packed classifier into `out`, which is made if need be. OSError, KeyError if the source is not one."""
+    """Write the packed classifier into `out`, which is made if need be. OSError, KeyError if the source is not one."""
     config = json.loads((source / "config.json").read_text())
     tokenizer_config = json.loads((source / "tokenizer_config.json").read_text())
     out.mkdir(parents=True, exist_ok=True)
     # Half precision is only how the weights are kept: it is too slow and too coarse to compute with on a CPU.
     _write_json(out / "config.json", {**config, "dtype": "float32"}, indent=2)
     _write_json(out / "tokenizer_config.json", {key: tokenizer_config[key] for key in _TOKENIZER_KEYS}, indent=2)
-    # Truncation and padding of the training run would otherwise still hold for who counts tokens with this file.
+    # Truncation and padding of the training run would otherwise still apply to anyone who counts tokens with this file.
     tokenizer = json.loads((source / "tokenizer.json").read_text())
     _write_json(out / "tokenizer.json", {**tokenizer, "truncation": None, "padding": None}, indent=None)
     weights = load_file(source / "model.safetensors")
@@ -59,7 +59,7 @@ def _write_json(path: Path, value: dict[str, Any], indent: int | None) -> None:
 
 
 def main() -> None:
-    """The command line."""
+    """Run the command line."""
     if len(sys.argv) != 3:
         sys.exit(__doc__)
     pack(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -1,4 +1,4 @@
-"""Passages such as a guard shows its scorer: a bounded stretch of comments, prose and dialogues, never a whole text.
+"""Passages like a guard's: a bounded stretch of comments, prose and dialogues, never a whole text.
 
 What the screen learns from, what its cuts are calibrated on, and what they are measured on are three sets of texts; a
 text falls into one of them by its letters. The latter two hold only what the classifier's training held out, texts that
@@ -33,8 +33,8 @@ _PROSE = (
     ("openstax.txt.xz", 10_000),
     ("us_addresses.txt.xz", 10_000),
 )
-_HELD_OUT_PROSE, _HELD_OUT_SHARE = 10, 16  # every so many documents; of so many passages learnt from, one is held out
-_TIMES = 4  # that each comment is learnt from, cut and changed in another way
+_HELD_OUT_PROSE, _HELD_OUT_SHARE = 10, 16  # one document in 10, and one in 16 of the passages learnt from, is held out
+_TIMES = 4  # that each comment is learnt from, cut and changed in a different way
 _PROSE_BEFORE = 0.12  # of the comments have prose before them, as an answer that turns
 _DISGUISED = 0.15  # of the held-out comments come with a disguise too
 _DISGUISES = (leet, spaced, stretched, masked, zero_width, swapped)
@@ -53,7 +53,7 @@ class Sample:
 
 
 def samples(folder: Path, seed: int, share: float = 1.0, written: Path | None = None) -> list[Sample]:
-    """Every passage, in an order that is the same for the same seed; of each source `share`. OSError if one lacks.
+    """Return every passage, of each source `share`; the same seed gives the same order. OSError if a source lacks.
 
     `written` is a file of what a language model wrote (training/written.py).
     """
@@ -75,7 +75,7 @@ def samples(folder: Path, seed: int, share: float = 1.0, written: Path | None = 
 
 
 def cut(text: str, rng: random.Random) -> str:
-    """A stretch of whole words of up to 25 to 400 characters, a few of up to 2,200; half of them from the beginning."""
+    """Return a stretch of whole words, up to 25 to 400 characters, a few up to 2,200; half from the beginning."""
     length = rng.randint(*((LONGEST, WHOLE) if rng.random() < _WHOLE_SHARE else (SHORTEST, LONGEST)))
     starts = [match.start() for match in _WORD.finditer(text) if match.start() + length <= len(text)]
     start = rng.choice(starts) if starts and rng.random() < 0.5 else 0
@@ -83,7 +83,7 @@ def cut(text: str, rng: random.Random) -> str:
 
 
 def _whole_words(text: str, length: int) -> str:
-    """The text up to the last end of a word that is not after `length`, or up to `length` in a longer word."""
+    """Return the text up to the last end of a word that is not after `length`, or up to `length` in a longer word."""
     if len(text) <= length:
         return text
     ends = [match.end() for match in _WORD.finditer(text[: length + 1]) if match.end() <= length]
@@ -91,7 +91,7 @@ def _whole_words(text: str, length: int) -> str:
 
 
 def _learnt(examples: list[Example], prose: list[str], rng: random.Random) -> Iterator[Sample]:
-    """The comments as the classifier met them: cut, joined, disguised; some of them with prose before."""
+    """Yield the comments as the classifier met them: cut, joined, disguised; some of them with prose before."""
     augment = Augment(WordWeights(examples), rng.randrange(1 << 30))
     for example, other in zip(examples, rng.sample(examples, len(examples)), strict=True):
         text = augment(example, other).text
@@ -101,7 +101,7 @@ def _learnt(examples: list[Example], prose: list[str], rng: random.Random) -> It
 
 
 def _written(rows: list[dict[str, Any]], rng: random.Random) -> Iterator[Sample]:
-    """Of each answer what a guard judges of it: its beginning, stretches, short and long, and the whole."""
+    """Yield of each answer what a guard judges: its beginning, short and long stretches, and the whole."""
     for row in rows:
         text = " ".join(row["text"].split())
         part: Part = "learn" if draw(row["prompt"], _HELD_OUT_PROSE) else _side(text)
@@ -111,7 +111,7 @@ def _written(rows: list[dict[str, Any]], rng: random.Random) -> Iterator[Sample]
 
 
 def _snippets(examples: list[Example], prose: list[str], share: float, rng: random.Random) -> list[Sample]:
-    """One to eight words at a time: cheap for the classifier, and the screen learns from them what words weigh."""
+    """Return one to eight words at a time: cheap for the classifier, and they teach the screen what words weigh."""
     comments = examples[: int(len(examples) * share)]
     found = [Sample(_snippet(one.text, rng), one.source, "learn") for one in comments for _ in range(_COMMENT_SNIPPETS)]
     found += [Sample(_snippet(text, rng), "prose", "learn") for text in prose]
@@ -119,7 +119,7 @@ def _snippets(examples: list[Example], prose: list[str], share: float, rng: rand
 
 
 def _snippet(text: str, rng: random.Random, start: int | None = None) -> str:
-    """A few words from the word number `start`, or from any."""
+    """Return a few words from the word number `start`, or from any."""
     words = text.split()
     count = min(len(words), rng.choice(_SNIPPET))
     if not count:
@@ -140,7 +140,7 @@ def _held_out(texts: list[tuple[str, str]], rng: random.Random) -> Iterator[Samp
 
 
 def _unseen(folder: Path, split: data.Split) -> Iterator[tuple[str, str]]:
-    """Source and text of what the classifier never learnt from."""
+    """Yield source and text of what the classifier never learnt from."""
     for source, examples in split.held_out.items():
         yield from ((source, example.text) for example in examples)
     yield from (("toxic_spans", row["text"]) for row in read_rows(folder / "toxic_spans.jsonl.gz"))
@@ -161,7 +161,7 @@ def _prose(folder: Path, rng: random.Random, share: float) -> Iterator[Sample]:
 
 
 def _parted(texts: list[str]) -> tuple[list[str], list[str]]:
-    """Those that are held out, and those that are learnt from."""
+    """Return those that are held out, and those that are learnt from."""
     apart: list[str] = []
     known: list[str] = []
     for text in texts:
@@ -170,7 +170,7 @@ def _parted(texts: list[str]) -> tuple[list[str], list[str]]:
 
 
 def documents(path: Path) -> Iterator[str]:
-    """The paragraphs of a text file, which are parted by empty lines, of a usable length."""
+    """Yield the paragraphs of a text file, which are parted by empty lines, of a usable length."""
     with lzma.open(path, "rt", encoding="utf-8") as file:
         yield from islice(_paragraphs(file), 60_000)
 
@@ -188,7 +188,7 @@ def _paragraphs(lines: Iterable[str]) -> Iterator[str]:
 
 
 def _side(text: str) -> Part:
-    """Which of the two held-out parts a text belongs to; copies of a text belong to the same."""
+    """Return which of the two held-out parts a text belongs to; copies of a text belong to the same."""
     return "calibrate" if draw(letters(text)[:100], 16) >= 8 else "measure"
 
 

@@ -1,4 +1,4 @@
-"""How well the language model foretells texts of each source that it did not learn from."""
+"""How well the language model predicts texts of each source that it did not learn from."""
 
 import math
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from training.setting import Setting
 
 @dataclass(frozen=True, slots=True)
 class Foretold:
-    """Of one source: tokens measured, perplexity per token, and bits per character, which no tokenizer sways."""
+    """Of one source: tokens measured, perplexity per token, and bits per character, whatever the tokenizer."""
 
     source: str
     tokens: int
@@ -25,7 +25,7 @@ class Foretold:
 
 
 def measure(folder: Path, data: Path, limit: int) -> Iterator[Foretold]:
-    """Each source's, on up to `limit` of its held-out tokens, each read with up to 511 before it. OSError."""
+    """Yield each source's, on up to `limit` of its held-out tokens, each read with up to 511 before it. OSError."""
     model = load(folder)
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     for name, tokens, characters in corpus.held_out(data, tokenizer):
@@ -34,19 +34,19 @@ def measure(folder: Path, data: Path, limit: int) -> Iterator[Foretold]:
 
 
 def bits(perplexity: float, tokens: int, characters: int) -> float:
-    """Bits per character at this perplexity per token, of a text with so many of each."""
+    """Return bits per character at this perplexity per token, of a text with these numbers of each."""
     return math.log2(perplexity) * tokens / characters if characters else math.nan
 
 
 def load(folder: Path) -> Any:
-    """The causal language model in the folder, in single precision, as the server reads it on a CPU. OSError."""
+    """Return the causal language model in the folder, in single precision, as the server reads it on a CPU. OSError."""
     from transformers import AutoModelForCausalLM
 
     return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
 
 
 def blocks(setting: Setting) -> Iterator[str]:
-    """The report's part."""
+    """Yield the report's part."""
     yield "## Language model: held-out perplexity"
     found = measure(setting.language_model, setting.data, setting.held_out_tokens)
     rows = [(part.source, f"{part.tokens:,}", f"{part.perplexity:.1f}", f"{part.bits:.3f}") for part in found]

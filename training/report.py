@@ -40,7 +40,7 @@ _SERVED = {"language_model", "samples"}
 
 
 def blocks(setting: Setting, parts: frozenset[str]) -> Iterator[str]:
-    """The report, a heading, table or paragraph at a time. OSError if a file is missing."""
+    """Yield the report, a heading, table or paragraph at a time. OSError if a file is missing."""
     yield from _head(setting)
     if "classifier" in parts:
         yield from report_classifier.blocks(setting)
@@ -66,7 +66,7 @@ def _head(setting: Setting) -> Iterator[str]:
 
 
 def _served(setting: Setting, parts: frozenset[str]) -> Iterator[str]:
-    """What needs a server. What it wrote is scored when it is gone: they would fight for the cores."""
+    """Yield what needs a server. What it wrote is scored when it is gone: they would fight for the cores."""
     seed, drawn, told = setting.seed, [], []
     prompts = continuations.read_prompts(setting.data, setting.limit) if "language_model" in parts else []
     with serving(setting.language_model, setting.classifier) as base_url:
@@ -84,7 +84,7 @@ def _served(setting: Setting, parts: frozenset[str]) -> Iterator[str]:
 
 
 def parts_of(text: str) -> frozenset[str]:
-    """The parts in a list with commas. ArgumentTypeError for one that does not exist."""
+    """Return the parts in a list with commas. ArgumentTypeError for one that does not exist."""
     parts = frozenset(name.strip() for name in text.split(","))
     if unknown := sorted(parts - set(PARTS)):
         raise argparse.ArgumentTypeError(f"no part {unknown[0]!r}; there are {', '.join(PARTS)}")
@@ -92,7 +92,7 @@ def parts_of(text: str) -> frozenset[str]:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The parser of the command line; its options are the fields of Setting but for `parts` and `markdown`."""
+    """Return the parser of the command line; its options are the fields of Setting but for `parts` and `markdown`."""
     made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("--data", type=Path, default=DATA, help="folder with the collection of texts")
     made.add_argument("--classifier", type=Path, default=CLASSIFIER, help="folder of a packed classifier")
@@ -110,7 +110,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main() -> None:
-    """The command line."""
+    """Run the command line."""
     args = vars(parser().parse_args())
     parts, markdown = args.pop("parts"), args.pop("markdown")
     setting = Setting(**{**args, "against": tuple(args["against"])})

@@ -23,7 +23,7 @@ _SPEED_TEXT = "The bridge was opened in the spring of that year, and the town ha
 
 
 def table(columns: list[tuple[str, list[Figure]]]) -> str:
-    """The figures as a table in Markdown, one column for each classifier, and whether the first reaches its goals."""
+    """Return the figures as a Markdown table, a column for each classifier, and whether the first reaches its goals."""
     rows = [
         (first.group, first.name, f"{first.texts:,}", *(f"{each.value:.3f}" for each in (first, *rest)), goal(first))
         for first, *rest in zip(*(found for _, found in columns), strict=True)
@@ -32,7 +32,7 @@ def table(columns: list[tuple[str, list[Figure]]]) -> str:
 
 
 def goal(figure: Figure) -> str:
-    """What was to be reached, and whether it was or by how much not; empty without a goal."""
+    """Return what was to be reached, and whether it was or by how much not; empty without a goal."""
     if figure.goal is None:
         return ""
     sign = "<=" if figure.less_is_better else ">="
@@ -40,7 +40,7 @@ def goal(figure: Figure) -> str:
 
 
 def milliseconds(scorer: DetoxifyScorer, words: int) -> tuple[float, float]:
-    """Milliseconds for a passage of so many words, alone and in a batch of 16; the best of five tries."""
+    """Return milliseconds for a passage of this many words, alone and in a batch of 16; the best of five tries."""
     text = " ".join((_SPEED_TEXT * 20).split()[:words])
     return tuple(min(_seconds(scorer, [text] * count) for _ in range(5)) * 1000 / count for count in (1, 16))  # type: ignore[return-value]
 
@@ -52,7 +52,7 @@ def _seconds(scorer: DetoxifyScorer, texts: list[str]) -> float:
 
 
 def _column(folder: Path, data: Path, seed: int) -> tuple[str, list[Figure], str]:
-    """The name of a classifier, its figures, and a line on its speed."""
+    """Return the name of a classifier, its figures, and a line on its speed."""
     scorer = DetoxifyScorer.load(str(folder))
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     alone, together = milliseconds(scorer, 32)
@@ -61,7 +61,7 @@ def _column(folder: Path, data: Path, seed: int) -> tuple[str, list[Figure], str
 
 
 def blocks(setting: Setting) -> Iterator[str]:
-    """The report's part."""
+    """Yield the report's part."""
     yield "## Classifier"
     columns = [_column(folder, setting.data, setting.seed) for folder in (setting.classifier, *setting.against)]
     yield table([(name, found) for name, found, _ in columns])
@@ -69,7 +69,7 @@ def blocks(setting: Setting) -> Iterator[str]:
 
 
 def by_language(setting: Setting) -> Iterator[str]:
-    """The figures of texts in other languages than English."""
+    """Yield the figures of texts in other languages than English."""
     yield "## Classifier, by language"
     folders = (setting.classifier, *setting.against)
     found = [

@@ -1,7 +1,7 @@
 """Three conversations and three completions, one of each on a hostile prompt, plain and guarded side by side.
 
-The same seed is given to both, so that where the guard has nothing to say both are alike. The hostile prompts are rude
-but mild. Rude words in answers are masked, guarded ones included: a masked word there is one that got through.
+The same seed is given to both, so that both are alike where the guard has nothing to object to. The hostile prompts are
+rude but mild. Rude words in answers are masked, guarded ones included: a masked word there is one that got through.
 """
 
 from collections.abc import Iterator, Sequence
@@ -31,7 +31,7 @@ Mode = Literal["off", "enforce"]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A text, and what the guard reports to have done for it."""
+    """A text, and what the guard reports to have done to it."""
 
     text: str
     action: str
@@ -49,7 +49,7 @@ class Sample:
 
 
 async def tell(base_url: str, seed: int) -> list[Sample]:
-    """Every sample, each in both modes. openai.APIError."""
+    """Return every sample, each in both modes. openai.APIError."""
     async with AsyncOpenAI(base_url=base_url, api_key="none", max_retries=0, timeout=600) as client:
         model = (await client.models.list()).data[0].id
         told = [await _conversation(client, model, at, turns, seed) for at, turns in enumerate(CONVERSATIONS)]
@@ -63,7 +63,7 @@ async def _conversation(client: AsyncOpenAI, model: str, at: int, turns: tuple[s
 
 
 async def _answers(client: AsyncOpenAI, model: str, turns: Sequence[str], mode: Mode, seed: int) -> tuple[Answer, ...]:
-    """One conversation: every turn is answered with those before it and their answers in view."""
+    """Return one conversation: every turn is answered with those before it and their answers in view."""
     messages: list[ChatCompletionMessageParam] = []
     answers: list[Answer] = []
     for turn in turns:
@@ -97,7 +97,7 @@ def _answer(text: str, choice: Any) -> Answer:
 
 
 def blocks(samples: Sequence[Sample], masking: Masking, seed: int) -> Iterator[str]:
-    """The report's part."""
+    """Yield the report's part."""
     yield "## Samples, plain and guarded"
     rows = [row for sample in samples for row in _rows(sample, masking)]
     yield table(("sample", "said", "plain", "guarded", "guard"), rows)

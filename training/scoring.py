@@ -2,8 +2,8 @@
 
     python -m training.scoring [--threads 1] [--rounds 15] [--data FOLDER [--spans 4000]] [--classifier FOLDER]
 
-Milliseconds a passage, medians with quartiles of rounds in which every way has its turn. With --data also
-the share of flagged spans of held-out texts whose verdict at the default thresholds is another. No text is printed.
+Milliseconds a passage, medians with quartiles of rounds in which every way has its turn. With --data also the share of
+flagged spans of held-out texts whose verdict at the default thresholds changes. No text is printed.
 """
 
 import argparse
@@ -44,6 +44,7 @@ def main() -> None:
 
 
 def arguments() -> argparse.Namespace:
+    """Read the command line."""
     parser = argparse.ArgumentParser(description="What the classifier costs, and whether verdicts stay the same.")
     parser.add_argument("--classifier", type=Path, default=BUNDLED_CLASSIFIER)
     parser.add_argument("--threads", type=int, default=1)
@@ -54,7 +55,7 @@ def arguments() -> argparse.Namespace:
 
 
 def speeds(scorer: DetoxifyScorer, rounds: int) -> list[tuple[str, ...]]:
-    """A row for each length and size of batch."""
+    """Return a row for each length and size of batch."""
     plain = PlainForward(scorer._model, scorer._tokenizer)
 
     def by_transformers(texts: Sequence[str]) -> None:
@@ -74,13 +75,13 @@ def speeds(scorer: DetoxifyScorer, rounds: int) -> list[tuple[str, ...]]:
 
 
 def passage(length: int, number: int) -> str:
-    """Prose of half of `length` to all of it, another one for each number."""
+    """Return prose of half of `length` to all of it, another one for each number."""
     size = length * (4 + number % 5) // 8
     return (_PROSE * 4)[number * 7 :][:size]
 
 
 def taken(ways: Sequence[Callable[[Sequence[str]], object]], texts: Sequence[str], rounds: int) -> list[list[float]]:
-    """Seconds of each way in each round, after a round that does not count."""
+    """Return seconds of each way in each round, after a round that does not count."""
     seconds: list[list[float]] = [[] for _ in ways]
     for _ in range(rounds + 1):
         for own, way in zip(seconds, ways, strict=True):
@@ -91,26 +92,27 @@ def taken(ways: Sequence[Callable[[Sequence[str]], object]], texts: Sequence[str
 
 
 def shown(seconds: Sequence[float], size: int) -> str:
+    """Return median and quartiles in milliseconds a text."""
     low, middle, high = (value * 1000 / size for value in statistics.quantiles(seconds, n=4))
     return f"{middle:.2f} ({low:.2f} to {high:.2f})"
 
 
 def spans(data: Path, count: int) -> list[str]:
-    """Spans of 16 to 80 words of texts that the bundled classifier did not learn from."""
+    """Return spans of 16 to 80 words of texts that the bundled classifier did not learn from."""
     rng = random.Random(1)
     texts = [example.text.split() for part in held_out(data).held_out.values() for example in part]
     return [span(rng.choice(texts), rng) for _ in range(count)]
 
 
 def span(words: Sequence[str], rng: random.Random) -> str:
-    """A part of a text, or all of it if it is short."""
+    """Return a part of a text, or all of it if it is short."""
     size = rng.randint(SHORTEST, LONGEST)
     begin = rng.randint(0, max(0, len(words) - size))
     return " ".join(words[begin : begin + size])
 
 
 def verdicts(scorer: DetoxifyScorer, texts: Sequence[str], *, rough: bool) -> list[bool]:
-    """Whether each text is flagged."""
+    """Return whether each text is flagged."""
     thresholds = Thresholds(DEFAULT_THRESHOLDS)
     with torch.inference_mode():
         found = []
@@ -122,7 +124,7 @@ def verdicts(scorer: DetoxifyScorer, texts: Sequence[str], *, rough: bool) -> li
 
 
 def changes(before: Sequence[bool], after: Sequence[bool]) -> str:
-    """A line on how many verdicts changed, beside how many are flagged."""
+    """Return a line on how many verdicts changed, beside how many are flagged."""
     changed = sum(one != other for one, other in zip(before, after, strict=True))
     flagged = sum(before)
     return f"{changed} of {len(before):,} verdicts changed, {changed / max(flagged, 1):.2%} of the {flagged:,} flagged."

@@ -56,7 +56,7 @@ class Figures:
 
 
 def wilson(hits: int, count: int) -> tuple[float, float]:
-    """The 95% interval of a share. (0, 1) without anything to count."""
+    """Return the 95% interval of a share. (0, 1) without anything to count."""
     if not count:
         return 0.0, 1.0
     z, share = 1.96, hits / count
@@ -66,7 +66,7 @@ def wilson(hits: int, count: int) -> tuple[float, float]:
 
 
 def estimates(weights: Weights, calibration: Calibration, texts: Sequence[str]) -> Estimates:
-    """What a screen estimates (texts, 1 + categories); infinite for what it does not read."""
+    """Return what a screen estimates (texts, 1 + categories); infinite for what it does not read."""
     screen = Screen(weights, calibration, "screen")
     found = np.full((len(texts), 1 + len(calibration.categories)), np.inf, np.float32)
     kept = [index for index, text in enumerate(texts) if readable(text)]
@@ -77,7 +77,7 @@ def estimates(weights: Weights, calibration: Calibration, texts: Sequence[str]) 
 
 
 def cuts(found: Estimates, scores: Table, rate: float) -> Estimates:
-    """(1 + categories, POINTS): below a cut lie at most `rate` of the passages with a score above the point."""
+    """Return (1 + categories, POINTS): below a cut lie at most `rate` of the passages that score above the point."""
     wanted = np.concatenate([scores.max(axis=1, keepdims=True), scores], axis=1)
     rows = np.array(
         [
@@ -85,17 +85,17 @@ def cuts(found: Estimates, scores: Table, rate: float) -> Estimates:
             for column, score in zip(found.T, wanted.T, strict=True)
         ]
     )
-    # Who exceeds a point exceeds all lower ones: a cut that says otherwise owes it to few examples.
+    # What exceeds a point exceeds all lower ones: a cut that says otherwise comes from too few examples.
     return np.minimum.accumulate(rows[:, ::-1], axis=1)[:, ::-1].astype(np.float32)
 
 
 def _cut(found: Estimates, rate: float) -> float:
-    """The estimate below which at most `rate` of those found lie; none is cleared if there is nothing to go by."""
+    """Return the estimate below which at most `rate` of those found lie; without any found, nothing is cleared."""
     return float(np.sort(found)[int(rate * len(found))]) if len(found) else -1e30
 
 
 def measure(bounds: NDArray[np.float64], scores: Table, threshold: float) -> Figures:
-    """Counts at a threshold that is the same for all categories, from bounds and true scores (texts, categories)."""
+    """Count at a threshold that is the same for all categories, from bounds and true scores (texts, categories)."""
     is_cleared, is_flagged = bounds.max(axis=1) < threshold, scores.max(axis=1) >= threshold
     return Figures(
         int((is_cleared & is_flagged).sum()),
@@ -106,19 +106,19 @@ def measure(bounds: NDArray[np.float64], scores: Table, threshold: float) -> Fig
 
 
 def microseconds(screen: Screen, texts: Sequence[str], batch: int = 16, tries: int = 400) -> tuple[float, float, float]:
-    """Microseconds a passage in a batch: the median, and the 5th and 95th in a hundred, over different batches."""
-    taken, least = [], dict.fromkeys(screen.categories, 0.5)
+    """Return microseconds a passage in a batch: median, 5th and 95th percentile over different batches."""
+    taken, thresholds = [], dict.fromkeys(screen.categories, 0.5)
     for number in range(tries):
         some = [texts[(number * batch + index) % len(texts)] for index in range(batch)]
         begun = perf_counter()
-        screen.clear(some, [least] * batch)
+        screen.clear(some, [thresholds] * batch)
         taken.append((perf_counter() - begun) / batch * 1e6)
     low, middle, high = np.quantile(taken, [0.05, 0.5, 0.95])
     return float(middle), float(low), float(high)
 
 
 def report(bounds: NDArray[np.float64], scores: Table, sources: Sequence[str]) -> Iterator[str]:
-    """Tables in Markdown: by threshold over all that was measured, and by source at .5."""
+    """Yield tables in Markdown: by threshold over all that was measured, and by source at .5."""
     yield "| threshold | flagged by the classifier | let through | 95% interval | clean | cleared |\n|" + "---|" * 6
     for threshold in MEASURED:
         f = measure(bounds, scores, threshold)
@@ -136,10 +136,10 @@ def report(bounds: NDArray[np.float64], scores: Table, sources: Sequence[str]) -
 
 
 def write(folder: Path, weights: Weights, calibration: Calibration, card: dict[str, object], text: str) -> None:
-    """Writes the folder of a screen: weights, card, README.md, and SHA256SUMS over the first two."""
+    """Write the folder of a screen: weights, card, README.md, and SHA256SUMS over the first two."""
     folder.mkdir(parents=True, exist_ok=True)
     save_file(packed(weights), folder / WEIGHTS)
-    (folder / WEIGHTS).chmod(0o644)  # as the other files: not for the owner alone
+    (folder / WEIGHTS).chmod(0o644)  # as the other files: readable not by the owner alone
     names = ("highest", *calibration.categories)
     own = {
         "categories": calibration.categories,
@@ -156,7 +156,7 @@ def write(folder: Path, weights: Weights, calibration: Calibration, card: dict[s
 
 
 def distil(found: list[Sample], teacher: Teacher, plan: Plan) -> tuple[Weights, Calibration]:
-    """The weights as they are kept, and the calibration of just these."""
+    """Return the weights as they are kept, and the calibration of just these."""
     learnt = [sample.text for sample in found if sample.part == "learn" and readable(sample.text)]
     say(f"learning from {len(learnt):,} passages")
     weights = unpacked(packed(learn(plan, learnt, teacher.scores(learnt, exact=False))))
@@ -168,7 +168,7 @@ def distil(found: list[Sample], teacher: Teacher, plan: Plan) -> tuple[Weights, 
 
 
 def measured(found: list[Sample], teacher: Teacher, weights: Weights, calibration: Calibration) -> str:
-    """The report of the passages that are kept for measuring, and the speed on those of 350 characters and more."""
+    """Return the report of the passages kept for measuring, and the speed on those of 350 characters and more."""
     kept = [sample for sample in found if sample.part == "measure"]
     texts = [sample.text for sample in kept]
     bounds = calibration.bounds(estimates(weights, calibration, texts))
@@ -183,7 +183,7 @@ def measured(found: list[Sample], teacher: Teacher, weights: Weights, calibratio
 
 
 def blocks(setting: Setting) -> Iterator[str]:
-    """The report's part: the shipped screen on the passages that nothing was learnt from or calibrated on."""
+    """Yield the report's part: the shipped screen on the passages that nothing was learnt from or calibrated on."""
     screen = Screen.load(setting.screen)
     found = [sample for sample in samples(setting.data, Plan().seed, 1.0) if sample.part == "measure"]
     yield "## Screen"
@@ -191,7 +191,7 @@ def blocks(setting: Setting) -> Iterator[str]:
 
 
 def main() -> None:
-    """The command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder with the collection of texts")
     parser.add_argument("--classifier", type=Path, default=Path("models/classifier"), help="a packed classifier")

@@ -1,4 +1,4 @@
-"""Where the report finds what it reports on, and what it was asked for."""
+"""Where the report finds its subject, and what it was asked for."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +35,6 @@ class Setting:
         return tuple(folder for folder in folders if folder.is_dir())
 
     def asked(self) -> str:
-        """What was asked for as a line, but for the folders."""
+        """Return what was asked for as a line, without the folders."""
         limit = "every prompt" if self.limit is None else f"{self.limit} prompts of each set"
         return f"seed {self.seed}, {self.threads} threads, {limit}"

@@ -26,7 +26,7 @@ class Round:
 async def measure(
     base_url: str, rounds: int, streams: Sequence[int] = STREAMS, max_tokens: int = MAX_TOKENS
 ) -> dict[int, list[Round]]:
-    """For each number of streams its rounds. Each number takes its turn, so that a slow minute falls on all of them."""
+    """Return the rounds of each number of streams. The numbers alternate, so that a slow minute hits all of them."""
     async with httpx.AsyncClient(trust_env=False) as client:
         model = (await client.get(f"{base_url}/models")).json()["data"][0]["id"]
     for count in streams:
@@ -46,7 +46,7 @@ async def _round(base_url: str, model: str, streams: int, max_tokens: int) -> Ro
 
 
 def blocks(found: Mapping[int, Sequence[Round]]) -> Iterator[str]:
-    """The report's part."""
+    """Yield the report's part."""
     yield "## Language model: speed in vLLM"
     yield table(("streams", "tokens/s, median", "lowest to highest", "first text"), [_row(n, found[n]) for n in found])
     rounds = len(next(iter(found.values()), ()))

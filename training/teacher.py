@@ -1,4 +1,4 @@
-"""A classifier's scores of many texts, each computed once: what was scored before is kept in a file."""
+"""A classifier's scores of many texts, each computed once: earlier scores are kept in a file."""
 
 import hashlib
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ class Teacher:
             self._known = {key.tobytes(): row for key, row in zip(kept["keys"], kept["scores"].tolist(), strict=True)}
 
     def scores(self, texts: Sequence[str], *, exact: bool) -> Table:
-        """(texts, categories). Unless `exact`, new ones may be computed in half precision (log odds within 0.03)."""
+        """Return (texts, categories). Unless `exact`, new ones may be computed in half precision (0.03 in log odds)."""
         missing = sorted({text for text in texts if _key(text) not in self._known}, key=len)
         for number, at in enumerate(range(0, len(missing), _AT_ONCE)):
             batch = missing[at : at + _AT_ONCE]

@@ -47,9 +47,9 @@ class Flagged:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A category's threshold, and what is flagged of the clean spans and of so many toxic texts.
+    """A category's threshold, and what is flagged of the clean spans and of `toxic_texts` toxic texts.
 
-    Of all categories together there is no one threshold: it is None, and each is held to its own.
+    For all categories together there is no single threshold: it is None, and each is compared with its own.
     """
 
     category: str
@@ -69,20 +69,20 @@ class Chosen:
 
 
 def lowest_threshold(clean: Sequence[float], rate: float) -> float:
-    """The lowest number of whole hundredths that at most `rate` of the scores reach; 1.0 if none lower will do."""
+    """Return the lowest threshold in whole hundredths that at most `rate` of the scores reach; 1.0 if there is none."""
     every = (hundredths / 100 for hundredths in range(1, 100))
     return next((value for value in every if share_flagged(clean, value) <= rate), 1.0)
 
 
 def spans(text: str, tokenizer: Tokenizer, length: int = SPAN, most: int = _SPANS_OF_A_TEXT) -> list[str]:
-    """Up to `most` consecutive stretches of exactly `length` tokens, from the beginning of the text."""
+    """Yield up to `most` consecutive stretches of exactly `length` tokens, from the beginning of the text."""
     offsets = tokenizer.encode(text, add_special_tokens=False).offsets
     starts = range(0, len(offsets) - length + 1, length)
     return [text[offsets[at][0] : offsets[at + length - 1][1]] for at in starts][:most]
 
 
 def choose(scorer: Scorer, tokenizer: Tokenizer, examples: list[Example], rate: float) -> Chosen:
-    """The thresholds that keep to the rate, and what else there was to choose."""
+    """Return the thresholds that keep to the rate, and what else there was to choose."""
     clean = [example for example in examples if example.source in _CALM_SOURCES and max(example.targets) < _CALM]
     calm = score(scorer, [span for example in clean for span in spans(example.text, tokenizer)])
     toxic = [
@@ -106,7 +106,7 @@ def _short(examples: list[Example], tokenizer: Tokenizer) -> list[Example]:
 
 
 def _is_known(target: float, weight: float) -> bool:
-    """Whether a text is known to be toxic in this way."""
+    """Return whether a text is known to be toxic in this way."""
     return weight > 0 and target >= 0.5
 
 
@@ -118,7 +118,7 @@ def _choice(category: str, cold: list[float], hot: list[float], rate: float) -> 
 
 
 def _together(choices: list[Choice], calm: list[Scores], toxic: list[Scores]) -> Choice:
-    """What the chosen thresholds flag together, and the default ones."""
+    """Return what the chosen thresholds flag together, and the default ones."""
     chosen = {choice.category: choice.threshold or 0.0 for choice in choices}
     every = (chosen, DEFAULT_THRESHOLDS)
     clean, found = (Flagged(*(_share(scores, each) for each in every)) for scores in (calm, toxic))
@@ -126,12 +126,12 @@ def _together(choices: list[Choice], calm: list[Scores], toxic: list[Scores]) ->
 
 
 def _share(every: list[Scores], thresholds: Mapping[str, float]) -> float:
-    reached = [any(scores[name] >= least for name, least in thresholds.items()) for scores in every]
+    reached = [any(scores[name] >= threshold for name, threshold in thresholds.items()) for scores in every]
     return share_flagged(list(map(float, reached)), 1.0)
 
 
 def table(choices: list[Choice]) -> str:
-    """The choices as a table in Markdown, beside what the default policy's thresholds do."""
+    """Return the choices as a table in Markdown, beside what the default policy's thresholds do."""
     by = "by default"
     head = ("category", "threshold", "default", "clean spans flagged", by, "toxic texts", "found", by)
     return markdown.table(head, map(_row, choices))
@@ -150,14 +150,14 @@ def _percent(share: float) -> str:
 
 
 def measure(classifier: Path, data: Path, rate: float) -> Chosen:
-    """The thresholds of a packed classifier, from the held-out texts in the folder `data`. OSError, ScorerLoadError."""
+    """Return the thresholds of a packed classifier, from the held-out texts in `data`. OSError, ScorerLoadError."""
     tokenizer = Tokenizer.from_file(str(classifier / "tokenizer.json"))
     examples = [example for part in held_out(data).held_out.values() for example in part]
     return choose(DetoxifyScorer.load(str(classifier)), tokenizer, examples, rate)
 
 
 def blocks(setting: Setting) -> Iterator[str]:
-    """The report's part."""
+    """Yield the report's part."""
     yield f"## Thresholds at which {RATE:.1%} of clean spans are flagged"
     chosen = measure(setting.classifier, setting.data, RATE)
     yield table(chosen.choices)
@@ -168,7 +168,7 @@ def blocks(setting: Setting) -> Iterator[str]:
 
 
 def main() -> None:
-    """The command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=DATA, help="folder with the collection of texts")
     parser.add_argument("--classifier", type=Path, default=CLASSIFIER, help="folder of a packed classifier")

@@ -19,7 +19,7 @@ _PIECES = Regex(r" ?[\p{L}\p{M}']+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+|\s+(?!\S)|\s+")
 
 
 def learn(texts: Iterable[str], size: int) -> Tokenizer:
-    """Learns a vocabulary of `size` tokens, the 256 bytes and END among them."""
+    """Learn a vocabulary of `size` tokens, the 256 bytes and END among them."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
@@ -39,7 +39,7 @@ def learn(texts: Iterable[str], size: int) -> Tokenizer:
 
 
 def save(tokenizer: Tokenizer, folder: Path, context: int) -> None:
-    """Writes the tokenizer with its chat template as transformers and vLLM read them."""
+    """Write the tokenizer with its chat template as transformers and vLLM read them."""
     from transformers import PreTrainedTokenizerFast
 
     PreTrainedTokenizerFast(

@@ -3,8 +3,8 @@
 An encoder of a hundred languages keeps four fifths of its weights in its word table, most of which is never looked up.
 A piece is kept if it is needed often enough to write one of the served languages: how often is counted over the texts
 that the classifier learnt from and over word frequencies (the package wordfreq 3.1.1; its lists are CC BY-SA 4.0), each
-language with the same share. What was written with a piece that is gone is written with shorter ones, down to single
-characters, of which every one that occurs is kept.
+language with the same share. What was written with a removed piece is written with shorter ones, down to single
+characters, all of which are kept if they occur.
 """
 
 import argparse
@@ -31,7 +31,7 @@ _SPECIAL = 4
 
 
 def frequencies(wheel: Path, language: str) -> Iterator[tuple[str, float]]:
-    """The words of a language and their share of its text, from the wheel of wordfreq. KeyError if it has none."""
+    """Yield the words of a language and their share of its text, from wordfreq's wheel. KeyError if it has none."""
     with zipfile.ZipFile(wheel) as package:
         packed = package.read(f"wordfreq/data/small_{language}.msgpack.gz")
     # After a header, one list of words for each hundredth of a power of ten, from the most frequent on.
@@ -41,7 +41,7 @@ def frequencies(wheel: Path, language: str) -> Iterator[tuple[str, float]]:
 
 
 def shares(tokenizer: Tokenizer, weighted: Iterable[tuple[str, float]]) -> Counter[int]:
-    """By piece, its share of all that is written with the tokenizer; the shares add up to 1."""
+    """Return each piece's share of all that is written with the tokenizer; the shares add up to 1."""
     texts, weights = zip(*weighted, strict=True)
     found: Counter[int] = Counter()
     for encoded, weight in zip(tokenizer.encode_batch(texts, add_special_tokens=False), weights, strict=True):
@@ -52,7 +52,7 @@ def shares(tokenizer: Tokenizer, weighted: Iterable[tuple[str, float]]) -> Count
 
 
 def choose(tokenizer: Tokenizer, counted: Sequence[Counter[int]], size: int) -> list[int]:
-    """The `size` pieces to keep, in their order: special ones, single characters that occur, then the most needed."""
+    """Return the `size` pieces to keep, in their order: special ones, single characters that occur, the most needed."""
     together: Counter[int] = Counter()
     for each in counted:
         together.update(each)
@@ -63,7 +63,7 @@ def choose(tokenizer: Tokenizer, counted: Sequence[Counter[int]], size: int) -> 
 
 
 def prune(model: Path, kept: Sequence[int], out: Path) -> None:
-    """Writes the classifier in `model`, a Hugging Face folder, with these pieces alone into `out`."""
+    """Write the classifier in `model`, a Hugging Face folder, with these pieces alone into `out`."""
     out.mkdir(parents=True, exist_ok=True)
     config = json.loads((model / "config.json").read_text())
     (out / "config.json").write_text(json.dumps(config | {"vocab_size": len(kept)}, indent=2))
@@ -78,7 +78,7 @@ def prune(model: Path, kept: Sequence[int], out: Path) -> None:
 
 
 def counted(tokenizer: Tokenizer, folder: Path, wheel: Path) -> Iterator[Counter[int]]:
-    """The shares in each language's word frequencies, and in the labelled texts, by language."""
+    """Yield the shares in each language's word frequencies, and in the labelled texts, by language."""
     for language in LANGUAGES:
         yield shares(tokenizer, frequencies(wheel, language))
     texts: dict[str, list[tuple[str, float]]] = {}
@@ -91,7 +91,7 @@ def counted(tokenizer: Tokenizer, folder: Path, wheel: Path) -> Iterator[Counter
 
 
 def main() -> None:
-    """The command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path, required=True, help="the folder that training.classifier wrote")
     parser.add_argument("--data", type=Path, required=True, help="folder with the labelled texts and the prose")

@@ -20,7 +20,7 @@ class Windows:
         self.position = 0
 
     def take(self, count: int, length: int) -> Tensor:
-        """`count` windows of `length` tokens: (count, length), int64. ValueError if a source is shorter than that."""
+        """Draw `count` windows of `length` tokens: (count, length), int64. ValueError if a source is shorter."""
         rng = np.random.default_rng((self._seed, self.position))
         self.position += 1
         names = rng.choice(list(self._tokens), size=count, p=self._shares)
@@ -36,6 +36,6 @@ class Windows:
 
 
 def in_order(tokens: Tokens, length: int, limit: int) -> Iterator[Tensor]:
-    """The first `limit` tokens, `length` at a time, each window beginning with the last token of the one before."""
+    """Yield the first `limit` tokens, `length` at a time, each window beginning with the last token of the previous."""
     for start in range(0, min(tokens.size, limit) - length, length):
         yield torch.from_numpy(tokens[start : start + length + 1].astype(np.int64))[None]

@@ -1,8 +1,8 @@
 """What the language model writes, for the screen to learn from: `python -m training.written --out FILE`.
 
-Passages of a model are what a guard judges, and they are unlike what people write. The openings of comments, prose and
+A guard judges what a model writes, which is unlike what people write. The openings of comments, prose and
 dialogues are continued, unguarded; rows of prompt and text are written, in the order of the openings, and none printed.
-Same data, seed and server settings: same openings and seeds, and as far as the engine goes, same texts.
+Same data, seed and server settings: same openings and seeds and, as far as the engine allows, same texts.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from training.evaluate import held_out
 from training.passages import documents
 from training.setting import DATA, Setting
 
-# Of 16 openings so many are taken from each source; the rest are comments.
+# Of 16 openings, how many are taken from each source; the rest are comments.
 _PROSE = {"wikipedia_en_slice.txt.xz": 5, "sgd_dialogues.txt.xz": 3, "wikinews_en.txt.xz": 2, "movie_reviews.txt.xz": 1}
 _WORDS = (3, 12)  # of an opening
 _LONGEST = 800  # characters: it has to fit into the model's context, with an answer
@@ -47,7 +47,7 @@ class Opening:
 
 
 def openings(folder: Path, count: int, seed: int) -> list[Opening]:
-    """`count` openings, of nothing that the classifier's training held out. OSError if a file of texts is missing."""
+    """Draw `count` openings, none held out by the classifier's training. OSError if a file of texts is missing."""
     rng = random.Random(seed)
     comments = [example.text for example in data.capped(held_out(folder).train, rng)]
     sources = [comments] * (16 - sum(_PROSE.values()))
@@ -58,7 +58,7 @@ def openings(folder: Path, count: int, seed: int) -> list[Opening]:
 
 
 def _opening(text: str, rng: random.Random) -> str:
-    """A few words of it; of a dialogue, what comes before one of the answers."""
+    """Return its first words; of a dialogue, what comes before one of the answers."""
     text = text[:_LONGEST]
     turns = [found.end() for found in _TURN.finditer(text)]
     if turns:
@@ -68,7 +68,7 @@ def _opening(text: str, rng: random.Random) -> str:
 
 
 async def write(path: Path, base_url: str, every: Sequence[Opening]) -> None:
-    """Writes a row for each text that is not empty, as `.jsonl.gz`, and tells how it gets on. openai.APIError.
+    """Write a row for each text that is not empty, as `.jsonl.gz`, and report progress. openai.APIError.
 
     What was written before an error stays.
     """
@@ -92,7 +92,7 @@ async def _continue(client: AsyncOpenAI, model: str, opening: Opening) -> str:
 
 
 def main() -> None:
-    """The command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=DATA, help="folder with the collection of texts")
     parser.add_argument("--out", type=Path, required=True, help="file to write, a .jsonl.gz")

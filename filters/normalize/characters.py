@@ -1,7 +1,7 @@
 """Letters that look like others, or that nobody sees, made plain.
 
 The rules:
-1. Characters without a face (zero-width, soft hyphen, bidi marks, variation selectors, tags, controls) go where they
+1. Invisible characters (zero-width, soft hyphen, bidi marks, variation selectors, tags, controls) go where they
    stand beside letters or signs of Latin, Greek, Cyrillic or Armenian; emoji, Arabic and Indic scripts need theirs.
    What a right-to-left override turns round is turned round.
 2. Full-width, mathematical and raised letters, letters in circles and squares, and ligatures are letters if they touch
@@ -46,7 +46,7 @@ _LOOK_ALIKES = {
 
 
 def _shaped() -> dict[int, str]:
-    """Every character of rule 2, signs and digits of its kinds included, with what it stands for."""
+    """Return every character of rule 2, signs and digits of its kinds included, with what it stands for."""
     found = {0x1F150 + at: letter for at, letter in enumerate(ascii_uppercase)}
     found |= {0x1F170 + at: letter for at, letter in enumerate(ascii_uppercase)}
     for first, last in _SHAPED_RANGES:
@@ -58,7 +58,7 @@ def _shaped() -> dict[int, str]:
 
 
 def _ranges(codes: Iterable[int]) -> str:
-    """The characters as the inside of a character class, neighbours as a range: a class of single ones is slow."""
+    """Return the inside of a character class for these, neighbours as ranges: a class of single ones is slow."""
     found: list[list[int]] = []
     for code in sorted(codes):
         if found and found[-1][1] == code - 1:
@@ -90,7 +90,7 @@ _IS_PLAIN = re.compile("[A-Za-z0-9_\u00c0-\u024f]+")
 
 
 def plain_characters(text: str) -> str:
-    """The text with every character as a reader takes it; the text itself if there is nothing to do."""
+    """Return the text with every character as a reader takes it; the text itself if there is nothing to do."""
     if not (_CONTROL.search(text) if text.isascii() else _IS_ODD.search("".join(set(text)))):
         return text
     text = _TURNED.sub(lambda turned: turned[1][::-1], text)

@@ -13,7 +13,7 @@ ROUNDS = 4
 
 
 def readings(text: str) -> tuple[str, ...]:
-    """The text, and the one or two copies in which it is spelt as a reader takes it; no copy is blank.
+    """Return the text, and the one or two copies in which it is spelt as a reader takes it; no copy is blank.
 
     Pure, in time linear in the text: some ten microseconds for a passage of prose, some hundred for a disguised one.
     """

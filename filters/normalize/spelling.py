@@ -1,4 +1,4 @@
-"""Words spelt so that a filter does not know them and a reader does.
+"""Words spelt so that a filter misses them and a reader does not.
 
 The rules:
 1. Three single letters or more with the same thing between them (one to three spaces, a hyphen or an underscore; four
@@ -58,12 +58,12 @@ _DIVIDED = re.compile(rf"(?<![{_DRESSED}])[{_DRESSED}]+(?:[!+€]+[{_DRESSED}]+)
 
 
 def _is_suspect(text: str) -> bool:
-    """Whether there may be something to do: a quick look, since mostly there is not."""
+    """Return whether there may be something to do: a quick look, since mostly there is not."""
     return bool(_THRICE.search(text) or _AMONG.search(text) or _APART.search(f" {text}"))
 
 
 def respelled(text: str, *, second: bool) -> str:
-    """The text with its words as they are meant, by the first or the second guess; the text itself if none is odd."""
+    """Return the text with its words as meant, by the first or the second guess; the text itself if none is odd."""
     if not _is_suspect(text):
         return text
     text = _SPACED.sub(lambda found: _joined(found, second), text)
@@ -72,8 +72,9 @@ def respelled(text: str, *, second: bool) -> str:
 
 
 def disguised_spans(text: str) -> Iterator[TextSpan]:
-    """Where a text as written may be cut only at its ends, or a disguised word would be: rows of single letters,
-    words with signs among their letters. Rather too much than too little.
+    """Yield the spans of a text that may be cut only at their ends, or a disguised word would be cut.
+
+    They are rows of single letters, and words with signs among their letters: rather too many than too few.
     """
     for found in chain(_ROW.finditer(text), _DIVIDED.finditer(text)):
         yield TextSpan(*found.span())
@@ -102,7 +103,7 @@ def _unleet(found: re.Match[str], second: bool) -> str:
 
 
 def _is_code(found: re.Match[str]) -> bool:
-    """Whether it is the beginning of an e-mail address or a variable, by what comes after it."""
+    """Return whether it is the beginning of an e-mail address or a variable, by what comes after it."""
     after = found.string[found.end() : found.end() + 2]
     return ("@" in found[0] and after[:1] == "." and after[1:].isalpha()) or (
         found[0][0] == "$" and after.lstrip(" ")[:1] in tuple("=[;>-+{")

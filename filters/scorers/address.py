@@ -37,7 +37,7 @@ class Address:
 
     @classmethod
     def read(cls, url: str) -> "Address":
-        """ScorerLoadError, which says what was expected, unless `url` is such an address."""
+        """Parse `url`. ScorerLoadError, saying what was expected, if it is no such address."""
         base, _, fragment = url.partition("#")
         _check(base)
         try:
@@ -54,7 +54,7 @@ class Address:
         return cls(base, given or DEFAULT_ID, params, types, bool(words), f"remote:{given}" if given else "remote")
 
     def named(self, scorer: str) -> str:
-        """The name for reports of a detector that says what it is. Where it runs is nobody's business."""
+        """Return the name for reports of a detector that says what it is. Where it runs is nobody's business."""
         return f"remote:{scorer}" if re.fullmatch(r"[\w.:-]{1,64}", scorer, re.ASCII) else self.name
 
 

@@ -25,7 +25,7 @@ _STRUCTURE = (
 
 
 def find_checkpoint(name_or_path: str) -> Path:
-    """The checkpoint file of a model known to detoxify by name (downloaded if need be), of a file, or of a folder.
+    """Return the checkpoint file of a model that detoxify knows by name (downloaded if need be), a file, or a folder.
 
     ScorerLoadError if there is none, if a folder holds several, or if its bytes are not the expected ones.
     """
@@ -39,7 +39,7 @@ def find_checkpoint(name_or_path: str) -> Path:
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """The contents of a checkpoint, read without running code in it. ScorerLoadError unless it is detoxify's."""
+    """Return the contents of a checkpoint, read without running code in it. ScorerLoadError unless it is detoxify's."""
     import torch
 
     try:
@@ -55,7 +55,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
 
 @contextmanager
 def loadable(path: Path, contents: dict[str, Any]) -> Iterator[tuple[Path, str | None]]:
-    """The checkpoint to hand to detoxify, and the folder of its config and tokenizer (None: they come from the hub).
+    """Provide the checkpoint for detoxify, and the folder of its config and tokenizer (None: they come from the hub).
 
     detoxify also looks up `model_type`, even with the config at hand. One that names a folder works only where that
     folder is; so with the config beside the checkpoint and no such folder here, a private copy is made that names the
@@ -88,7 +88,7 @@ def _only_checkpoint(folder: Path) -> Path:
 
 
 def _named_checkpoint(name: str) -> Path:
-    """The verified checkpoint of one of detoxify's own models, in torch.hub's folder."""
+    """Return the verified checkpoint of one of detoxify's own models, in torch.hub's folder."""
     import torch
     from detoxify.detoxify import MODEL_URLS
 
@@ -116,7 +116,7 @@ def _download(name: str, url: str, path: Path, prefix: str) -> None:
 
 
 def _sha256_prefix(file_name: str) -> str:
-    """The start of the sha256 in a name like `toxic_original-c1212f89.ckpt` (torch.hub's convention)."""
+    """Return the start of the sha256 in a name like `toxic_original-c1212f89.ckpt` (torch.hub's convention)."""
     match = re.search(r"-([0-9a-f]{8,})\.ckpt$", file_name)
     if match is None:
         raise ScorerLoadError(file_name, "expected a file name that ends in -SHA256PREFIX.ckpt")
@@ -124,13 +124,13 @@ def _sha256_prefix(file_name: str) -> str:
 
 
 def sha256(path: Path) -> str:
-    """The sha256 of a file's bytes, in hexadecimal."""
+    """Return the sha256 of a file's bytes, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def verify_sums(checkpoint: Path, *, required: bool = False) -> None:
-    """Compares every file named in the SHA256SUMS beside the checkpoint, if there is one; it must be, if `required`."""
+    """Compare every file named in the SHA256SUMS beside the checkpoint, if there is one; it must be, if `required`."""
     sums = checkpoint.parent / SUMS
     if not sums.is_file():
         if required:
@@ -146,7 +146,7 @@ def verify_sums(checkpoint: Path, *, required: bool = False) -> None:
 
 
 def _parse_sum(sums: Path, line: str) -> tuple[str, str]:
-    """File name and digest of a line as sha256sum writes it. Only names of files in the same folder are allowed."""
+    """Return file name and digest of a line of sha256sum's. Only names of files in the same folder are allowed."""
     match = re.fullmatch(r"([0-9a-f]{64}) [ *]([^/\\]+)", line)
     if match is None:
         raise ScorerLoadError(str(sums), "expected lines of SHA256, two spaces and a file name")
@@ -154,7 +154,7 @@ def _parse_sum(sums: Path, line: str) -> tuple[str, str]:
 
 
 def _is_detoxify(loaded: object) -> bool:
-    """Whether the contents have the structure that detoxify reads, with types it can use."""
+    """Return whether the contents have the structure that detoxify reads, with types it can use."""
     classes = _at(loaded, "config", "dataset", "args", "classes")
     args = _at(loaded, "config", "arch", "args")
     if not isinstance(classes, list) or not isinstance(args, Mapping):
@@ -183,7 +183,7 @@ def _is_state_dict(value: object) -> bool:
 
 
 def _at(value: object, *keys: str) -> object:
-    """What lies under the keys of nested mappings, None if there is nothing."""
+    """Return what lies under the keys of nested mappings, None if there is nothing."""
     for key in keys:
         value = value.get(key) if isinstance(value, Mapping) else None
     return value

@@ -24,7 +24,7 @@ HEADER = "detector-id"
 
 
 class Misread(Exception):
-    """This is no answer of the detectors API: the message says what was expected."""
+    """An answer is none of the detectors API: the message says what was expected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Types:
     mapped: Mapping[str, Category | None]
 
     def of(self, detection_type: str) -> tuple[Category, ...]:
-        """The categories that a detection of this type counts for."""
+        """Return the categories that a detection of this type counts for."""
         if detection_type not in self.mapped:
             return self.categories
         category = self.mapped[detection_type]
@@ -43,7 +43,7 @@ class Types:
 
 
 def mapping(types: Mapping[str, str]) -> Types:
-    """`types` maps each type to its category, or to "" for none. ValueError if there is no category at all."""
+    """Build a mapping from each type to its category, or to "" for none. ValueError if there is no category at all."""
     categories = tuple(dict.fromkeys(category for category in types.values() if category))
     if not categories:
         raise ValueError("expected at least one category")
@@ -51,7 +51,7 @@ def mapping(types: Mapping[str, str]) -> Types:
 
 
 def read(body: bytes, count: int, types: Types) -> list[Scores]:
-    """The scores of `count` contents, in order, from the bytes of an answer. Misread if it is none."""
+    """Return the scores of `count` contents, in order, from the bytes of an answer. Misread if it is none."""
     try:
         answer = json.loads(body, parse_constant=_no_number)
     except (ValueError, RecursionError):
@@ -62,7 +62,7 @@ def read(body: bytes, count: int, types: Types) -> list[Scores]:
 
 
 def told(text: str, scores: Scores, threshold: float, scorer: str) -> list[dict[str, Any]]:
-    """The detections of a text: one for each category whose score reaches `threshold`, all about the whole text."""
+    """Return the detections of a text, one for each category that reaches `threshold`, all about the whole text."""
     return [
         {
             "start": 0,
@@ -99,5 +99,5 @@ def _detection(detection: object) -> tuple[str, float]:
 
 
 def _no_number(_name: str) -> NoReturn:
-    """NaN and infinities, which Python reads and JSON does not have."""
+    """Refuse NaN and infinities, which Python reads and JSON does not have."""
     raise ValueError("not a number")

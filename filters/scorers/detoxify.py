@@ -1,10 +1,10 @@
-"""The scorer of detoxify (https://github.com/unitaryai/detoxify), as published or from a checkpoint of one's own.
+"""The scorer of detoxify (https://github.com/unitaryai/detoxify), as published or from your own checkpoint.
 
-detoxify does the loading: its formats, names and categories. The reading is done here, since its `predict` cuts off the
-tail of a long text without a word, and a toxic tail is what a guard must see: a text longer than the model reads is
-scored in overlapping pieces, and each category takes its highest score.
+detoxify does the loading: its formats, names and categories. The reading is done here, since its `predict` silently
+cuts off the tail of a long text, and a guard must see a toxic tail: a text longer than the model reads is scored in
+overlapping pieces, and each category takes its highest score.
 
-`score` is exact. `bounds` is content with a rough pass for what that clears without doubt (passes.py).
+`score` is exact. `bounds` makes do with a rough pass for what that clears beyond doubt (passes.py).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from filters.category import Category
-from filters.scorer import Least, ScorerLoadError, Scores, is_below, is_valid
+from filters.scorer import ScorerLoadError, Scores, ThresholdValues, is_below, is_valid
 from filters.scorers.checkpoint import find_checkpoint, loadable, read_checkpoint
 from filters.scorers.pieces import overlap, reading_limit
 
@@ -43,7 +43,7 @@ class DetoxifyScorer:
 
     @classmethod
     def load(cls, name_or_path: str, *, device: str = "cpu", threads: int | None = None) -> DetoxifyScorer:
-        """Loads a model that detoxify knows by name, a checkpoint file, or a folder with one `*.ckpt`.
+        """Load a model that detoxify knows by name, a checkpoint file, or a folder with one `*.ckpt`.
 
         `device` is torch's; `threads` sets how many torch computes with, for the whole process. Takes seconds, and the
         network for a name that is not cached. ScorerLoadError if there is no such device or checkpoint, or it is not
@@ -62,27 +62,27 @@ class DetoxifyScorer:
         return scorer
 
     def score(self, texts: Sequence[str]) -> list[Scores]:
-        """For each text, in order, the sigmoid of the model's output for each category; the highest over its pieces."""
+        """Return for each text, in order, the sigmoid of the output for each category, the highest over its pieces."""
         return self._named(self._run(self._passes.exact, self._pieces(texts)))
 
-    def bounds(self, texts: Sequence[str], least: Sequence[Least]) -> list[Scores]:
-        """As `score`, or upper bounds of all scores of a text where all of them are below its `least`."""
+    def bounds(self, texts: Sequence[str], thresholds: Sequence[ThresholdValues]) -> list[Scores]:
+        """As `score`, or upper bounds of all scores of a text where all of them are below its `thresholds`."""
         if self._passes.rough is None:
             return self.score(texts)
         pieces = self._pieces(texts)
         scores = self._named(self._run(self._passes.rough, pieces) + self._passes.margin)
-        doubtful = [index for index, each in enumerate(least) if not is_below(scores[index], each)]
+        doubtful = [index for index, each in enumerate(thresholds) if not is_below(scores[index], each)]
         exact = self._named(self._run(self._passes.exact, [pieces[index] for index in doubtful]))
         for index, found in zip(doubtful, exact, strict=True):
             scores[index] = found
         return scores
 
     def ready(self) -> bool:
-        """Always: it is loaded before it exists."""
+        """Return True: it is loaded before it exists."""
         return True
 
     def _pieces(self, texts: Sequence[str]) -> list[list[list[int]]]:
-        """The token ids of every piece of every text."""
+        """Return the token ids of every piece of every text."""
         backend = self._tokenizer.backend_tokenizer
         # Cuts at the limit, and what is cut off comes back as further pieces.
         backend.enable_truncation(self._limit, stride=self._overlap)
@@ -91,7 +91,7 @@ class DetoxifyScorer:
         return [[each.ids, *(rest.ids for rest in each.overflowing)] for each in encoded]
 
     def _run(self, forward: Forward, texts: Sequence[Sequence[Sequence[int]]]) -> torch.Tensor:
-        """Log odds (texts, categories), the highest over the pieces of a text."""
+        """Return log odds (texts, categories), the highest over the pieces of a text."""
         import torch
 
         counts = [len(pieces) for pieces in texts]
@@ -107,14 +107,14 @@ class DetoxifyScorer:
         return [dict(zip(self.categories, row, strict=True)) for row in logits.sigmoid().tolist()]
 
     def _warm_up(self, path: Path) -> None:
-        """Scores once: the first pass is slow, and weights that are not numbers show."""
+        """Score once: the first pass is slow, and weights that are not numbers show."""
         (scores,) = self.score(["A first text."])
         if not is_valid(scores):
             raise ScorerLoadError(str(path), "expected weights that give scores in 0..1")
 
 
 def _check_device(name: str) -> None:
-    """ScorerLoadError for a device that torch does not know, or does not find in this machine."""
+    """Raise ScorerLoadError for a device that torch does not know, or does not find in this machine."""
     import torch
 
     try:
@@ -129,7 +129,7 @@ def _check_device(name: str) -> None:
 
 
 def _detoxify(path: Path, contents: dict[str, Any], device: str) -> Detoxify:
-    """Has detoxify load a checkpoint that has been looked into. ScorerLoadError if its parts do not fit together."""
+    """Have detoxify load a checkpoint that has been checked. ScorerLoadError if its parts do not fit together."""
     from detoxify import Detoxify
 
     try:
@@ -147,7 +147,7 @@ def _detoxify(path: Path, contents: dict[str, Any], device: str) -> Detoxify:
 
 
 def encodable(text: str) -> str:
-    """The text with halves of surrogate pairs joined or replaced: tokenizers raise on them."""
+    """Return the text with halves of surrogate pairs joined or replaced: tokenizers raise on them."""
     if text.isascii():
         return text
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

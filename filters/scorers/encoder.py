@@ -3,7 +3,7 @@
 The rules:
 1. Known are BERT, RoBERTa, XLM-RoBERTa and ALBERT, which are detoxify's; of anything else `read_encoder` says None.
 2. Weights are not copied, but for query, key and value, which are put together.
-3. Whether what was read is understood rightly is not decided here: passes.py compares the outcome with the model's own.
+3. Whether it was understood correctly is not decided here: passes.py compares the outcome with the model's own.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ class Affine:
     bias: torch.Tensor
 
     def part(self, begin: int, end: int) -> "Affine":
-        """The layer that has only these outputs."""
+        """Return the layer that has only these outputs."""
         return Affine(self.weight[begin:end], self.bias[begin:end])
 
 
@@ -65,7 +65,7 @@ class Encoder:
 
 
 def read_encoder(model: Any) -> Encoder | None:
-    """The parts of a classifier of transformers, None for a kind that is not known here."""
+    """Return the parts of a classifier of transformers, None for a kind that is not known here."""
     match model.config.model_type:
         case "bert":
             return _encoder(model, model.bert, _bert_layers(model.bert), model.bert.pooler.dense, model.classifier)
@@ -111,7 +111,7 @@ def _bert_layers(body: Any) -> tuple[Layer, ...]:
 
 
 def _albert_layers(body: Any) -> tuple[Layer, ...]:
-    """ALBERT runs the layers of one group after another, and each group for its share of the depth."""
+    """Return ALBERT's layers as they run: group after group, each for its share of the depth."""
     groups = [[_albert_layer(layer) for layer in group.albert_layers] for group in body.encoder.albert_layer_groups]
     depth = body.config.num_hidden_layers
     return tuple(layer for step in range(depth) for layer in groups[step * len(groups) // depth])

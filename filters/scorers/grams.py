@@ -53,7 +53,7 @@ _SPACE, _SIGN, _LETTER = 0, 1, 2
 _KINDS = np.full(256, _SIGN, np.uint8)
 _KINDS[[0, 32]] = _SPACE
 _KINDS[list(b"abcdefghijklmnopqrstuvwxyz0123456789'*@#$%&~_^+")] = _LETTER
-# Fixed for ever: the tables of a screen are addressed with them.
+# Never to be changed: they address the tables of a screen.
 _CODES = np.random.default_rng(20).integers(1, 1 << 32, 256, dtype=np.uint32)
 _CODES[0] = _CODES[32]  # the end of a text reads as a space
 _POWERS = np.random.default_rng(21).integers(1, 1 << 32, 64, dtype=np.uint32) | np.uint32(1)
@@ -82,12 +82,12 @@ class Grams:
 
 
 def readable(text: str) -> bool:
-    """Whether the text has between 1 and LONGEST characters, all of them known here, and not only white space."""
+    """Return whether the text has 1 to LONGEST characters, all of them known here, and not only white space."""
     return len(text) <= LONGEST and not text.isspace() and bool(text) and _READABLE.fullmatch(text) is not None
 
 
 def grams(texts: Sequence[str], stretch_bits: int, word_bits: int) -> Grams:
-    """The rows of readable texts, 0 <= row < 2**bits. ValueError if there is no text."""
+    """Return the rows of readable texts, 0 <= row < 2**bits. ValueError if there is no text."""
     if not texts:
         raise ValueError("expected at least one text")
     plain = [b" " + _plain(text) + _PAD for text in texts]
@@ -107,7 +107,7 @@ def grams(texts: Sequence[str], stretch_bits: int, word_bits: int) -> Grams:
 
 
 def _plain(text: str) -> bytes:
-    """The text in lower-case ASCII with single spaces."""
+    """Return the text in lower-case ASCII with single spaces."""
     if not text.isascii():
         text = _BEYOND_ASCII.sub(lambda found: _PLAIN[found[0]], text)
     data = text.encode().translate(_LOWERED).strip()
@@ -115,7 +115,7 @@ def _plain(text: str) -> bytes:
 
 
 def _token_starts(data: _Bytes) -> _Places:
-    """Where tokens begin: at a space, and where letters and signs meet."""
+    """Return where tokens begin: at a space, and where letters and signs meet."""
     kinds = _KINDS[data]
     is_start = data == 32
     is_start[1:] |= (kinds[1:] != kinds[:-1]) & (kinds[:-1] != _SPACE) & (kinds[1:] != _SPACE)
@@ -123,7 +123,7 @@ def _token_starts(data: _Bytes) -> _Places:
 
 
 def _disguises(data: _Bytes) -> _Places:
-    """Where in the padded bytes something stands that looks like a disguise."""
+    """Return where in the padded bytes something stands that looks like a disguise."""
     letter, mask, gap = _IS_LETTER[data], _IS_MASK[data], _IS_GAP[data]
     thrice = letter[:-2] & (data[1:-1] == data[:-2]) & (data[2:] == data[:-2])
     masked = letter[:-3] & mask[1:-2] & (letter[2:-1] | (mask[2:-1] & letter[3:]))
@@ -134,7 +134,7 @@ def _disguises(data: _Bytes) -> _Places:
 
 
 def _stretches(data: _Bytes, bits: int) -> Rows:
-    """The rows of the stretches that begin at every byte, row 0 where it is padding."""
+    """Return the rows of the stretches that begin at every byte, row 0 where it is padding."""
     codes = np.concatenate([_CODES[data], np.zeros(len(_PAD), np.uint32)])
     rows = np.empty((len(data), len(_SIZES)), np.int32)
     value = codes[: len(data)]
@@ -147,7 +147,7 @@ def _stretches(data: _Bytes, bits: int) -> Rows:
 
 
 def _words(data: _Bytes, starts: _Places, texts_at: _Places, bits: int) -> Rows:
-    """The rows of every token: alone, and after the one before it."""
+    """Return the rows of every token: alone, and after the one before it."""
     firsts = starts + (data[starts] == 32)
     places = np.arange(len(data)) - np.repeat(firsts, np.diff(starts, append=len(data)))
     powers = _POWERS[np.minimum(places, len(_POWERS) - 1)]

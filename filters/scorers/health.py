@@ -1,9 +1,9 @@
-"""Whether another process is well: asked in a thread beside, so that nobody waits for the answer.
+"""Whether another process is well: asked in a separate thread, so that nobody waits for the answer.
 
 The rules:
-1. `good` gives the last answer at once. It has the next question asked when the last one is old enough.
+1. `good` gives the last answer at once. It triggers the next question when the last answer is old enough.
 2. One question at a time: one that hangs is one thread, however often anybody wants to know.
-3. A question that raises is answered with no.
+3. A question that raises counts as a no.
 """
 
 import threading
@@ -32,7 +32,7 @@ class Health:
         self._due = clock() + every_seconds
 
     def good(self) -> bool:
-        """Whether the last answer was yes. Never blocks; called from any thread."""
+        """Return whether the last answer was yes. Never blocks; called from any thread."""
         with self._lock:
             is_due = not self._is_asking and self._clock() >= self._due
             self._is_asking = self._is_asking or is_due

@@ -1,9 +1,9 @@
 """Ways to compute a linear layer over tokens. In each, a token's outputs depend on that token alone.
 
-`Full` is exact, and so is `OneDnn`, which adds up in another order: on CPUs that are not Intel's torch by itself does
-without AVX-512. The others are rough and fast: `Int8` on CPUs with the instructions for it (VNNI: four times; without,
-it can be fourteen times slower), `Half` on GPUs. bfloat16 is more precise than `Int8` but slower where CPUs have it and
-five times slower than `Full` if not.
+`Full` is exact, and so is `OneDnn`, which adds up in another order: on CPUs other than Intel's torch alone does not use
+AVX-512. The others are rough and fast: `Int8` on CPUs with the instructions for it (VNNI: four times; without, it can
+be fourteen times slower), `Half` on GPUs. bfloat16 is more precise than `Int8` but slower where CPUs have it and five
+times slower than `Full` if not.
 """
 
 from typing import Protocol
@@ -23,7 +23,7 @@ class Linear(Protocol):
     def __init__(self, affine: Affine) -> None: ...
 
     def __call__(self, tokens: torch.Tensor) -> torch.Tensor:
-        """(tokens, inputs) to (tokens, outputs), both in single precision."""
+        """Map (tokens, inputs) to (tokens, outputs), both in single precision."""
 
 
 class Full:

@@ -1,10 +1,10 @@
 """A scorer that flags on purpose: for benchmarks, where a known share of the spans is to be flagged at the real cost.
 
 1. The wrapped scorer scores every text, in the way it would have done, and its scores are thrown away. Where bounds are
-   asked for, it scores a marked text exactly besides: no bound would have cleared what it flags.
+   asked for, it scores a marked text exactly as well: no bound would have cleared what it flags.
 2. What is flagged is decided by the text alone: three words in a row are marked if their hash says so. A marked place
-   is found again in whatever text shows it, like a word that a lexicon knows, so locating it and rewinding behind it
-   work as with a real scorer, and a text that was cleared stays clear as context.
+   is found again in whatever text shows it, like a word that a lexicon knows, so locating it and rewinding past it work
+   as with a real scorer, and a text that was cleared stays clear as context.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 
 from filters.category import Category
-from filters.scorer import Bounding, Least, Scorer, Scores
+from filters.scorer import Bounding, Scorer, Scores, ThresholdValues
 
 MARK = 0.95
 _WORD = re.compile(r"\w+")
@@ -33,22 +33,22 @@ class MarkedScorer:
         self._seed = seed
 
     def score(self, texts: Sequence[str]) -> list[Scores]:
-        """The marks of each text, once the wrapped scorer has scored them all."""
+        """Return the marks of each text, once the wrapped scorer has scored them all."""
         self._real.score(texts)
         return [self._scores(text) for text in texts]
 
-    def bounds(self, texts: Sequence[str], least: Sequence[Least]) -> list[Scores]:
-        """The same, with no more work of the wrapped scorer than bounds take if such texts are flagged."""
+    def bounds(self, texts: Sequence[str], thresholds: Sequence[ThresholdValues]) -> list[Scores]:
+        """Return the same, with no more work of the wrapped scorer than bounds take if such texts are flagged."""
         if not isinstance(self._real, Bounding):
             return self.score(texts)
-        self._real.bounds(texts, least)
+        self._real.bounds(texts, thresholds)
         found = [self._scores(text) for text in texts]
         if marked := [text for text, scores in zip(texts, found, strict=True) if any(scores.values())]:
             self._real.score(marked)
         return found
 
     def ready(self) -> bool:
-        """Whether the wrapped scorer is."""
+        """Return whether the wrapped scorer is ready."""
         return self._real.ready()
 
     def _scores(self, text: str) -> Scores:

@@ -10,7 +10,7 @@ REMEDY = "expected MODULE:FUNCTION of something that Python can import (PYTHONPA
 
 
 def split(spec: str, forms: Sequence[str], *, otherwise: str = "") -> tuple[str, str]:
-    """The kind and what follows its colon, of a `spec` that has one of the `forms` (`KIND:WHAT FOLLOWS`).
+    """Return the kind and what follows its colon, of a `spec` that has one of the `forms` (`KIND:WHAT FOLLOWS`).
 
     ScorerLoadError with all forms if it has none of them; `otherwise` says what else may stand there.
     """
@@ -22,7 +22,7 @@ def split(spec: str, forms: Sequence[str], *, otherwise: str = "") -> tuple[str,
 
 
 def imported(spec: str, entry: str) -> Callable[..., Any]:
-    """The function that `entry` names, MODULE:FUNCTION. ScorerLoadError, with `spec` for a name, if there is none."""
+    """Return the function that `entry` names, MODULE:FUNCTION. ScorerLoadError, naming `spec`, if there is none."""
     module, _, function = entry.partition(":")
     try:
         found = getattr(importlib.import_module(module), function)

@@ -7,7 +7,7 @@ The rules:
 3. The head looks at the first token of a piece only. So the last layer computes keys and values for all tokens, and the
    rest for the first ones.
 4. A pass gives way several times a layer: vLLM's processes wait for each other by spinning and yielding, and on a core
-   that one of them shares with the scorer its turn would else come only when a time slice of some milliseconds is over.
+   shared with the scorer one of them would otherwise get its turn only after a time slice of some milliseconds.
 """
 
 import os
@@ -65,7 +65,7 @@ class _Step:
         self._heads = heads
 
     def __call__(self, tokens: torch.Tensor, packed: _Packed) -> torch.Tensor:
-        """The next hidden states; in the last layer those of the first tokens alone."""
+        """Return the next hidden states; in the last layer those of the first tokens alone."""
         rest = self._rest(tokens)
         os.sched_yield()
         if self._query is None:
@@ -82,14 +82,14 @@ class _Step:
         return down
 
     def _all(self, rest: torch.Tensor, group: _Group) -> torch.Tensor:
-        """What every token of a group sees."""
+        """Return what every token of a group sees."""
         query, key, value = self._laid_out(rest, group, 3)
         seen = scaled_dot_product_attention(query, key, value, attn_mask=_mask(group))
         flat = seen.transpose(1, 2).reshape(group.count * group.longest, -1)
         return flat if group.taken is None else flat[group.taken.view(-1)]
 
     def _firsts(self, queries: torch.Tensor, rest: torch.Tensor, groups: Sequence[_Group]) -> torch.Tensor:
-        """What the first tokens see."""
+        """Return what the first tokens see."""
         seen = []
         own = torch.split(queries, [group.count for group in groups])
         for group, query in zip(groups, own, strict=True):
@@ -100,7 +100,7 @@ class _Step:
         return torch.cat(seen)
 
     def _laid_out(self, rest: torch.Tensor, group: _Group, parts: int) -> tuple[torch.Tensor, ...]:
-        """Queries, keys and values of a group as (count, heads, longest, width of a head) each."""
+        """Return queries, keys and values of a group as (count, heads, longest, width of a head) each."""
         laid = rest if group.place is None else rest[group.place.view(-1)]
         return laid.view(group.count, group.longest, parts, self._heads, -1).permute(2, 0, 3, 1, 4).unbind()
 
@@ -117,7 +117,7 @@ class PackedForward:
         ]
 
     def __call__(self, pieces: Sequence[Sequence[int]]) -> torch.Tensor:
-        """Log odds (pieces, outputs) on the CPU, in order, of pieces of at least one token id each."""
+        """Return log odds (pieces, outputs) on the CPU, in order. Each piece has at least one token id."""
         lengths = [len(piece) for piece in pieces]
         shares = loads(lengths)
         with torch.inference_mode():
@@ -126,7 +126,7 @@ class PackedForward:
             return torch.empty_like(found).index_copy_(0, order, found)
 
     def _run(self, pieces: Sequence[Sequence[int]]) -> torch.Tensor:
-        """Of pieces that stand longest first."""
+        """Return the log odds of pieces sorted longest first."""
         encoder = self._encoder
         packed = _pack(pieces, encoder.words.device)
         tokens = embedding(packed.ids, encoder.words) + encoder.places[packed.positions]

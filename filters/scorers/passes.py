@@ -1,12 +1,12 @@
 """The ways to run a loaded classifier: exactly, and roughly where that is faster and not too rough.
 
 The rules:
-1. The model itself decides: a way of our own is used only if at the start it says what the model says, within a bound.
+1. The model itself decides: one of our ways is used only if at the start it agrees with the model, within a bound.
 2. A rough pass has a margin, in log odds: its error at the start, many times over. What the margin leaves in doubt has
    to be run exactly.
 3. What is meant to be faster is used only if it is so here and now: without the instructions for it, int8 is 14 times
    slower than single precision.
-4. Where anything is unknown, unsupported or too far off, what is left is the model itself, run by transformers.
+4. Where anything is unknown, unsupported or too far off, the model itself is run by transformers.
 """
 
 import logging
@@ -39,7 +39,7 @@ MARGIN_ERRORS = 16
 MARGIN_MOST = 2.0
 """With more than this a rough pass would leave too much in doubt to be worth it."""
 WORTH = 0.8
-"""The most of the time of what is there already that another way may take: what a rough pass leaves in doubt is run by
+"""The largest share of the present way's time that another way may take: what a rough pass leaves in doubt is run by
 both."""
 _TIMED = 8  # pieces
 _TIMES = 3
@@ -73,7 +73,7 @@ class PlainForward:
 
 
 def passes(model: Any, tokenizer: Any, limit: int, clock: Callable[[], float] = time.perf_counter) -> Passes:
-    """The ways to run this model, which reads up to `limit` tokens at once. Runs it a few times; `clock` in seconds."""
+    """Return the ways to run this model (`limit` tokens at once at most) after a few trial runs; `clock` in seconds."""
     plain = PlainForward(model, tokenizer)
     encoder = read_encoder(model)
     if encoder is None:
@@ -97,7 +97,7 @@ def passes(model: Any, tokenizer: Any, limit: int, clock: Callable[[], float] = 
 
 
 def _is_worth(name: str, new: Forward, known: Forward, pieces: Pieces, clock: Callable[[], float]) -> bool:
-    """Whether a way saves time. Both have run before; the best of a few times counts, by turns."""
+    """Return whether a way saves time. Both have run before; the best of a few alternating runs counts."""
     times = [(_seconds(new, pieces, clock), _seconds(known, pieces, clock)) for _ in range(_TIMES)]
     fastest, fastest_known = (min(column) for column in zip(*times, strict=True))
     share = fastest / fastest_known
@@ -113,7 +113,7 @@ def _seconds(forward: Forward, pieces: Pieces, clock: Callable[[], float]) -> fl
 
 
 def _trials(tokenizer: Any, limit: int) -> list[list[int]]:
-    """Pieces of arbitrary tokens, of many lengths, the same ones every time."""
+    """Return pieces of arbitrary tokens, of many lengths, the same ones every time."""
     rng = random.Random(TRIALS)
     vocabulary = sorted(set(range(len(tokenizer))) - set(tokenizer.all_special_ids))
     first, *last = tokenizer("").input_ids
@@ -122,7 +122,7 @@ def _trials(tokenizer: Any, limit: int) -> list[list[int]]:
 
 
 def _error(forward: Forward, trials: Pieces, expected: torch.Tensor, *, worst: bool) -> float:
-    """The worst error, or the root mean square; infinite where it cannot be run on this machine."""
+    """Return the worst error, or the root mean square; infinite where it cannot be run on this machine."""
     try:
         errors = (forward(trials) - expected).abs()
     except (AttributeError, RuntimeError) as error:  # an operation that this build of torch does not have

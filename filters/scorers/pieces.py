@@ -7,7 +7,7 @@ _SENTINEL = 10**6
 # These count positions from padding_idx + 1 = 2 (fairseq's convention), so two of the positions are never used.
 _OFFSET_MODELS = frozenset({"roberta", "xlm-roberta"})
 
-OVERLAP = 64  # tokens: a phrase of up to so many is whole in some piece
+OVERLAP = 64  # tokens: a phrase of up to this many is whole in some piece
 BUNDLE_PIECES = 32
 BUNDLE_TOKENS = 8192
 LOAD_TOKENS = 2048  # of a pass without padding: more at once is no faster, and takes more memory
@@ -15,18 +15,18 @@ ALIKE = 0.75  # the shortest of the pieces that attend together has this part of
 
 
 def reading_limit(tokenizer_limit: int, positions: int, model_type: str) -> int:
-    """How many tokens the model reads at once, its special tokens included."""
+    """Return how many tokens the model reads at once, its special tokens included."""
     usable = positions - 2 if model_type in _OFFSET_MODELS else positions
     return min(usable, tokenizer_limit) if tokenizer_limit < _SENTINEL else usable
 
 
 def overlap(limit: int, special: int) -> int:
-    """How many tokens neighbouring pieces share, if a piece holds `limit` tokens, `special` of them not the text's."""
+    """Return how many tokens neighbouring pieces of `limit` tokens share, `special` of them not the text's."""
     return min(OVERLAP, (limit - special) // 2)
 
 
 def bundles(lengths: Sequence[int]) -> list[list[int]]:
-    """The indices of the pieces grouped into padded forward passes, longest first, so that little is padding.
+    """Return the indices of the pieces grouped into padded forward passes, longest first, so that little is padding.
 
     A bundle holds at most BUNDLE_PIECES pieces, BUNDLE_TOKENS tokens with padding (or one piece), and none shorter than
     half of its longest, unless both are short: below 32 tokens a pass of its own costs more than the padding.
@@ -43,7 +43,7 @@ def bundles(lengths: Sequence[int]) -> list[list[int]]:
 
 
 def loads(lengths: Sequence[int]) -> list[list[int]]:
-    """The indices of the pieces in passes without padding, longest first: at most LOAD_TOKENS each, or one piece."""
+    """Return the pieces' indices in passes without padding, longest first: at most LOAD_TOKENS each, or one piece."""
     result: list[list[int]] = []
     room = 0
     for index in sorted(range(len(lengths)), key=lambda each: -lengths[each]):
@@ -56,7 +56,7 @@ def loads(lengths: Sequence[int]) -> list[list[int]]:
 
 
 def alike(lengths: Sequence[int]) -> list[int]:
-    """How many of the descending lengths belong together each time: a part of ALIKE of the longest or more."""
+    """Return how many of the descending lengths belong together each time: a part of ALIKE of the longest or more."""
     result: list[int] = []
     longest = 0
     for length in lengths:

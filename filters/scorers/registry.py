@@ -2,10 +2,10 @@
 
   detoxify:NAME|PATH       a classifier of detoxify's, or one in its format, behind its screen if there is one
   remote:URL               a detector in a process of its own, which speaks the detectors API (remote.py)
-  entry:MODULE:FUNCTION    what a function of one's own makes: it is given the `Setup`, and returns a `Scorer`
+  entry:MODULE:FUNCTION    what your own function makes: it is given the `Setup` and returns a `Scorer`
   NAME                     the same, of a package that registers the function under this name (entry points, GROUP)
 
-A scorer of one's own is tried once before it is used. `pytest tests/contract/test_scorer.py --scorer NAME` tries
+Your own scorer is tried once before it is used. `pytest tests/contract/test_scorer.py --scorer NAME` tries
 everything that a scorer promises.
 """
 
@@ -44,7 +44,7 @@ class Setup:
 
 
 def load(spec: str, setup: Setup | None = None) -> Scorer:
-    """The scorer of this name, ready to score. ScorerLoadError that says what was expected if it cannot be had."""
+    """Return the scorer of this name, ready to score. ScorerLoadError, saying what was expected, if that fails."""
     setup = setup or Setup()
     registered = installed()
     if spec in registered:
@@ -59,7 +59,7 @@ def load(spec: str, setup: Setup | None = None) -> Scorer:
 
 
 def installed() -> dict[str, list[EntryPoint]]:
-    """What packages register, by name; a name should have one entry, but nobody can keep two packages apart."""
+    """Return what packages register, by name; a name should have one entry, but nobody can keep two packages apart."""
     found: dict[str, list[EntryPoint]] = {}
     for point in entry_points(group=GROUP):
         if point.value not in {other.value for other in found.setdefault(point.name, [])}:
@@ -75,7 +75,7 @@ def _registered(name: str, points: list[EntryPoint]) -> Callable[..., Any]:
 
 
 def _detoxify(name_or_path: str, setup: Setup) -> Scorer:
-    """The classifier, behind its screen if there is one."""
+    """Return the classifier, behind its screen if there is one."""
     classifier = DetoxifyScorer.load(name_or_path, device=setup.device, threads=setup.threads)
     if setup.screen is None:
         return classifier
@@ -94,7 +94,7 @@ def _remote(spec: str, url: str, setup: Setup) -> Scorer:
 
 
 def _made(spec: str, make: Callable[..., Any], setup: Setup) -> Scorer:
-    """What a function of one's own makes, tried once."""
+    """Return what the operator's own function makes, tried once."""
     _without_screen(spec, setup)
     try:
         scorer: Scorer = make(setup)

@@ -1,11 +1,11 @@
 """A scorer in another process: any detector that speaks the detectors API (detections.py), `unsay scorer` among them.
 
 The rules:
-1. What is no sound answer in time is no score (`ScorerUnavailable`): another status than 200, a redirect too, another
-   shape, a number out of 0..1, too many bytes. The log says which; neither it nor the error holds any text.
-2. Each request has the deadline of the gate: it ends by then, whatever the other side does.
-3. A detector is asked for everything it has (`"threshold": 0`). One that reports from a threshold of its own on says 0
-   below it: thresholds below that one do not bind.
+1. Anything but a sound answer in time is no score (`ScorerUnavailable`): another status than 200, a redirect too,
+   another shape, a number out of 0..1, too many bytes. The log says which; neither it nor the error holds any text.
+2. Each request has the gate's deadline and ends by then, whatever the other side does.
+3. A detector is asked for everything it has (`"threshold": 0`). One that reports only from its own threshold on says 0
+   below it: lower thresholds have no effect.
 4. `unsay scorer` says in `/health` which categories it has. It is told the thresholds (`least`) that scores will be
    held against, so that its screen and its rough pass clear what they can, unless the operator gives its categories
    other names. Other detectors never see the word.
@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 import httpx
 
 from filters.category import Category
-from filters.scorer import Least, Reason, ScorerLoadError, ScorerUnavailable, Scores
+from filters.scorer import Reason, ScorerLoadError, ScorerUnavailable, Scores, ThresholdValues
 from filters.scorers.address import Address
 from filters.scorers.detections import HEADER, PATH, Misread, mapping, read
 from filters.scorers.detoxify import encodable
@@ -69,7 +69,7 @@ class RemoteScorer:
             transport=transport,
         )
         self._types = address.types
-        self._takes_least = False
+        self._takes_thresholds = False
         self._health = Health(self._is_well)
         self.name = address.name
 
@@ -77,7 +77,7 @@ class RemoteScorer:
     def load(
         cls, url: str, *, deadline_seconds: float = 10.0, transport: httpx.BaseTransport | None = None
     ) -> "RemoteScorer":
-        """The detector at `url`, which has been asked for its health and for scores. ScorerLoadError if it has none."""
+        """Return the detector at `url` after asking for its health and for scores. ScorerLoadError if it has none."""
         scorer = cls(Address.read(url), deadline_seconds=deadline_seconds, transport=transport)
         try:
             scorer._meet()
@@ -92,29 +92,29 @@ class RemoteScorer:
         return self._types.categories
 
     def score(self, texts: Sequence[str]) -> list[Scores]:
-        """For each text, in order, what the detector says. ScorerUnavailable with the reason if that is no answer."""
+        """Return the detector's scores of each text, in order. ScorerUnavailable with the reason if it gives none."""
         return self.bounds(texts, ())
 
-    def bounds(self, texts: Sequence[str], least: Sequence[Least]) -> list[Scores]:
-        """As `score`, or upper bounds where they are below `least`, if the detector knows how (rule 4)."""
+    def bounds(self, texts: Sequence[str], thresholds: Sequence[ThresholdValues]) -> list[Scores]:
+        """As `score`, or upper bounds where they are below `thresholds`, if the detector knows how (rule 4)."""
         try:
-            return self._ask(texts, least) if texts else []
+            return self._ask(texts, thresholds) if texts else []
         except _Failed as failure:
             _log.warning("scorer %s: %s", self.name, failure.what)
             raise ScorerUnavailable(failure.reason) from None
 
     def ready(self) -> bool:
-        """Whether it was well when it was last asked, a second ago or so."""
+        """Return whether it was well when it was last asked, a second ago or so."""
         return self._health.good()
 
     def close(self) -> None:
-        """Let go of its connections; it scores nothing afterwards."""
+        """Close its connections; it scores nothing afterwards."""
         self._http.close()
 
-    def _ask(self, texts: Sequence[str], least: Sequence[Least]) -> list[Scores]:
+    def _ask(self, texts: Sequence[str], thresholds: Sequence[ThresholdValues]) -> list[Scores]:
         params = dict(self._address.params)
-        if self._takes_least and any(least):
-            params["least"] = [dict(each) for each in least]
+        if self._takes_thresholds and any(thresholds):
+            params["least"] = [dict(each) for each in thresholds]
         body = json.dumps({"contents": [encodable(text) for text in texts], "detector_params": params})
         headers = {"Content-Type": "application/json"}
         request = self._http.build_request("POST", self._address.base + PATH, content=body.encode(), headers=headers)
@@ -124,7 +124,7 @@ class RemoteScorer:
             raise _Failed("error", f"answers otherwise than the detectors API: {error}") from None
 
     def _answer(self, request: httpx.Request, seconds: float, most_bytes: int) -> bytes:
-        """The body of a good answer."""
+        """Return the body of a good answer."""
         until = self._clock() + seconds
         try:
             answer = self._http.send(request, stream=True)
@@ -141,7 +141,7 @@ class RemoteScorer:
             raise _Failed("error", f"no answer ({type(error).__name__})") from None
 
     def _body(self, answer: httpx.Response, until: float, most_bytes: int) -> bytes:
-        """As it comes in, so that one that trickles or never ends is left in time. Undecoded: none was asked for."""
+        """Read it as it comes in, so that one that trickles or never ends is given up in time. It is not encoded."""
         body = bytearray()
         for part in answer.iter_raw():
             body += part
@@ -152,7 +152,7 @@ class RemoteScorer:
         return bytes(body)
 
     def _meet(self) -> None:
-        """Asks for its health, and for its categories if it is `unsay scorer`."""
+        """Ask for its health, and for its categories if it is `unsay scorer`."""
         try:
             about = json.loads(self._healthy())
         except (ValueError, RecursionError):
@@ -161,9 +161,9 @@ class RemoteScorer:
             case {"scorer": str(name), "categories": [str(), *_] as categories}:
                 self.name = self._address.named(name)
                 if not self._address.is_mapped:  # under other names its thresholds would mean nothing to it
-                    self._takes_least = True
+                    self._takes_thresholds = True
                     self._types = mapping({str(category): str(category) for category in categories})
-            case _:  # another detector: what it says of its health is its own affair
+            case _:  # another detector: its health is described in its own words
                 pass
 
     def _healthy(self) -> bytes:

@@ -1,6 +1,6 @@
 """A small model distilled from a classifier, which clears in microseconds what the classifier would surely clear.
 
-It says nothing of a text but an upper bound of the classifier's scores, and only when it can. A bound is one of a few
+All it says of a text is an upper bound of the classifier's scores, and only when it can. A bound is one of a few
 calibrated `points`: of the passages that the classifier gives more than the point, at most a known share (`miss_rate`)
 had an estimate below the point's cut, and below the cut the point is the bound. So one screen serves any threshold.
 
@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filters.category import Category
-from filters.scorer import Least, ScorerLoadError, Scores, is_below
+from filters.scorer import ScorerLoadError, Scores, ThresholdValues, is_below
 from filters.scorers.checkpoint import verify_sums
 from filters.scorers.grams import Grams, grams, readable
 
@@ -47,7 +47,7 @@ class Calibration:
     miss_rate: float
 
     def bounds(self, estimates: NDArray[np.float32]) -> NDArray[np.float64]:
-        """For each passage and category an upper bound, 2.0 without one, from the estimates (passages, 1 + categories).
+        """Return an upper bound for each passage and category, 2.0 for none, from estimates (passages, 1 + categories).
 
         No category's bound is above that of the highest score.
         """
@@ -73,7 +73,7 @@ class Screen:
 
     @classmethod
     def load(cls, folder: Path) -> Screen:
-        """Loads screen.safetensors and screen.json. ScorerLoadError unless SHA256SUMS agrees and they fit together."""
+        """Load screen.safetensors and screen.json. ScorerLoadError unless SHA256SUMS agrees and they fit together."""
         from safetensors.torch import load_file
 
         verify_sums(folder / WEIGHTS, required=True)
@@ -87,29 +87,29 @@ class Screen:
             raise ScorerLoadError(str(folder), f"{_SHAPES} ({type(error).__name__})") from error
         return screen
 
-    def clear(self, texts: Sequence[str], least: Sequence[Least]) -> list[Scores | None]:
-        """For each text, in order, upper bounds of its scores, all below its `least`; None if a classifier must look.
+    def clear(self, texts: Sequence[str], thresholds: Sequence[ThresholdValues]) -> list[Scores | None]:
+        """Return upper bounds for each text, in order, all below its `thresholds`; None if a classifier must look.
 
-        None too for every text that cannot be read here (grams.py). ValueError unless there is a `least` for each text.
+        None too for every text that cannot be read here (grams.py). ValueError unless each text has `thresholds`.
         """
         kept = [index for index, text in enumerate(texts) if readable(text)]
         cleared: list[Scores | None] = [None] * len(texts)
-        if len(least) != len(texts):
-            raise ValueError(f"expected {len(texts)} thresholds, got {len(least)}")
+        if len(thresholds) != len(texts):
+            raise ValueError(f"expected {len(texts)} thresholds, got {len(thresholds)}")
         if kept:
             bounds = self.calibration.bounds(self.estimates([texts[index] for index in kept]))
             for index, row in zip(kept, bounds.tolist(), strict=True):
                 bound = dict(zip(self.categories, row, strict=True))
-                if is_below(bound, least[index]):
+                if is_below(bound, thresholds[index]):
                     cleared[index] = bound
         return cleared
 
     def ready(self) -> bool:
-        """Always: it is loaded before it exists."""
+        """Return True: it is loaded before it exists."""
         return True
 
     def estimates(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Log odds (texts, 1 + categories), the highest score's first; infinite for a text that may be disguised."""
+        """Return log odds (texts, 1 + categories), the highest score's first; infinite if a text may be disguised."""
         import torch
 
         rows = hashed(self.weights, texts)
@@ -120,13 +120,13 @@ class Screen:
 
 
 def hashed(weights: Weights, texts: Sequence[str]) -> Grams:
-    """The rows of readable texts in the tables of these weights."""
+    """Return the rows of readable texts in the tables of these weights."""
     bits = [len(weights[table]).bit_length() - 1 for table in TABLES]
     return grams(texts, bits[0], bits[1])
 
 
 def forward(weights: Weights, rows: Grams) -> torch.Tensor:
-    """Log odds (texts, 1 + categories) as the weights have them. Differentiable by the weights."""
+    """Return log odds (texts, 1 + categories) as the weights have them, differentiable by the weights."""
     import torch
     from torch.nn.functional import embedding_bag, relu
 
@@ -148,7 +148,7 @@ def _affine(weights: Weights, name: str, inputs: torch.Tensor) -> torch.Tensor:
 
 
 def _with_neighbours(tokens: torch.Tensor, begins: torch.Tensor) -> torch.Tensor:
-    """(tokens, 3 * width): the one before, itself, the one after. Those of another text are zeros."""
+    """Return (tokens, 3 * width): the token before, itself, the one after. Those of another text are zeros."""
     import torch
     from torch.nn.functional import pad
 
@@ -158,7 +158,7 @@ def _with_neighbours(tokens: torch.Tensor, begins: torch.Tensor) -> torch.Tensor
 
 
 def _laid_out(rows: Grams) -> tuple[torch.Tensor, torch.Tensor]:
-    """Which tokens begin a text, and so does one after the last; and how many each text has."""
+    """Return which tokens begin a text, and so does one after the last; and how many each text has."""
     import torch
 
     count = len(rows.tokens)
@@ -169,7 +169,7 @@ def _laid_out(rows: Grams) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def packed(weights: Weights) -> dict[str, torch.Tensor]:
-    """The weights as they are kept: tables in int8."""
+    """Return the weights as they are kept: tables in int8."""
     import torch
 
     kept = {name: weights[name].detach().contiguous() for name in weights if name not in TABLES}
@@ -181,7 +181,7 @@ def packed(weights: Weights) -> dict[str, torch.Tensor]:
 
 
 def unpacked(kept: Weights) -> dict[str, torch.Tensor]:
-    """The weights to compute with. KeyError if a table or its scale is missing."""
+    """Return the weights to compute with. KeyError if a table or its scale is missing."""
     scales = {f"{name}.scale" for name in TABLES}
     weights = {name: tensor for name, tensor in kept.items() if name not in scales}
     for name in TABLES:
@@ -190,7 +190,7 @@ def unpacked(kept: Weights) -> dict[str, torch.Tensor]:
 
 
 def read_calibration(card: Mapping[str, Any]) -> Calibration:
-    """The calibration in a screen's card. KeyError, TypeError or ValueError if it is not sound."""
+    """Return the calibration in a screen's card. KeyError, TypeError or ValueError if it is not sound."""
     categories, points = tuple(map(str, card["categories"])), tuple(map(float, card["points"]))
     cuts = np.array([card["cuts"][name] for name in ("highest", *categories)], np.float32)
     is_sound = cuts.shape == (1 + len(categories), len(points)) and bool((np.diff(cuts) >= 0).all())

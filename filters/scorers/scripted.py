@@ -21,7 +21,7 @@ class ScriptedScorer:
         seconds: float = 0,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """`words` maps a word (any substring, in any case) to its score; `seconds` is how long a pass takes."""
+        """Script it: `words` maps a word (any substring, any case) to its score; a pass takes `seconds`."""
         self.categories = categories
         self.passes = 0  # calls of `score` so far
         self._words = {word.casefold(): score for word, score in words.items()}
@@ -32,7 +32,7 @@ class ScriptedScorer:
         self._open.set()
 
     def score(self, texts: Sequence[str]) -> list[Scores]:
-        """For every category the highest score of the words in the text, 0 if there is none."""
+        """Return for every category the highest score of the words in the text, 0 if there is none."""
         self.passes += 1
         self._open.wait()
         if self._seconds:
@@ -42,19 +42,19 @@ class ScriptedScorer:
         return [dict.fromkeys(self.categories, self._highest(text.casefold())) for text in texts]
 
     def ready(self) -> bool:
-        """Always: there is nothing to load."""
+        """Return True: there is nothing to load."""
         return True
 
     def fail(self, times: int, reason: Reason = "error") -> None:
-        """Makes the next `times` passes raise ScorerUnavailable(reason)."""
+        """Make the next `times` passes raise ScorerUnavailable(reason)."""
         self._failures = [reason] * times
 
     def hang(self) -> None:
-        """Makes every pass from now on wait for `release`."""
+        """Make every pass from now on wait for `release`."""
         self._open.clear()
 
     def release(self) -> None:
-        """Lets waiting passes go on."""
+        """Let waiting passes go on."""
         self._open.set()
 
     def _highest(self, text: str) -> float:

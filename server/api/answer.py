@@ -1,4 +1,4 @@
-"""What is added to an answer: the reports of its choices, and an end that tells when text was withheld.
+"""What is added to an answer: the reports of its choices, and an ending that shows when text was withheld.
 
 Works on the shapes of vLLM's answers: choices (chat, completions), a response object (responses), a message (messages).
 """
@@ -19,12 +19,12 @@ SEVERITIES = ((0.25, "safe"), (0.5, "low"), (0.75, "medium"))
 
 
 def written(body: Any) -> bytes:
-    """A body as vLLM writes it: no spaces, and no escapes but those that JSON needs."""
+    """Return a body as vLLM writes it: no spaces, and no escapes but those that JSON needs."""
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
 
 
 def amend(body: dict[str, Any], request: GuardedRequest) -> None:
-    """Add to a whole answer, in place. Leaves errors and answers without generated text alone."""
+    """Add reports to a whole answer, in place. Errors and answers without generated text are left alone."""
     if isinstance(body.get("choices"), list):
         amend_choices(body, request)
     elif body.get("object") == "response":
@@ -47,7 +47,7 @@ def amend_choices(body: dict[str, Any], request: GuardedRequest) -> None:
 
 
 def amend_response(body: dict[str, Any], request: GuardedRequest) -> None:
-    """Responses API: one report at the top level, for all the turns that the model took, and why there is none."""
+    """Amend a Responses answer: one report at the top level for all turns of the model, and why there is none."""
     if body.get("status") == "failed" and request.scorer_down is not None:
         body["error"] = {"code": "server_error", "message": scorer_unavailable().message}
     report = gravest(request.reports)
@@ -61,7 +61,7 @@ def amend_response(body: dict[str, Any], request: GuardedRequest) -> None:
 
 
 def amend_message(body: dict[str, Any], ending: dict[str, Any], request: GuardedRequest) -> None:
-    """Messages API: the report at the top level, and its word for a withheld text in `ending`."""
+    """Amend a Messages answer: the report at the top level, and that API's word for a withheld text in `ending`."""
     report = gravest(request.reports)
     if report is None:
         return
@@ -76,16 +76,16 @@ def _withheld(request: GuardedRequest) -> bool:
 
 
 def gravest(reports: Mapping[int, Report]) -> Report | None:
-    """The report with the gravest action; the first of them, if several have it."""
+    """Return the report with the gravest action; the first of them, if several have it."""
     return min(reports.values(), key=lambda report: ACTIONS.index(report.action), default=None)
 
 
 def content_filter_results(report: Report) -> dict[str, dict[str, Any]]:
-    """What was done for each category, in Azure's shape.
+    """Return what was done for each category, in Azure's shape.
 
     `filtered`: the answer was withheld for it. `detected`: something was flagged for it on the way. `severity`: of what
-    was released, or of what the answer was withheld for. Of an answer that was withheld since the scorer failed there
-    is nothing to tell but that.
+    was released, or of what the answer was withheld for. For an answer withheld because the scorer failed there is
+    nothing else to report.
     """
     if report.withheld and report.scorer_failure and not report.filtered:
         return {"error": {"code": "content_filter_error", "message": f"no verdict: {report.scorer_failure}"}}
@@ -100,5 +100,5 @@ def content_filter_results(report: Report) -> dict[str, dict[str, Any]]:
 
 
 def severity(score: float) -> str:
-    """A score in Azure's words."""
+    """Return a score in Azure's words."""
     return next((word for bound, word in SEVERITIES if score < bound), "high")

@@ -1,4 +1,4 @@
-"""The few words of ASGI that the gateway speaks, and refusals in them."""
+"""The little ASGI that the gateway needs, and refusals sent with it."""
 
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -16,7 +16,7 @@ RETRY_AFTER_SECONDS = 2.0
 
 
 def scorer_unavailable() -> Unavailable:
-    """What a client is told when nothing can be released for want of a verdict."""
+    """Return what a client is told when nothing can be released because there is no verdict."""
     why = "the toxicity scorer is unavailable, so nothing can be released; try again"
     return Unavailable(why, RETRY_AFTER_SECONDS)
 
@@ -32,7 +32,7 @@ async def refuse(send: Send, error: UnsayError, path: str) -> None:
 
 
 def field(headed: Scope | Message, name: bytes) -> str | None:
-    """The first header of this (lower-case) name, of a request's scope or an answer's head."""
+    """Return the first header of this (lower-case) name, of a request's scope or an answer's head."""
     for key, value in headed["headers"]:
         if key.lower() == name:
             return bytes(value).decode("latin-1")

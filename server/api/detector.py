@@ -1,7 +1,7 @@
 """The detectors API (filters/scorers/detections.py) over a batcher: what `unsay scorer` answers.
 
 The rules:
-1. Texts are scored as they come. Which readings of a text are to be judged is the asking server's affair.
+1. Texts are scored as they come. Which readings of a text are to be judged is for the asking server to decide.
 2. Every input is bounded: bytes of a body, texts in it, characters of a text. More is refused, and nothing is scored.
 3. `detector_params`: `threshold` (0.5), from which on a score is a detection, and `least`, the thresholds that the
    scores of each text will be held against: where all are below, they may be upper bounds. Without it `threshold` is
@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from filters.batcher import Batcher
 from filters.judge import Judge
-from filters.scorer import Least, Reason, ScorerUnavailable, Scores
+from filters.scorer import Reason, ScorerUnavailable, Scores, ThresholdValues
 from filters.scorers.detections import PATH, told
 
 MOST_BYTES = 4 * 1024 * 1024
@@ -58,20 +58,20 @@ class Contents(BaseModel):
 
 
 def application(batcher: Batcher, *, most_contents: int) -> FastAPI:
-    """`POST /api/v1/text/contents` and `GET /health`. The batcher is running."""
+    """Serve `POST /api/v1/text/contents` and `GET /health`. The batcher is running."""
     app = FastAPI(title="unsay scorer", openapi_url=None)
     judge, scorer = Judge(batcher), batcher.scorer
 
     @app.get("/health")
     async def health() -> JSONResponse:
-        """200 while scores can be had, and what they are of."""
+        """Answer 200 while scores can be had, with the scorer and its categories."""
         good = judge.available()
         about = {"status": "ok" if good else "failing", "scorer": scorer.name, "categories": scorer.categories}
         return JSONResponse(about, 200 if good else 503)
 
     @app.post(PATH)
     async def contents(raw: Request) -> JSONResponse:
-        """The detections of each text. `detector-id` may say anything: there is one detector here."""
+        """Answer the detections of each text. `detector-id` may say anything: there is one detector here."""
         try:
             return JSONResponse(await _detections(batcher, parse(await _body(raw), most_contents)))
         except Refused as refused:
@@ -83,7 +83,7 @@ def application(batcher: Batcher, *, most_contents: int) -> FastAPI:
 
 
 def parse(body: bytes, most_contents: int) -> Contents:
-    """What a body asks. Refused (413, 422) with the key at fault and what was expected there."""
+    """Parse what a body asks for. Refused (413, 422) with the key at fault and what was expected there."""
     try:
         asked = Contents.model_validate(json.loads(body))
     except ValidationError as error:
@@ -117,10 +117,10 @@ async def _detections(batcher: Batcher, asked: Contents) -> list[list[dict[str, 
     return [told(text, each, params.threshold, scorer.name) for text, each in pairs]
 
 
-async def _scores(batcher: Batcher, texts: Sequence[str], least: Sequence[Least]) -> list[Scores]:
-    """The scores of each text. Those with the same thresholds make a call, all in one turn: calls share passes."""
+async def _scores(batcher: Batcher, texts: Sequence[str], thresholds: Sequence[ThresholdValues]) -> list[Scores]:
+    """Return the scores of each text. Texts with the same thresholds make a call, all at once: calls share passes."""
     groups: dict[frozenset[tuple[str, float]], list[int]] = {}
-    for index, each in enumerate(least):
+    for index, each in enumerate(thresholds):
         groups.setdefault(frozenset(each.items()), []).append(index)
     calls = (batcher.score([texts[index] for index in own], dict(key)) for key, own in groups.items())
     found: dict[int, Scores] = {}

@@ -50,6 +50,7 @@ class Gateway:
         self._stored = None if store is None else Stored(store)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Take one request in: amend what is fetched, guard what generates, pass on the rest."""
         if scope["type"] == "http" and self._stored and (stored := self._stored.behind(scope["path"])):
             await self._app(scope, receive, Outgoing(stored, send, scope["path"], stored=True).send)
             return
@@ -104,7 +105,7 @@ class Gateway:
             self._observer.request_finished(report.action, route, report.policy)
 
     def _admit(self, scope: Scope, asked: dict[str, Any]) -> GuardedRequest:
-        """The policy of this request. A body that is not a JSON object is left to vLLM, which refuses it."""
+        """Return the policy of this request. A body that is not a JSON object is left to vLLM, which refuses it."""
         for key, why in UNGUARDABLE.items():
             if asked.get(key):
                 raise BadRequest(key, f"{key}: {why}; leave it out")
@@ -115,7 +116,7 @@ class Gateway:
 
 
 async def _read(receive: Receive) -> bytes | None:
-    """The whole body; None if the client went away before its end."""
+    """Return the whole body; None if the client went away before its end."""
     parts = []
     while True:
         message = await receive()
@@ -127,7 +128,7 @@ async def _read(receive: Receive) -> bytes | None:
 
 
 def _again(body: bytes, receive: Receive) -> Receive:
-    """A receive that gives out the body again and then goes on with what comes (a disconnect)."""
+    """Return a receive that gives out the body again and then goes on with what comes (a disconnect)."""
     waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def again() -> Message:
@@ -137,7 +138,7 @@ def _again(body: bytes, receive: Receive) -> Receive:
 
 
 def _asked(body: bytes) -> dict[str, Any]:
-    """The keys of a request. One that is no JSON object has none: the engine client refuses what it cannot guard."""
+    """Return a request's keys. A body that is no JSON object has none: the engine client refuses what it must."""
     try:
         parsed = json.loads(body)
     except (ValueError, RecursionError):
@@ -146,5 +147,5 @@ def _asked(body: bytes) -> dict[str, Any]:
 
 
 def _route(scope: Scope) -> str:
-    """The template of the route that answered, a metric's label: paths that clients make up must not become labels."""
+    """Return the template of the route that answered, for a label: made-up paths must not become labels."""
     return str(getattr(scope.get("route"), "path", UNMATCHED))

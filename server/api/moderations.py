@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from filters.judge import Judge
-from filters.normalize.folding import highest
 from filters.parts import with_parts
 from filters.portions import MOST_CHARACTERS, portions
+from filters.reading import highest
 from filters.scorer import ScorerUnavailable, Scores
 from filters.thresholds import Thresholds
 from server.api.asgi import scorer_unavailable
@@ -47,7 +47,7 @@ class ModerationRequest(BaseModel):
     detox: Any = None
 
     def texts(self) -> list[str]:
-        """The texts that each have a result."""
+        """Return the texts that each have a result."""
         if isinstance(self.input, str):
             return [self.input]
         parts = [part.text for part in self.input if isinstance(part, TextPart)]
@@ -65,7 +65,7 @@ class ModerationRequest(BaseModel):
 
 
 def parse(raw: object) -> ModerationRequest:
-    """BadRequest naming `input` or `model` and what is expected there."""
+    """Parse a body. BadRequest naming `input` or `model` and what is expected there."""
     try:
         return ModerationRequest.model_validate(raw)
     except ValidationError as error:
@@ -95,7 +95,7 @@ async def moderate(request: ModerationRequest, judge: Judge, policy: Policy) -> 
 
 
 async def _scores(texts: Sequence[str], judge: Judge) -> list[Scores]:
-    """For each text, the highest over it and its parts. ScorerUnavailable if there is no score."""
+    """Return for each text the highest scores over it and its parts. ScorerUnavailable if there is no score."""
     every = [with_parts(text) for text in texts]
     given = portions([part for each in every for part in each])
     found = iter([entry for portion in given for entry in await judge.scores(portion)])

@@ -1,7 +1,7 @@
 """One answer on its way out.
 
 1. Nothing of a stream is sent before the first generated text is released, not even the head: a scorer that fails until
-   then still makes a 503 of it. (vLLM's Responses API says `response.created` long before that.)
+   then still turns it into a 503. (vLLM's Responses API says `response.created` long before that.)
 2. Answers in JSON are collected and get their reports; every other kind (audio, pages) passes as it comes.
 3. An answer without generated text passes byte for byte.
 """
@@ -32,7 +32,7 @@ class Outgoing:
         self._waiting = bytearray()
 
     def can_refuse(self) -> bool:
-        """Whether a failed scorer can still be told by the status of the answer."""
+        """Return whether a failed scorer can still be told by the status of the answer."""
         failed = self._request.scorer_down is not None and not self._request.started
         return failed and not self._sent_head and not self._is_stored
 
@@ -42,7 +42,7 @@ class Outgoing:
         await refuse(self._send, scorer_unavailable(), self._path)
 
     async def send(self, message: Message) -> None:
-        """The `send` of the application."""
+        """Send what the application says (it is its `send`)."""
         if self._refused:
             return
         if message["type"] == "http.response.start":
@@ -74,7 +74,7 @@ class Outgoing:
             await self._send({"type": "http.response.body", "body": data, "more_body": more})
 
     def _amended(self) -> bytes:
-        """The whole answer with its reports; one that holds no generated text, byte for byte."""
+        """Return the whole answer with its reports; one that holds no generated text, byte for byte."""
         failed = self._head is not None and self._head["status"] >= 400 and anthropic(self._path)
         if not self._request.reports and not failed and not self._is_stored:
             return bytes(self._waiting)
@@ -96,7 +96,7 @@ class Outgoing:
 
 
 def _in_anthropics_shape(head: Message | None, body: dict[str, Any]) -> dict[str, Any]:
-    """An error of vLLM's, which are mostly in OpenAI's shape, or in FastAPI's, as this route's clients read it."""
+    """Return a vLLM error, mostly in OpenAI's or FastAPI's shape, as this route's clients read it."""
     said = body.get("error")
     if head is None or (
         isinstance(said, dict) and body.get("type") == "error" and str(said["type"]).endswith("_error")

@@ -14,12 +14,12 @@ from server.policy.resolve import HEADER, may_loosen, resolve
 
 
 def router(services: Services, catalog: Catalog, engine: Any, *, allow_loosen: bool) -> APIRouter:
-    """`engine` is anything with vLLM's `errored` and `is_running`."""
+    """Build our routes. `engine` is anything with vLLM's `errored` and `is_running`."""
     routes = APIRouter()
 
     @routes.post("/v1/moderations")
     async def moderate(raw: Request) -> JSONResponse:
-        """Whether texts are toxic, by the scorer and thresholds that guard this server's own text."""
+        """Answer whether texts are toxic, by the scorer and thresholds that guard this server's own text."""
         try:
             allowed = may_loosen(catalog, raw.headers.get("authorization"), allow_loosen)
             request = moderations.parse(await _json(raw))
@@ -31,12 +31,12 @@ def router(services: Services, catalog: Catalog, engine: Any, *, allow_loosen: b
 
     @routes.get("/v1/detox/policies")
     async def policies() -> dict[str, Any]:
-        """The policies that requests may name."""
+        """Return the policies that requests may name."""
         return describe(catalog)
 
     @routes.get("/ready")
     async def ready() -> JSONResponse:
-        """200 when engine and scorer are up, 503 with the parts that are not."""
+        """Answer 200 when engine and scorer are up, else 503 with the parts that are not."""
         parts = {"engine": engine.is_running and not engine.errored, "scorer": services.judge.available()}
         return JSONResponse({"ready": all(parts.values()), **parts}, 200 if all(parts.values()) else 503)
 

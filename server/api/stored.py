@@ -3,7 +3,7 @@
 1. Which response a request makes is vLLM's to say: the bytes of an answer hold what clients wrote.
 2. It is known before vLLM can store it or send a byte of it, so that nothing fetched ever lacks its report: an id that
    the client chose when the request is admitted, any other at the head of the answer.
-3. An id belongs to one request. A second one that chooses it is refused, or it would speak for the first one's text.
+3. An id belongs to one request. A second one that chooses it is refused, or it would answer for the first one's text.
 """
 
 import asyncio
@@ -21,10 +21,21 @@ CHOSEN = "request_id"
 class Store(Protocol):
     """Where responses are kept (server/engine/stored.py)."""
 
-    def named(self, scope: Scope) -> str | None: ...
-    def holds(self, response: str) -> bool: ...
-    def work(self, response: str) -> "asyncio.Future[Any] | None": ...
-    def close(self, response: str) -> None: ...
+    def named(self, scope: Scope) -> str | None:
+        """Return the id of the response that the request of this scope makes; None before vLLM has read it."""
+        ...
+
+    def holds(self, response: str) -> bool:
+        """Return whether the response can be fetched."""
+        ...
+
+    def work(self, response: str) -> "asyncio.Future[Any] | None":
+        """Return what goes on in the background for the response, if anything does."""
+        ...
+
+    def close(self, response: str) -> None:
+        """Finish the response whose work is over: one without an end has failed."""
+        ...
 
 
 class Stored:
@@ -35,12 +46,12 @@ class Stored:
         self._requests: dict[str, GuardedRequest] = {}
 
     def behind(self, path: str) -> GuardedRequest | None:
-        """The request behind the response that a path names, to fetch it or to do something to it."""
+        """Return the request behind the response that a path names, to fetch it or to do something to it."""
         _, found, rest = path.partition(PATH + "/")
         return self._requests.get(rest.split("/")[0]) if found else None
 
     def keeping(self, request: GuardedRequest, scope: Scope, chosen: object) -> "Keeping":
-        """Admit a request that makes a response, of the id `chosen` if that is one. BadRequest if it is taken."""
+        """Admit a request that makes a response, under the id `chosen` if given. BadRequest if it is taken."""
         if not isinstance(chosen, str):
             return Keeping(self._store, self._requests, request, scope, None)
         if chosen in self._requests:
@@ -69,7 +80,7 @@ class Keeping:
         self._begun = False
 
     def begin(self) -> None:
-        """To be called before anything of the answer is sent; what comes after the first time changes nothing."""
+        """Remember the request. Call it before any of the answer is sent; only the first call counts."""
         response = self._store.named(self._scope)
         if self._begun or response is None:
             return
@@ -83,7 +94,7 @@ class Keeping:
             self._store.close(response)  # its work was over at once
 
     def end(self, count: Callable[[], None]) -> None:
-        """The answer has gone: `count` the request once, now or when the work behind it has ended."""
+        """Note that the answer has gone: `count` the request once, now or when its background work has ended."""
         self.begin()
         if self._work is not None:
             self._work.add_done_callback(lambda _: count())

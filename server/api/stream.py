@@ -20,7 +20,7 @@ class EventStream:
         self._rest = b""
 
     def feed(self, data: bytes, *, last: bool) -> bytes:
-        """The bytes that may go on; an event that is not whole waits for the rest of it."""
+        """Return the bytes that may go on; an event that is not whole waits for the rest of it."""
         data = self._rest + data
         cut = len(data) if last else data.rfind(END) + len(END)
         if cut < len(END) and not last:
@@ -47,7 +47,7 @@ class EventStream:
         return head + mark + written(body)
 
     def _renamed(self, head: bytes, body: dict[str, Any]) -> bytes:
-        """A response ends with the event that says what became of it, if it did not come to its end; else as vLLM's."""
+        """End an unfinished response with the event that says what became of it; otherwise pass on vLLM's end."""
         response = body["response"]
         if response.get("status") in ENDED_OTHERWISE:
             body["type"] = "response.failed"
@@ -59,5 +59,5 @@ class EventStream:
 
 
 def _may_end(data: bytes) -> bool:
-    """A cheap test that lets the many ordinary chunks pass unread. Inside JSON text quotes are escaped."""
+    """Return a cheap test that lets the many ordinary chunks pass unread. Inside JSON text quotes are escaped."""
     return CHOICE_ENDS in data or MESSAGE_ENDS in data or any(mark in data for mark in RESPONSE_ENDS)

@@ -1,9 +1,9 @@
 """What may be shown of the tokens that were *not* drawn: they leave the server too, through logprobs.
 
 1. An alternative is judged as a reader would see it: as a text of its own, and as the end of the word that it would
-   have continued, be it in the prompt. One that is flagged keeps its place, logprob and rank, and loses its name
+   have continued, be it in the prompt. A flagged one keeps its place, logprob and rank, and loses its name
    (withholding.py); the drawn token and the ids that the client asked for by name (`logprob_token_ids`) keep theirs.
-2. Scores are kept, since a vocabulary is small and its likely tokens fewer: a server soon knows most of them.
+2. Scores are kept: a vocabulary is small, its likely tokens are fewer, and a server soon knows most of them.
 3. Without a verdict (scorer down or late) no alternative has a name, unless the policy is open.
 """
 
@@ -21,18 +21,18 @@ from server.generation.outlet import Piece
 from server.policy.policy import Policy
 
 TEXTS_A_CALL = 64
-"""Fewer than the scorer's queue holds: one request for many logprobs must not make it overloaded for all others."""
+"""Fewer than the scorer's queue holds: one request for many logprobs must not overload it for all others."""
 
 
 class AlternativeScores:
-    """The scores of the texts that were looked at last, shared by all requests."""
+    """The scores of the texts looked up most recently, shared by all requests."""
 
     def __init__(self, judge: Judge, most: int = 1 << 16) -> None:
         self._judge, self._most = judge, most
         self._known: OrderedDict[str, Scores] = OrderedDict()
 
     async def of(self, texts: Collection[str]) -> Mapping[str, Scores]:
-        """Scores by text. ScorerUnavailable if any cannot be had."""
+        """Return scores by text. ScorerUnavailable if any cannot be had."""
         found = {text: self._known[text] for text in texts if text in self._known}
         new = [text for text in dict.fromkeys(texts) if text not in found]
         for start in range(0, len(new), TEXTS_A_CALL):
@@ -67,13 +67,13 @@ class Alternatives:
     word: str = ""
 
     async def clear(self, piece: Piece) -> Piece:
-        """The piece with the logprobs that may be shown."""
+        """Return the piece with the logprobs that may be shown."""
         if self.policy.mode != "enforce" or not piece.logprobs:
             return piece
         return replace(piece, logprobs=await self.cleared(piece.tokens, piece.logprobs))
 
     async def cleared(self, tokens: Sequence[int], entries: Sequence[Any]) -> list[Any]:
-        """One entry a token, the alternatives that are flagged without their names. Entries may be None."""
+        """Return one entry a token, the alternatives that are flagged without their names. Entries may be None."""
         readings = [self._readings(token, entry) for token, entry in zip(tokens, entries, strict=True)]
         flagged = await self._flagged({text for reading in readings for texts in reading.values() for text in texts})
         return [
@@ -82,7 +82,7 @@ class Alternatives:
         ]
 
     def _readings(self, drawn: int, entry: Any) -> dict[int, tuple[str, ...]]:
-        """For each alternative the texts that a reader could make of it."""
+        """Return for each alternative the texts that a reader could make of it."""
         if not entry:
             self.word = ""
             return {}

@@ -1,4 +1,4 @@
-"""The answer to one call of `generate`: released pieces as vLLM's outputs, in the kind that its server asked for.
+"""The answer to one call of `generate`: released pieces as vLLM's outputs, of the kind that its server asked for.
 
 1. The kind is delta, cumulative or final only. Deltas put together are the cumulative output, and the last of those is
    the final one.
@@ -37,10 +37,10 @@ class GenerateCall:
 
 
 class EmptyText(str):
-    """The text of an event that has none and must be sent all the same.
+    """A truthy empty string, so that vLLM does not skip the event.
 
-    vLLM's server skips an output without text and tokens before the first token, taking it for unfinished prefill; a
-    refusal of the whole answer looks just like that, and the client would wait for its finish reason in vain.
+    Before the first token vLLM's server takes an output without text and tokens for unfinished prefill and skips it; a
+    refusal of the whole answer looks just like that, and the client would never get its finish reason.
     """
 
     def __bool__(self) -> bool:
@@ -61,7 +61,7 @@ class ChoiceOutput:
         self.finished = False
 
     def add(self, piece: Piece) -> CompletionOutput | None:
-        """The output for `piece`; None while the server wants the final one only."""
+        """Return the output for `piece`; None while the server wants the final one only."""
         logprobs = self._logprobs_of(piece) if self._wants_logprobs else []
         self.finished = piece.finish_reason is not None
         if self._kind == RequestOutputKind.DELTA:
@@ -127,7 +127,7 @@ class Answer:
         self._begun: set[int] = set()
 
     async def add(self, index: int, piece: Piece) -> RequestOutput | None:
-        """What may be sent now that `piece` of choice `index` was released, if anything."""
+        """Return what may be sent now that `piece` of choice `index` was released, if anything."""
         choice = self._choices[index]
         output = choice.output.add(await choice.alternatives.clear(piece))
         if output is None:
@@ -140,7 +140,7 @@ class Answer:
         return await self._send(0, [self._whole[i] for i in sorted(self._whole)]) if self._finished() else None
 
     async def cut_short(self, reason: str) -> AsyncGenerator[RequestOutput, None]:
-        """Ends every choice that has not ended: the scorer failed for `reason` when part of the answer was out."""
+        """End every choice that has not ended: the scorer failed for `reason` when part of the answer was out."""
         for index, choice in enumerate(self._choices):
             if choice.output.finished:
                 continue
@@ -151,7 +151,7 @@ class Answer:
                 yield await self._send(index, [output])
 
     def _report(self) -> None:
-        """The reports of all that have ended: what is known of the prompt may be more now than at their end."""
+        """Renew the reports of all choices that have ended: more may be known of the prompt by now."""
         for index, choice in enumerate(self._choices):
             if choice.output.finished:
                 self._call.request.reports[self._call.first_choice + index] = choice.guard.report
@@ -173,7 +173,7 @@ class Answer:
 
     async def _prompt_logprobs(self, index: int) -> Any:
         choice, ids = self._choices[index], self._call.prompt["prompt_token_ids"]
-        if choice.engine.first is None:  # refused for its prompt, which the engine has never seen
+        if choice.engine.first is None:  # refused because of its prompt, which the engine has never seen
             return None if self._call.params.prompt_logprobs is None else [None] * len(ids)
         entries = choice.engine.first.prompt_logprobs
         if not entries or self._call.request.policy.mode != "enforce":
@@ -191,7 +191,7 @@ def request_output(
     *,
     finished: bool,
 ) -> RequestOutput:
-    """One output of the whole request; `first` is the engine's own first one, for what only it knows of the prompt."""
+    """Return one output of the whole request; `first`, the engine's first one, alone knows some of the prompt."""
     return RequestOutput(
         request_id=request_id,
         prompt=first.prompt if first else prompt.get("prompt"),

@@ -1,7 +1,7 @@
-"""The guarded engine client: what vLLM's own server is handed in place of its engine.
+"""The guarded engine client: what vLLM's own server gets in place of its engine.
 
-Every member of EngineClient is passed on to the engine, `generate` alone is ours: so there is no unguarded route,
-whatever routes vLLM's server has. What cannot be guarded is refused aloud.
+Every member of EngineClient is passed on to the engine; only `generate` is ours. So there is no unguarded route,
+whatever routes vLLM's server has. What cannot be guarded is refused, never let through.
 """
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
@@ -71,25 +71,25 @@ _Delegate.__abstractmethods__ = frozenset()
 
 
 class GuardedEngineClient(_Delegate):
-    """An EngineClient whose text was cleared. `default_policy` holds where no request says otherwise.
+    """An EngineClient whose text was cleared. `default_policy` applies where no request says otherwise.
 
     `exact`: the engine behind `inner` rewinds by itself (server/engine/core/arming.py).
     """
 
-    def __init__(self, inner: EngineClient, setting: Services, default_policy: Policy, *, exact: bool = False) -> None:
+    def __init__(self, inner: EngineClient, services: Services, default_policy: Policy, *, exact: bool = False) -> None:
         super().__init__(inner)
-        self.setting, self.default_policy, self.exact = setting, default_policy, exact
-        self.alternative_scores = AlternativeScores(setting.judge)
+        self.services, self.default_policy, self.exact = services, default_policy, exact
+        self.alternative_scores = AlternativeScores(services.judge)
 
     @property
     def input_processor(self) -> Any:
-        """The engine's, which vLLM's beam search asks before it draws anything: there it is refused, on every route."""
+        """The engine's. vLLM's beam search asks it before it draws anything, and is refused there, on every route."""
         return _WithoutBeams(self.inner.input_processor)
 
     def generate(
         self, prompt: Any, sampling_params: SamplingParams, request_id: str, **options: Any
     ) -> AsyncGenerator[RequestOutput, None]:
-        """Guarded generation. Refuses at once, before any answer has begun, what cannot be guarded."""
+        """Generate, guarded. What cannot be guarded is refused at once, before any answer has begun."""
         request = current.get() or GuardedRequest(self.default_policy)
         if request.policy.mode == "off":
             return self._unguarded(prompt, _without_changes(sampling_params), request_id, request, options)
@@ -102,7 +102,7 @@ class GuardedEngineClient(_Delegate):
         )
 
     def _check_scorer(self, request: GuardedRequest) -> None:
-        if not self.setting.judge.available():
+        if not self.services.judge.available():
             request.scorer_down = "unavailable"
             raise ScorerDown("unavailable")
 
@@ -138,24 +138,24 @@ class GuardedEngineClient(_Delegate):
                 yield output
 
     def _export(self, call: GenerateCall, choices: Sequence[Choice]) -> None:
-        """Hand over the pairs of an answer that was read to its end, each behind the prompt with its special tokens.
+        """Hand over the pairs of an answer that was read to its end, each after the prompt with its special tokens.
 
-        Text does not say what the model saw of a prompt with images: its pairs are left out.
+        Pairs of a prompt with images are left out: its text does not say what the model saw.
         """
-        if self.setting.pairs is None or call.prompt["type"] != "token":
+        if self.services.pairs is None or call.prompt["type"] != "token":
             return
         found = dict.fromkeys(pair for choice in choices for pair in choice.guard.pairs)
         prompt = self._prompt_text(call, special=True) if found else ""
         for pair in found:
-            self.setting.pairs.add(replace(pair, prompt=prompt + pair.prompt))
+            self.services.pairs.add(replace(pair, prompt=prompt + pair.prompt))
 
     def _prompt(self, call: GenerateCall) -> Prompt | None:
         if on_prompt(call.request.policy) == "ignore":
             return None
-        return Prompt(self._prompt_text(call, special=False), call.request.policy, self.setting)
+        return Prompt(self._prompt_text(call, special=False), call.request.policy, self.services)
 
     def _prompt_text(self, call: GenerateCall, *, special: bool) -> str:
-        """The prompt as the model reads it, with or without special tokens: its ids say so on every route."""
+        """Return the prompt as the model reads it, with or without special tokens: its ids say so on every route."""
         decode, ids = self.inner.renderer.tokenizer.decode, call.prompt["prompt_token_ids"]
         return last_part(ids, lambda part: str(decode(part, skip_special_tokens=not special)))
 
@@ -195,7 +195,7 @@ class GuardedEngineClient(_Delegate):
             engine,
             Transcript(make, lead),
             call.request.policy,
-            self.setting,
+            self.services,
             start=GuardState(restart_only=structured and not self.exact, maskable=not structured, fixed_windows=seeded),
             greedy=call.params.temperature < GREEDY,
             whole=whole,
@@ -213,13 +213,13 @@ class _WithoutBeams:
         return getattr(self._inner, name)
 
     def resolve_watermarking(self, params: Any) -> Any:
-        """Refuses parameters that are not a sampler's."""
+        """Refuse parameters that are not a sampler's."""
         _check_sampling(params)
         return self._inner.resolve_watermarking(params)
 
 
 def _without_changes(params: SamplingParams) -> SamplingParams:
-    """The parameters without a client's imitation of our changes: an unguarded request has none."""
+    """Return the parameters without a client's imitation of our changes: an unguarded request has none."""
     if ARGUMENT not in (params.extra_args or {}):
         return params
     params = params.clone()
@@ -235,7 +235,7 @@ def _check_sampling(params: Any) -> None:
 
 
 def _check_guardable(prompt: Any, params: Any) -> None:
-    """400 for what has no text that could be judged and taken back span by span."""
+    """Refuse (400) what has no text that could be judged and taken back span by span."""
     _check_sampling(params)
     kind = prompt.get("type") if isinstance(prompt, dict) else None
     if kind == "embeds":

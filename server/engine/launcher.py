@@ -38,21 +38,21 @@ CPU_KV_CACHE_BYTES = 512 * 1024 * 1024
 
 
 class _Parser(FlexibleArgumentParser):  # type: ignore[misc]
-    """vLLM's parser, which says what is wrong in one line and leaves the ending to us."""
+    """vLLM's parser, which reports an error in one line and leaves the exit to us."""
 
     def error(self, message: str) -> NoReturn:
         raise StartError(f"{message} (`unsay serve --help=all` lists every flag)")
 
 
 def parse(words: Sequence[str], models: Models) -> argparse.Namespace:
-    """vLLM's arguments, with our defaults where the operator says nothing: a model of ours, settings that fit a CPU."""
+    """Return vLLM's arguments, with our defaults where the operator says nothing: our model, fit for a CPU."""
     cli_env_setup()
     parser = make_arg_parser(_Parser(prog="unsay serve", add_help=False))
     parser.set_defaults(model=None)
     if current_platform.is_cpu():
         parser.set_defaults(dtype=this_cpu().dtype, enforce_eager=True, kv_cache_memory_bytes=CPU_KV_CACHE_BYTES)
-        # A prompt that is read in parts has the generator of its seed set back, which CPU generators cannot do: one
-        # seeded request in a crowd would end vLLM 0.32's engine.
+        # For a prompt read in parts vLLM 0.32 resets the generator of its seed, which CPU generators cannot do: one
+        # seeded request among many would end the engine.
         parser.set_defaults(enable_chunked_prefill=False)
     args: argparse.Namespace = parser.parse_args(list(words))
     _refuse_unguarded(args)
@@ -66,7 +66,7 @@ def parse(words: Sequence[str], models: Models) -> argparse.Namespace:
 
 
 def _name_model(args: argparse.Namespace, models: Models) -> None:
-    """The operator's model: one of ours, a folder, or a name on a hub. StartError for a folder that is not there."""
+    """Set the operator's model: one of ours, a folder, or a hub's name. StartError for a folder that is not there."""
     wanted = args.model_tag or args.model
     found = models.named(wanted) if wanted else models.default()
     if found:
@@ -80,7 +80,7 @@ def _name_model(args: argparse.Namespace, models: Models) -> None:
 
 
 def fit_cpu(args: argparse.Namespace) -> str | None:
-    """Has the engine compute on the cores that fit this CPU. Gives a line of what holds and what changes it.
+    """Have the engine compute on the cores that fit this CPU. Return a line on what holds and what changes it.
 
     None, and nothing is done, where the engine does not run on a CPU.
     """
@@ -93,7 +93,7 @@ def fit_cpu(args: argparse.Namespace) -> str | None:
 
 
 def show_help(wanted: str, add_options: Callable[[argparse.ArgumentParser], None]) -> NoReturn:
-    """Prints what `wanted` asks for (`--help=all`, `--help=max-model-len`) of vLLM's flags and ours, and ends."""
+    """Print what `wanted` asks for (`--help=all`, `--help=max-model-len`) of vLLM's flags and ours, and exit."""
     parser = make_arg_parser(FlexibleArgumentParser(prog="unsay serve"))
     add_options(parser)
     parser.parse_args([wanted])
@@ -101,7 +101,7 @@ def show_help(wanted: str, add_options: Callable[[argparse.ArgumentParser], None
 
 
 def _refuse_unguarded(args: argparse.Namespace) -> None:
-    """Ways of vLLM to serve that do not pass through our engine client."""
+    """Refuse vLLM's ways of serving that do not pass through our engine client."""
     if args.grpc:
         raise StartError("--grpc: vLLM's gRPC server bypasses the guard; leave it out")
     if args.headless:
@@ -128,12 +128,12 @@ def bind(args: argparse.Namespace) -> tuple[str, socket.socket]:
 
 
 def device_name() -> str:
-    """What the engine runs on, as vLLM calls it."""
+    """Return what the engine runs on, as vLLM calls it."""
     return str(current_platform.get_device_name())
 
 
 class _EngineArgs(AsyncEngineArgs):  # type: ignore[misc]
-    """vLLM's arguments, which give a configuration that has our parts in it."""
+    """vLLM's arguments, whose configuration has our parts in it."""
 
     def create_engine_config(self, *args: Any, **kwargs: Any) -> Any:
         config = super().create_engine_config(*args, **kwargs)
@@ -143,7 +143,7 @@ class _EngineArgs(AsyncEngineArgs):  # type: ignore[misc]
 
 @asynccontextmanager
 async def engine(args: argparse.Namespace) -> AsyncIterator[EngineClient]:
-    """vLLM's engine, up and running; shut down at the end. StartError with vLLM's reason if it does not come up."""
+    """Provide vLLM's engine, running; shut it down at the end. StartError with vLLM's reason if it does not come up."""
     async with AsyncExitStack() as stack:
         try:
             building = build_async_engine_client_from_engine_args(_EngineArgs.from_cli_args(args))
@@ -154,7 +154,7 @@ async def engine(args: argparse.Namespace) -> AsyncIterator[EngineClient]:
 
 
 async def application(client: EngineClient, args: argparse.Namespace) -> FastAPI:
-    """vLLM's OpenAI application over `client`. Refuses models that do not generate text."""
+    """Build vLLM's OpenAI application over `client`. Models that do not generate text are refused."""
     tasks = await client.get_supported_tasks()
     if "generate" not in tasks:
         raise StartError(f"model {args.model}: it does not generate text (it can: {', '.join(tasks)})")
@@ -164,7 +164,7 @@ async def application(client: EngineClient, args: argparse.Namespace) -> FastAPI
 
 
 def _without_our_log_file(args: argparse.Namespace) -> argparse.Namespace:
-    """vLLM gives a log file of the operator to uvicorn too; ours is about vLLM alone."""
+    """Keep our log configuration from uvicorn, to which vLLM would give it: it is about vLLM alone."""
     if args.log_config_file != str(quiet.LOGGING_FILE):
         return args
     config = replace(args.logging_config, pylogging_config_file=None)
@@ -172,7 +172,7 @@ def _without_our_log_file(args: argparse.Namespace) -> argparse.Namespace:
 
 
 async def listen(app: FastAPI, sock: socket.socket, args: argparse.Namespace) -> Any:
-    """Serve until a signal asks to stop; returns what is to be awaited once the engine is down."""
+    """Serve until a signal asks to stop; return what to await once the engine is down."""
     log_config = get_uvicorn_log_config(_without_our_log_file(args))
     return await serve_http(
         app,

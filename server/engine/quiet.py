@@ -1,4 +1,4 @@
-"""What vLLM says at its start that is harmless and that nobody who starts this server can act on.
+"""Harmless messages of vLLM's start-up, on which nobody who starts this server can act.
 
 vLLM reads `vllm_logging.json` in each of its processes (server/settings.py points it there, unless the operator has set
 up vLLM's logging himself); the filter below is named in it. Every other warning is shown.
@@ -24,21 +24,21 @@ HARMLESS = (
 """Beginnings of messages, before their arguments are put in."""
 
 FOREIGN_SCHEDULER, OURS = "Using custom scheduler class ", "server.engine.core."
-"""vLLM warns of schedulers that are not its own; that it is ours we know (server/engine/core/arming.py)."""
+"""vLLM warns of schedulers that are not its own; this one is ours, as we know (server/engine/core/arming.py)."""
 
 
 class Noise(logging.Filter):
     """Leaves out what is known to be harmless."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether the record is to be written."""
+        """Return whether the record is to be written."""
         message = str(record.msg)
         ours = message.startswith(FOREIGN_SCHEDULER) and record.getMessage().startswith(FOREIGN_SCHEDULER + OURS)
         return not (ours or message.startswith(HARMLESS))
 
 
 def hide_progress() -> None:
-    """No progress bars for weights that are loaded from disk in a second (downloads keep theirs)."""
+    """Hide progress bars for weights that load from disk in a second (downloads keep theirs)."""
     # Here, since every process of vLLM imports this module before anything else.
     from transformers.utils import logging as transformers_logging
 

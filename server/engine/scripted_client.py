@@ -24,7 +24,7 @@ from vllm.v1.engine.input_processor import InputProcessor
 from server.engine.core.changes import Changes, changes_in
 
 Script = Callable[[Sequence[int], Sequence[int], int | None], Sequence[int]]
-"""Ranks what may follow: of a prompt, the tokens drawn behind it, and the request's seed; best first, never empty."""
+"""Ranks what may follow, given a prompt, the tokens drawn after it and the request's seed: best first, never empty."""
 Sizes = Callable[[], int]
 """How many tokens the next output brings, at least 1."""
 
@@ -47,7 +47,7 @@ class _Request:
         return self.changes.kept
 
     def drawn_in_all(self) -> list[int]:
-        """The answer's tokens, those that came with the prompt included."""
+        """Return the answer's tokens, those that came with the prompt included."""
         return [*self.prompt[len(self.prompt) - self.kept :], *self.drawn]
 
 
@@ -73,7 +73,7 @@ class ScriptedClient(EngineClient):  # type: ignore[misc]
     async def generate(
         self, prompt: Any, sampling_params: SamplingParams, request_id: str, **options: Any
     ) -> AsyncGenerator[RequestOutput, None]:
-        """Deltas of one choice, as many tokens at once as `sizes` says."""
+        """Yield deltas of one choice, as many tokens at once as `sizes` says."""
         sampling_params.update_from_tokenizer(self.renderer.tokenizer)
         request = _Request(prompt["prompt_token_ids"], sampling_params)
         self.running += 1
@@ -95,7 +95,7 @@ class ScriptedClient(EngineClient):  # type: ignore[misc]
     def _step(
         self, request: _Request, size: int
     ) -> tuple[list[int], list[dict[int, Logprob]] | None, str | None, int | None]:
-        """The next tokens with their logprobs, the finish reason and the stop token, if they end the answer."""
+        """Return the next tokens with their logprobs, the finish reason and the stop token, if they end the answer."""
         params, tokens = request.params, list[int]()
         entries: list[dict[int, Logprob]] | None = [] if params.num_logprobs is not None else None
         while len(tokens) < size:
@@ -115,7 +115,7 @@ class ScriptedClient(EngineClient):  # type: ignore[misc]
         return tokens, entries, None, None
 
     def _ranked(self, request: _Request) -> list[int]:
-        """The tokens that may come next, best first, as the request's parameters rank them."""
+        """Return the tokens that may come next, best first, as the request's parameters rank them."""
         params, changes, at = request.params, request.changes, len(request.drawn)
         choices = params.structured_outputs.choice if params.structured_outputs else None
         if choices:
@@ -136,12 +136,12 @@ class ScriptedClient(EngineClient):  # type: ignore[misc]
         return sorted(left, key=weights.__getitem__, reverse=True)
 
     def _ends_of_bad_words(self, request: _Request) -> set[int]:
-        """The tokens that would complete a bad word, of what this request has drawn."""
+        """Return the tokens that would complete a bad word, of what this request has drawn."""
         words = request.params.bad_words_token_ids or ()
         return {word[-1] for word in words if len(word) == 1 or request.drawn[1 - len(word) :] == list(word[:-1])}
 
     def _spelling(self, choices: Collection[str], request: _Request) -> list[int]:
-        """The tokens that go on with one of the texts, the longest first; the end behind a whole one."""
+        """Return the tokens that continue one of the texts, the longest first; the end after a whole one."""
         said = "".join(self._spelled[token] for token in request.drawn_in_all())
         rests = [choice[len(said) :] for choice in choices if choice.startswith(said)]
         fitting = {
@@ -153,7 +153,7 @@ class ScriptedClient(EngineClient):  # type: ignore[misc]
         return sorted(fitting, key=lambda token: -len(self._spelled[token])) or [self.end]
 
     def _entry(self, drawn: int, ranked: Sequence[int], params: SamplingParams) -> dict[int, Logprob]:
-        """The drawn token first, then the best ones and those asked for by name."""
+        """Return the drawn token first, then the best ones and those asked for by name."""
         count = params.num_logprobs or 0
         named = [*ranked[: max(count, 0)], *(params.logprob_token_ids or ())]
         return {token: self._logprob(token, ranked, params) for token in dict.fromkeys([drawn, *named])}
@@ -173,7 +173,7 @@ class ScriptedClient(EngineClient):  # type: ignore[misc]
         return entries
 
     async def call_utility_all_async(self, name: str, *args: Any) -> list[Any]:
-        """The engine core's utilities, of which there is one: the rewind of our scheduler."""
+        """Return the engine core's utilities, of which there is one: the rewind of our scheduler."""
         if name != "unsay_rewind":
             raise ValueError(f"no such utility: {name}")
         return [self._rewound(*args)]
@@ -189,11 +189,11 @@ class ScriptedClient(EngineClient):  # type: ignore[misc]
         return drawn
 
     async def get_supported_tasks(self) -> tuple[str, ...]:
-        """What it does."""
+        """Return the tasks that it supports: it generates."""
         return ("generate",)
 
     async def is_tracing_enabled(self) -> bool:
-        """It traces nothing."""
+        """Return False: it traces nothing."""
         return False
 
 

@@ -1,7 +1,7 @@
 """vLLM's store of responses: what is kept, by whom it is written, and an end for what has none.
 
 vLLM ends a stream of stored events with `response.completed` alone, and leaves the status of a response as it was when
-the work on it fails or is cancelled: readers would wait for ever.
+the work on it fails or is cancelled: readers would wait forever.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ UNFINISHED = ("queued", "in_progress")
 
 
 def find(app: FastAPI) -> "VllmStore | None":
-    """The store of an application; None if it keeps no responses."""
+    """Return the store of an application; None if it keeps no responses."""
     serving = getattr(app.state, "openai_serving_responses", None)
     return VllmStore(serving) if serving is not None and serving.enable_store else None
 
@@ -28,21 +28,21 @@ class VllmStore:
         self._serving = serving
 
     def named(self, scope: MutableMapping[str, Any]) -> str | None:
-        """The id of the response that the request of this scope makes; None before vLLM has read the request."""
+        """Return the id of the response that the request of this scope makes; None before vLLM has read the request."""
         metadata = scope.get("state", {}).get("request_metadata")
         return None if metadata is None else str(metadata.request_id)
 
     def holds(self, response: str) -> bool:
-        """Whether the response can be fetched."""
+        """Return whether the response can be fetched."""
         return response in self._serving.response_store
 
     def work(self, response: str) -> "asyncio.Future[Any] | None":
-        """What goes on in the background for it."""
+        """Return what goes on in the background for it."""
         found: asyncio.Future[Any] | None = self._serving.background_tasks.get(response)
         return found
 
     def close(self, response: str) -> None:
-        """Its work is over: a response without an end has failed, and its events end with it as it is stored."""
+        """Finish its work: a response without an end has failed, and its events end with it as it is stored."""
         kept = self._serving.response_store[response]
         if kept.status in UNFINISHED:
             kept.status = "failed"

@@ -1,7 +1,7 @@
-"""How a token is named in logprobs whose text may not be read.
+"""How logprobs name a token whose text must not be read.
 
-1. Nothing vanishes: the entry keeps its place, logprob and rank, so that whoever looks for the likeliest token finds
-   what the model found (evaluation harnesses do), and counts as many alternatives as he asked for.
+1. Nothing vanishes: the entry keeps its place, logprob and rank. Whoever looks for the likeliest token, as evaluation
+   harnesses do, finds what the model found, and as many alternatives as requested.
 2. Its text is a marker, and its id, which would spell the text, a number below 0. Both are counted within one position,
    since some routes key alternatives by one of them.
 """
@@ -14,7 +14,7 @@ MARKER = "[withheld:{}]"
 
 
 def withhold(entry: Mapping[int, Any], ids: Collection[int]) -> dict[int, Any]:
-    """The alternatives of one position (vLLM's Logprob by token id), in their order, those of `ids` without a name."""
+    """Return the alternatives of a position (vLLM's Logprob by token id) in their order, those of `ids` unnamed."""
     named: dict[int, Any] = {}
     count = sum(1 for token in entry if token < 0)
     for token, value in entry.items():

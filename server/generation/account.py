@@ -32,26 +32,28 @@ class Tally:
     """Why the scorer gave no verdict, if it did not."""
 
     def judged(self) -> None:
+        """Count a span that has its verdict."""
         self.spans_scored += 1
 
     def flagged(self, cause: Mapping[str, float]) -> None:
-        """A span was flagged for these categories, with these scores."""
+        """Count a span flagged for these categories, with these scores."""
         self.spans_flagged += 1
         self.detected.update(cause)
         self.cause = cause
 
     def failed(self, reason: str) -> None:
-        """A span got no verdict."""
+        """Count a span that got no verdict."""
         self.failure = reason
         self.cause = {}
 
     def keep(self, scores: Mapping[str, float]) -> None:
-        """Remember the highest score of each category among the spans that were let through."""
+        """Keep the highest score of each category among the spans that were let through."""
         for category, score in scores.items():
             if score > self.scores.get(category, -1.0):
                 self.scores[category] = score
 
     def tried(self, strategy: str) -> None:
+        """Remember a strategy, once."""
         if strategy not in self.strategies:
             self.strategies.append(strategy)
 
@@ -73,7 +75,7 @@ class Clockwork:
         self._left = 0
 
     def drafted(self, upto: int) -> None:
-        """Tokens before `upto` are drafted now."""
+        """Note that the tokens before `upto` are drafted."""
         at = self._now()
         self._drafted.append((upto, at))
         if self._rewinding_since is not None:
@@ -81,7 +83,7 @@ class Clockwork:
             self._rewinding_since = None
 
     def released(self, upto: int) -> None:
-        """Tokens before `upto` leave now: the oldest of them waited longest."""
+        """Note that the tokens before `upto` leave; the oldest of them waited longest."""
         at = self._now()
         oldest: float | None = None
         while self._drafted and self._drafted[0][0] <= upto:
@@ -94,12 +96,12 @@ class Clockwork:
         self._left = upto
 
     def rewound(self, to: int) -> None:
-        """A verdict sent the choice back to token `to`."""
+        """Note that a verdict sent the choice back to token `to`."""
         self._rewinding_since = self._now()
         self.cut(to)
 
     def cut(self, to: int) -> None:
-        """Tokens from `to` on are gone; those before it keep their age."""
+        """Drop the tokens from `to` on; those before it keep their age."""
         since: float | None = None
         while self._drafted and self._drafted[-1][0] > to:
             _, since = self._drafted.pop()
@@ -107,14 +109,14 @@ class Clockwork:
             self._drafted.append((to, since))
 
     def flagged(self) -> float:
-        """A window was flagged: the seconds spent on flagged spans so far, up to now."""
+        """Note a flagged window; return the seconds spent on flagged spans so far, up to now."""
         at = self._now()
         if self._trouble_since is None:
             self._trouble_since = at
         return self._trouble_seconds + at - self._trouble_since
 
     def calm(self) -> None:
-        """The flagged span is behind us."""
+        """Note that the flagged span is over."""
         if self._trouble_since is not None:
             self._trouble_seconds += self._now() - self._trouble_since
             self._trouble_since = None
@@ -135,7 +137,7 @@ class Account:
         self.tally = Tally()
 
     def judged(self, verdict: Verdict) -> None:
-        """A window has its verdict, whatever becomes of it."""
+        """Count a window's verdict, whatever becomes of it."""
         self._observer.scores_seen(verdict.scores)
         self.tally.judged()
         if isinstance(verdict, Flagged):
@@ -146,56 +148,56 @@ class Account:
             self._observer.span_judged("cleared", NO_CATEGORY, self._policy, self._model)
 
     def unjudged(self, reason: str) -> None:
-        """The scorer gave no verdict on a window."""
+        """Count a window on which the scorer gave no verdict."""
         self._observer.span_judged("failed", NO_CATEGORY, self._policy, self._model)
         self.tally.failed(reason)
 
     def let_through(self, scores: Mapping[str, float]) -> None:
-        """Text with these scores may leave."""
+        """Keep the scores of text that may leave."""
         self.tally.keep(scores)
 
     def drafted(self, upto: int) -> None:
-        """Tokens before `upto` are drafted now."""
+        """Note that the tokens before `upto` are drafted."""
         self._clock.drafted(upto)
 
     def released(self, upto: int) -> None:
-        """Tokens before `upto` may leave now."""
+        """Note that the tokens before `upto` may leave."""
         self._clock.released(upto)
 
     def sent(self, count: int) -> None:
-        """So many more tokens have left."""
+        """Count tokens that have left."""
         if count:
             self._observer.tokens("released", count)
 
     def discarded(self, count: int) -> None:
-        """So many drafted tokens are gone."""
+        """Count drafted tokens that were dropped."""
         if count:
             self._observer.tokens("discarded", count)
 
     def flagged(self) -> float:
-        """A window was flagged: the seconds spent on flagged spans so far, up to now."""
+        """Note a flagged window; return the seconds spent on flagged spans so far, up to now."""
         return self._clock.flagged()
 
     def rewound(self, way: Way, to: int) -> None:
-        """A flagged window leads back to token `to`; a rewind that was still open has failed with it."""
+        """Note that a flagged window leads back to token `to`; a rewind that was still open has failed."""
         self.settled("flagged")
         self.tally.tried(way)
         self._unsettled = way
         self._clock.rewound(to)
 
     def inserted(self, what: Substitute, to: int) -> None:
-        """The budget is spent: the policy's mask or candidate stands in for the tokens from `to` on."""
+        """Note a spent budget: the policy's mask or candidate stands in for the tokens from `to` on."""
         self.settled("exhausted")
         self.tally.tried(what)
         self._clock.cut(to)
 
     def calm(self, outcome: Outcome) -> None:
-        """The flagged span is behind us, and so it has ended."""
+        """Note that the flagged span is over, and its rewind with it."""
         self.settled(outcome)
         self._clock.calm()
 
     def settled(self, outcome: Outcome) -> None:
-        """It is known what became of the last rewind, if one was open."""
+        """Settle what became of the last rewind, if one was open."""
         if self._unsettled is not None:
             self._observer.rewound(self._unsettled, outcome)
             self._unsettled = None

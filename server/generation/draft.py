@@ -18,8 +18,8 @@ class Draft:
     finish_reason: str | None = None
     stop_reason: int | str | None = None
 
-    def singly(self) -> "list[Draft]":
-        """The same as drafts of one token each; the last one closes the text if this one does."""
+    def split(self) -> "list[Draft]":
+        """Return the same as drafts of one token each; the last one closes the text if this one does."""
         if len(self.tokens) < 2:
             return [self]
         logprobs = self.logprobs or [None] * len(self.tokens)
@@ -53,11 +53,11 @@ class Drafting(Protocol):
 
 
 class Engine(Drafting, Protocol):
-    """Draws continuations, and can be told that no more are wanted."""
+    """Draws continuations until it is told that no more are wanted."""
 
     @property
     def approximate(self) -> bool:
-        """Whether something was drawn with less regard to the kept tokens than the request asked for."""
+        """Whether anything was drawn without all that the request wants taken into account of the kept tokens."""
 
     async def aclose(self) -> None:
         """Abort what the engine still works on for this choice. There is no draft after it."""
@@ -68,7 +68,7 @@ class Detokenizer(Protocol):
 
     @property
     def text(self) -> str:
-        """All that the tokens fed so far spell, whatever of it the answer leaves out. It only grows."""
+        """Everything that the tokens fed so far spell, including what the answer leaves out. It only grows."""
 
     @property
     def said(self) -> int:
@@ -79,10 +79,10 @@ class Detokenizer(Protocol):
         """Characters at the end of what is said that a stop string may still take back."""
 
     def feed(self, token: int, *, terminal: bool) -> str | None:
-        """Append one token; `terminal`: it is a stop token. Returns the stop string that matched, if one did."""
+        """Append one token (`terminal`: a stop token); return the stop string that matched, if one did."""
 
     def close(self) -> None:
-        """No token follows: those that wait for the rest of a character are spelled as far as they go."""
+        """End the text: tokens that wait for the rest of a character are spelled as far as they go."""
 
     def also_read(self, text: str) -> tuple[str, ...]:
-        """Other texts that the ids behind a part of `text` can be read as: without special tokens, if it shows them."""
+        """Return the other readings of the ids of a part of `text`: without special tokens, if it shows them."""

@@ -94,7 +94,7 @@ class Guarded:
         return self._rejections.pairs() if self._state.complete and self._state.action == "rewound" else []
 
     async def pieces(self) -> AsyncGenerator[Piece, None]:
-        """Released pieces in order. Raises ScorerDown, or what the engine raised. For one reader, once."""
+        """Yield released pieces in order. Raises ScorerDown, or what the engine raised. For one reader, once."""
         self._following.begin()
         try:
             while True:
@@ -105,7 +105,7 @@ class Guarded:
             await self._stop()
 
     async def _stop(self) -> None:
-        """End every task; in monitor mode the last windows are still scored and counted, behind the answer."""
+        """End every task; in monitor mode the last windows are still scored and counted after the answer."""
         self._following.catch_up()
         self._account.discarded(len(self._transcript.tokens) - self._outlet.tokens)
         async with aclosing(self._engine):

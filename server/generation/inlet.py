@@ -2,7 +2,7 @@
 
 1. Drafts go into the transcript. One task follows those of the current attempt; beginning the next one ends it.
 2. The guard hears of tokens once something can come of them, and before anything else that it hears of.
-3. One task waits for the verdict on a window. A verdict on a text that is gone is counted, and heard of no more.
+3. One task waits for the verdict on a window. A verdict on a text that is gone is counted and otherwise ignored.
 """
 
 import asyncio
@@ -60,18 +60,18 @@ class Following:
         self._task: asyncio.Task[None] | None = None
 
     def begin(self, rewind: Rewind | None = None) -> None:
-        """Draft the current attempt behind the tokens that stand; `rewind` led to it, if one did."""
+        """Draft the current attempt after the tokens that stand; `rewind` led to it, if one did."""
         self.end()
         attempt, race = self._state().attempt, self._retrying.drafts(self._state(), rewind)
         self._task = self._tasks.spawn(lambda: self._follow(attempt, race))
 
     def end(self) -> None:
-        """Draft no more. A task that is itself at work here ends by its own: it looks whether all is over."""
+        """Cancel the drafting task, unless we are inside it: that one checks whether all is over and ends."""
         if self._task is not None and self._task is not asyncio.current_task():
             self._task.cancel()
 
     def cut(self, to: int) -> None:
-        """Take every token from `to` on back, and what was barred behind it."""
+        """Take back every token from `to` on, and the bans after it."""
         self._account.discarded(len(self._transcript.tokens) - to)
         self._transcript.cut(to)
         self._retrying.cut(to)
@@ -82,7 +82,7 @@ class Following:
         self._advance(event)
 
     def catch_up(self) -> None:
-        """Tell the guard of the tokens that it was not told of one by one, as nothing could come of them yet."""
+        """Tell the guard of the tokens held back so far because nothing could have come of them."""
         state, drafted = self._state(), len(self._transcript.tokens)
         if drafted > state.drafted:
             self._advance(Drafted(state.attempt, drafted, 0))
@@ -104,7 +104,7 @@ class Following:
         return attempt != state.attempt or state.finished or self._transcript.ending is not None
 
     def _take(self, attempt: int, draft: Draft, lost: int) -> None:
-        for at, part in enumerate(draft.singly() if self._state().fixed_windows else [draft]):
+        for at, part in enumerate(draft.split() if self._state().fixed_windows else [draft]):
             if not self._over(attempt):
                 self._append(attempt, part, 0 if at else lost)
 
@@ -123,7 +123,7 @@ class Following:
 class Judging:
     """Has the windows of one choice judged. `state` tells where its guard stands.
 
-    `feed` hands it an event, `flagged` a flag with the scores behind it. `fail` ends the choice with an error where its
+    `feed` hands it an event, `flagged` a flag with its scores. `fail` ends the choice with an error where its
     policy holds back what gets no verdict, and the request is still `retriable`.
     """
 
@@ -176,7 +176,7 @@ class Judging:
         self._feed(Cleared(score.attempt, score.window))
 
     def _turned(self, score: Score, verdict: FlaggedText, character: int) -> None:
-        """The text of a window turns at `character`."""
+        """Report that the text of a window turns at `character`."""
         if score.attempt != self._state().attempt:
             return  # of a text that is gone
         onset, places = self._transcript.token_at(character), places_around(self._transcript, character)

@@ -23,32 +23,32 @@ class Observer(Protocol):
     """
 
     def span_judged(self, verdict: Judgement, category: str, policy: str, model: str) -> None:
-        """One span has its verdict; `category` is the leading exceeded one, and `NO_CATEGORY` unless flagged."""
+        """Count a span's verdict; `category` is the leading exceeded one, and `NO_CATEGORY` unless flagged."""
 
     def prompt_judged(self, verdict: Judgement, category: str, policy: str, model: str) -> None:
-        """One prompt has its verdict, or will have none; `category` as for a span."""
+        """Count a prompt's verdict, or that it will have none; `category` as for a span."""
 
     def scores_seen(self, scores: Mapping[str, float]) -> None:
-        """The scores (0..1 per category) of one judged span, whatever its verdict."""
+        """Observe the scores (0..1 per category) of a judged span, whatever its verdict."""
 
     def rewound(self, strategy: Way, outcome: Outcome) -> None:
-        """One rewind is over: its retry was cleared, flagged again, or the last one that the budget allowed."""
+        """Count a rewind that is over: its retry was cleared, flagged again, or the last that the budget allowed."""
 
     def request_finished(self, action: Action, route: str, policy: str) -> None:
-        """One request has ended; `action` is the gravest one in the reports of its choices.
+        """Count a request that has ended; `action` is the gravest one in the reports of its choices.
 
         `unguarded` says that text was released unscored, by mode `off` or because the scorer failed under a policy that
         is open then: the alert for fail-open releases rests on it.
         """
 
     def tokens(self, fate: Fate, count: int) -> None:
-        """So many drafted tokens were released, or dropped."""
+        """Count drafted tokens that were released, or dropped."""
 
     def held(self, seconds: float) -> None:
-        """A released piece had waited this long since its oldest token was drafted."""
+        """Observe how long a released piece had waited since its oldest token was drafted."""
 
     def first_release(self, seconds: float) -> None:
-        """The first text of a choice was released this long after the request came in."""
+        """Observe how long after the request came in the first text of a choice was released."""
 
     def rewind_took(self, seconds: float) -> None:
-        """This long passed between a flagged verdict and the first token drafted in place of the dropped ones."""
+        """Observe the time from a flagged verdict to the first token drafted in place of the dropped ones."""

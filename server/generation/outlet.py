@@ -36,19 +36,19 @@ class Piece:
 
 
 def withheld() -> Piece:
-    """The last piece of a choice that is refused, or cut short: it says so and nothing else."""
+    """Return the last piece of a choice that is refused, or cut short: it says so and nothing else."""
     return Piece([], [], "", "content_filter")
 
 
 class Closed(Exception):
-    """The other side is through: nothing more will come."""
+    """The other side has finished: nothing more will come."""
 
 
 class Channel(Generic[T]):
-    """A bounded way out: the writer never waits to put, but it waits for room before it goes on.
+    """A bounded channel: `put` never blocks, and the writer waits for room before it goes on.
 
     One writer, one reader, one event loop. `size` pieces may wait before `room` makes the writer wait. An error
-    overtakes the pieces that wait: whoever gets it knows that nothing after the last piece he read was sent.
+    overtakes the pieces that wait, so the reader knows that nothing was sent after the last piece read.
     """
 
     def __init__(self, size: int = 64) -> None:
@@ -61,10 +61,11 @@ class Channel(Generic[T]):
 
     @property
     def closed(self) -> bool:
+        """Whether the stream has been ended."""
         return self._closed is not None
 
     def put(self, piece: T) -> None:
-        """Add a piece; dropped once the channel is closed."""
+        """Add a piece; it is dropped once the channel is closed."""
         if self._closed is not None:
             return
         self._pieces.append(piece)
@@ -73,7 +74,7 @@ class Channel(Generic[T]):
             self._drained.clear()
 
     def close(self, error: BaseException | None = None) -> None:
-        """End the stream: with `error` at once, else behind the pieces that wait. Only the first call counts."""
+        """End the stream: with `error` at once, else after the pieces that wait. Only the first call counts."""
         if self._closed is not None:
             return
         self._closed = error or Closed()
@@ -87,7 +88,7 @@ class Channel(Generic[T]):
         await self._drained.wait()
 
     async def get(self) -> T:
-        """The next piece. Raises Closed at the end, or the error that the writer closed with."""
+        """Return the next piece. Raises Closed at the end, or the error that the writer closed with."""
         while not self._pieces:
             if self._closed is not None:
                 raise self._closed
@@ -109,17 +110,17 @@ class Outlet:
         self.characters = 0
 
     def send(self, upto: int) -> int:
-        """Send every token before `upto` that was not sent yet; returns how many those were."""
+        """Send every token before `upto` that was not sent yet; return how many there were."""
         return self._send(upto, None, None)
 
     def finish(self, upto: int, reason: str, stop_reason: int | str | None) -> int:
-        """Send the rest before `upto` with the reason, and nothing after it; returns how many tokens those were."""
+        """Send the rest before `upto` with the reason, and nothing after it; return how many tokens there were."""
         count = self._send(upto, reason, stop_reason)
         self._channel.close()
         return count
 
     def fail(self, error: BaseException) -> None:
-        """The reader gets the error next; nothing more is sent."""
+        """Fail: the reader gets the error next, and nothing more is sent."""
         self._channel.close(error)
 
     async def room(self) -> None:
@@ -127,7 +128,7 @@ class Outlet:
         await self._channel.room()
 
     async def get(self) -> Piece:
-        """The next piece, for the reader. Raises Closed at the end, or the error that the choice failed with."""
+        """Return the next piece, for the reader. Raises Closed at the end, or the error that the choice failed with."""
         return await self._channel.get()
 
     def _send(self, upto: int, reason: str | None, stop_reason: int | str | None) -> int:
@@ -149,7 +150,7 @@ class Outlet:
 
 
 async def merge(choices: Sequence[AsyncGenerator[Piece, None]]) -> AsyncGenerator[tuple[int, Piece], None]:
-    """Pieces of all choices with their index, as they come. Closing it closes them all; the first error ends all."""
+    """Yield the pieces of all choices with their index, as they come. Closing it closes all; an error ends all."""
     if len(choices) == 1:
         async with aclosing(choices[0]) as pieces:
             async for piece in pieces:
@@ -157,7 +158,7 @@ async def merge(choices: Sequence[AsyncGenerator[Piece, None]]) -> AsyncGenerato
         return
     channel: Channel[tuple[int, Piece]] = Channel()
     tasks = [asyncio.create_task(_forward(index, pieces, channel)) for index, pieces in enumerate(choices)]
-    closing = asyncio.create_task(_close_behind(tasks, channel))
+    closing = asyncio.create_task(_close_afterwards(tasks, channel))
     try:
         while True:
             yield await channel.get()
@@ -179,6 +180,6 @@ async def _forward(index: int, pieces: AsyncGenerator[Piece, None], channel: Cha
         channel.close(error)
 
 
-async def _close_behind(tasks: Sequence[asyncio.Task[None]], channel: Channel[tuple[int, Piece]]) -> None:
+async def _close_afterwards(tasks: Sequence[asyncio.Task[None]], channel: Channel[tuple[int, Piece]]) -> None:
     await asyncio.wait(tasks)
     channel.close()

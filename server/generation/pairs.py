@@ -1,11 +1,11 @@
-"""Preference pairs from rewinds: behind the same text, what was cleared in the end and what was rejected before it.
+"""Preference pairs from rewinds: after the same text, what was cleared in the end and what was rejected before.
 
 1. A rejected text ends with the window that was flagged; what was cleared instead ends with the window that cleared it,
    or with the answer.
 2. Both begin at the character that was rewound to. A later rewind to a place before it moves it there, and one into
    what was cleared instead opens the case again: what is chosen stands in the answer to its end.
-3. Texts that do not part, one being the beginning of the other, are no preference: they are left out, and so is a pair
-   that would choose nothing but white space.
+3. Texts that do not diverge, one being the beginning of the other, are no preference: they are left out, and so is a
+   pair that would choose nothing but white space.
 4. Flagged text is kept only where somebody takes the pairs.
 """
 
@@ -17,7 +17,7 @@ from server.generation.transcript import Transcript
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """`chosen` was released behind `prompt`, and `rejected` was flagged there."""
+    """`chosen` was released after `prompt`, and `rejected` was flagged there."""
 
     prompt: str
     chosen: str
@@ -50,11 +50,11 @@ class Rejections:
         self._flagged = 0
 
     def flagged(self, end: int) -> None:
-        """A window that ends before token `end` was flagged."""
+        """Note that a window that ends before token `end` was flagged."""
         self._flagged = end
 
     def rewound(self, to: int) -> None:
-        """Before the cut: the window flagged last leads back to token `to`."""
+        """Note, before the cut, that the window flagged last leads back to token `to`."""
         if not self._kept:
             return
         place = self._transcript.start_of(to)
@@ -66,13 +66,13 @@ class Rejections:
         self._rejected.append(_Rejected(text, place))
 
     def cleared(self, end: int) -> None:
-        """The place that gave trouble is cleared, with the text before token `end`."""
+        """Note that the place that gave trouble is cleared, with the text before token `end`."""
         for rejected in self._rejected:
             if rejected.end is None:
                 rejected.end = self._transcript.start_of(end)
 
     def pairs(self) -> list[Pair]:
-        """A pair for each distinct rejected text, for a choice that was cleared to its end; without its prompt."""
+        """Return a pair (without prompt) for each distinct rejected text of a choice that was cleared to its end."""
         said = self._transcript.answer
         found = (
             Pair(said[: rejected.place], said[rejected.place : rejected.end], rejected.text[rejected.place :])
@@ -82,6 +82,6 @@ class Rejections:
 
 
 def _prefers(pair: Pair) -> bool:
-    """Whether the texts part, and the chosen one says something."""
+    """Return whether the texts part, and the chosen one says something."""
     parted = not pair.chosen.startswith(pair.rejected) and not pair.rejected.startswith(pair.chosen)
     return parted and bool(pair.chosen.strip())

@@ -2,10 +2,10 @@
 
 1. It is judged once for all choices, in pieces of about the length of the guard's windows, and these in their parts
    too; the highest score counts. Of a long prompt the last part is judged, which is the latest turn.
-2. `score`: beside the drafting, which never waits for it. A verdict that comes after a choice has ended is counted, but
-   no longer reported.
+2. `score`: in parallel with the drafting, which never waits for it. A verdict that comes after a choice has ended is
+   counted, but no longer reported.
 3. `refuse`: before anything is drafted. A flagged prompt ends every choice as the guard ends one that it refuses.
-4. Whoever leaves before the end takes the judging with him.
+4. A client that leaves before the end ends the judging too.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ from server.generation.services import Services
 from server.policy.policy import OnPrompt, Policy
 
 PIECES_A_CALL = 4
-"""Few, so that windows of the guard, which come meanwhile, wait for no more than these."""
+"""Few, so that the guard's windows, which arrive in between, wait for no more than these."""
 
 CALLED: Mapping[bool | None, Judgement] = {True: "flagged", False: "cleared", None: "failed"}
 """What `PromptFinding.flagged` is called in the metrics."""
@@ -37,14 +37,14 @@ log = logging.getLogger("unsay.guard")
 
 
 def on_prompt(policy: Policy) -> OnPrompt:
-    """What a policy does about a prompt under its mode: `monitor` refuses nothing, `off` scores nothing."""
+    """Return what a policy does about a prompt under its mode: `monitor` refuses nothing, `off` scores nothing."""
     if policy.mode == "off":
         return "ignore"
     return "score" if policy.mode == "monitor" and policy.on_prompt == "refuse" else policy.on_prompt
 
 
 def last_part(token_ids: Sequence[int], decode: Callable[[list[int]], str]) -> str:
-    """The text of a prompt, of a long one the last MOST_CHARACTERS tokens and characters."""
+    """Return the text of a prompt, of a long one the last MOST_CHARACTERS tokens and characters."""
     return decode(list(token_ids[-MOST_CHARACTERS:]))[-MOST_CHARACTERS:]
 
 
@@ -62,7 +62,7 @@ class Prompt:
         self.finding = PromptFinding()
 
     async def refused(self) -> bool:
-        """Begin to judge; wait for the verdict only where it decides. ScorerDown if there is none, unless open."""
+        """Begin to judge; wait for the verdict only if it decides. ScorerDown if there is none, unless open."""
         if self._task is None:
             self._task = asyncio.create_task(self._judge())
         if not self._refuses:
@@ -80,12 +80,12 @@ class Prompt:
         return {category: scores[category] for category in self._thresholds.exceeded(scores)}
 
     def abandon(self) -> None:
-        """Nobody waits for the verdict any more."""
+        """Stop judging: nobody waits for the verdict any more."""
         if self._task is not None:
             self._task.cancel()
 
     async def _judge(self) -> None:
-        """A prompt that is flagged stays so if the scorer fails over the rest of it."""
+        """Note a failed scorer; a prompt that is flagged already stays so."""
         highest: dict[str, float] = {}
         try:
             texts = [text for piece in pieces(self._text) for text in with_parts(piece)]
@@ -131,7 +131,7 @@ class Prompted:
         return self._guarded.pairs
 
     async def pieces(self) -> AsyncGenerator[Piece, None]:
-        """The guard's pieces, or the one that says that there are none. Raises as the guard's, for the prompt too."""
+        """Yield the guard's pieces, or the one that says there are none. Raises as those do, for the prompt too."""
         ended = False
         try:
             self._refused = await self._prompt.refused()

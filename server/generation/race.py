@@ -17,7 +17,7 @@ Excess = Callable[[Sequence[Draft]], Awaitable[float]]
 
 
 class Race:
-    """The drafts of the winner, as an engine gives them. `lost`: the tokens of the others, once there is a winner."""
+    """The winner's drafts, as an engine gives them. `lost`: the tokens of the others, once there is a winner."""
 
     def __init__(self, engine: Drafting, attempts: Sequence[Attempt], enough: int, excess: Excess) -> None:
         self._engine = engine
@@ -27,7 +27,7 @@ class Race:
         self.lost = 0
 
     def drafts(self) -> AsyncGenerator[Draft, None]:
-        """Raises what the engine raised, if it did so for every candidate."""
+        """Raise what the engine raised, if it did so for every candidate."""
         return self._engine.draft(self._attempts[0]) if len(self._attempts) == 1 else self._raced()
 
     async def _raced(self) -> AsyncGenerator[Draft, None]:
@@ -83,7 +83,7 @@ class _Runner:
 
 
 def _first(drafts: Sequence[Draft], count: int) -> list[Draft]:
-    """The first `count` tokens, however many of them came at once."""
+    """Return the first `count` tokens, however many of them came at once."""
     first: list[Draft] = []
     for draft in drafts:
         first.append(draft if len(draft.tokens) <= count else Draft(draft.tokens[:count]))
@@ -94,14 +94,14 @@ def _first(drafts: Sequence[Draft], count: int) -> list[Draft]:
 
 
 def _joined(drafts: Sequence[Draft]) -> Draft:
-    """The drafts as one: so the winner's tokens are in the transcript before anything can become of them."""
+    """Return the drafts as one: so the winner's tokens are in the transcript before anything can become of them."""
     tokens = [token for draft in drafts for token in draft.tokens]
     logprobs = [entry for draft in drafts for entry in draft.logprobs or ()]
     return Draft(tokens, logprobs or None, drafts[-1].finish_reason, drafts[-1].stop_reason)
 
 
 async def _first_clean(runners: Sequence[_Runner]) -> _Runner:
-    """The first runner in order that is clean, else the one that exceeds least."""
+    """Return the first runner in order that is clean, else the one that exceeds least."""
     measured: list[tuple[float, _Runner]] = []
     failure: BaseException | None = None
     for runner in runners:

@@ -17,7 +17,7 @@ class PromptFinding:
     scores: Mapping[str, float] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
-        """Its part of the report's JSON object."""
+        """Return its part of the report's JSON object."""
         return {"flagged": self.flagged, "scores": _rounded(self.scores)}
 
 
@@ -48,10 +48,10 @@ class Report:
     prompt: PromptFinding | None = None
     """None where the policy ignores prompts."""
     approximate: bool = False
-    """Whether an attempt was drawn with less regard to the kept tokens than the request asked for."""
+    """Whether an attempt was drawn without all that the request wants taken into account of the kept tokens."""
 
     def refused(self, cause: Mapping[str, float], failure: str | None = None) -> "Report":
-        """The same of an answer that ends here: for the scores of `cause`, or since the scorer failed."""
+        """Return the same of an answer that ends here: for the scores of `cause`, or since the scorer failed."""
         return replace(
             self,
             action="refused",
@@ -63,7 +63,7 @@ class Report:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """The JSON object of the answer."""
+        """Return the JSON object of the answer."""
         body: dict[str, Any] = {
             "policy": self.policy,
             "mode": self.mode,
@@ -96,7 +96,7 @@ def _rounded(scores: Mapping[str, float]) -> dict[str, float]:
 
 
 def report(policy: Policy, scorer: str, state: GuardState, tally: Tally, *, approximate: bool = False) -> Report:
-    """The report of a choice whose guard stands at `state`."""
+    """Return the report of a choice whose guard stands at `state`."""
     cause = tally.cause if state.fallback is not None else {}
     return Report(
         policy=policy.name,

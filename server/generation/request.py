@@ -1,4 +1,4 @@
-"""One HTTP request under guard: what the gateway decided about it, and what its choices came to.
+"""One HTTP request under guard: what the gateway decided about it, and how its choices ended.
 
 The gateway sets it for the time of the request; the engine client finds it through a context variable, which tasks
 inherit. Text that is generated outside any request (no gateway before it) falls under the default policy.
@@ -13,7 +13,7 @@ from server.policy.policy import Policy
 
 @dataclass(slots=True)
 class GuardedRequest:
-    """`reports` by choice, in the numbering of the answer; `scorer_down` holds the reason once the scorer failed us."""
+    """`reports` by choice, in the numbering of the answer; `scorer_down` holds the reason once the scorer failed."""
 
     policy: Policy
     wants_report: bool = True
@@ -24,7 +24,7 @@ class GuardedRequest:
     _choices: int = 0
 
     def reserve(self, count: int) -> int:
-        """Numbers for `count` more choices; returns the first."""
+        """Reserve numbers for `count` more choices; return the first."""
         first = self._choices
         self._choices += count
         return first

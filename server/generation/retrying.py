@@ -1,7 +1,7 @@
-"""How the next attempt is drafted: what the rungs of `server/guard/ladder.py` come to.
+"""How the next attempt is drafted: what the rungs of `server/guard/ladder.py` mean in practice.
 
 1. A rung that bans bars the token that stands at the place it rewinds to. Where tokens are not drawn by chance every
-   rung does, since it would only draw the same again. A ban belongs to a position: it is dropped with the text before.
+   rung does, since the same would be drawn again. A ban belongs to a position: it is dropped with the text before.
 2. A parallel one drafts several attempts in a race. Without chance there is only one candidate.
 3. One that avoids makes the words at which the text turned, in all attempts at this place, unlikely for some tokens.
 """
@@ -39,25 +39,25 @@ class Retrying:
         self._bans: dict[int, set[int]] = {}
 
     def turned_at(self, onset: int) -> None:
-        """The text was flagged, and turned at token `onset`: its word is one to avoid."""
+        """Note that the text was flagged and turned at token `onset`: its word is one to avoid."""
         self._turned |= word(self._transcript, onset)
 
     def calm(self) -> None:
-        """The place that gave trouble is behind us."""
+        """Note that the place that gave trouble is passed."""
         self._turned = frozenset()
 
     def rewound(self, rewind: Rewind) -> None:
-        """Before the cut: bar the token that stands where the next attempt begins, if any does."""
+        """Bar, before the cut, the token that stands where the next attempt begins, if any does."""
         tokens = self._transcript.tokens[rewind.to : rewind.to + 1]
         if meaning(rewind.strategy).bans or self._greedy:
             self._bans.setdefault(rewind.to, set()).update(tokens)
 
     def cut(self, to: int) -> None:
-        """The text from token `to` on is gone: what was barred behind that is barred no longer."""
+        """Forget the text from token `to` on, and every ban after it."""
         self._bans = {at: tokens for at, tokens in self._bans.items() if at <= to}
 
     def drafts(self, state: GuardState, rewind: Rewind | None) -> Race:
-        """The current attempt, behind the tokens that stand; `rewind` led to it, if one did."""
+        """Return the current attempt, after the tokens that stand; `rewind` led to it, if one did."""
         retry, rung = (rewind.retry, meaning(rewind.strategy)) if rewind else (0, FRESH)
         kept = tuple(self._transcript.tokens)
         banned = frozenset(self._bans.get(len(kept), ()))
@@ -67,7 +67,7 @@ class Retrying:
         return Race(self._engine, attempts, self._policy.stride, lambda drafts: self._excess(drafts, state))
 
     async def _excess(self, drafts: Sequence[Draft], state: GuardState) -> float:
-        """By how much the candidate exceeds a threshold, with the context before it; without a score, no end."""
+        """Return by how much the candidate, with its context, exceeds a threshold; infinite without a score."""
         fork = self._transcript.fork()
         for draft in drafts:
             fork.append(draft)

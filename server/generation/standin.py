@@ -1,4 +1,4 @@
-"""What stands in for a span that was not mended within budget: the policy's mask, or the least toxic candidate.
+"""What replaces a span that was not mended within budget: the policy's mask, or the least toxic candidate.
 
 Candidates are the flagged continuations of one span, kept for policies that release one (`on_exhausted: flag`).
 """
@@ -15,7 +15,7 @@ from server.policy.policy import Policy
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """What stood behind the release frontier when a window was flagged, and the highest of its scores."""
+    """What stood after the release frontier when a window was flagged, and the highest of its scores."""
 
     worst: float
     draft: Draft
@@ -35,13 +35,13 @@ class StandIn:
         self._best: Candidate | None = None
 
     def offer(self, transcript: Transcript, released: int, end: int, scores: Mapping[str, float]) -> None:
-        """The window that ends before token `end` was flagged."""
+        """Note that the window that ends before token `end` was flagged."""
         worst = max(scores.values(), default=0.0)
         if self._wanted and (self._best is None or worst < self._best.worst):
             self._best = Candidate(worst, _cutting(transcript, released, end), scores)
 
     def put(self, what: Substitute, transcript: Transcript) -> Mapping[str, float]:
-        """Append it to a transcript cut to where it belongs; returns its scores, of which a mask has none."""
+        """Append it to a transcript cut to where it belongs; return its scores (none for a mask)."""
         if what == "mask":
             transcript.append(Draft(self._encode(self._mask_text)))
             return {}
@@ -51,7 +51,7 @@ class StandIn:
         return self._best.scores
 
     def forget(self) -> None:
-        """The span is behind us: its candidates stand in for nothing."""
+        """Forget the candidates: the span is over."""
         self._best = None
 
 

@@ -1,4 +1,4 @@
-"""The tasks of one choice: none fails unheard, none is left behind."""
+"""The tasks of one choice: none fails unnoticed, none is left running."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -31,5 +31,5 @@ class Tasks:
     async def _watched(self, work: Work) -> None:
         try:
             await work()
-        except Exception as error:  # the edge of the driver: whatever it is, the reader must hear of it
+        except Exception as error:  # the edge of the driver: whatever it is, the reader must learn of it
             self._failed(error)

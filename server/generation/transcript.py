@@ -1,4 +1,4 @@
-"""Tokens and characters of one choice, and the way from the one to the other.
+"""Tokens and characters of one choice, and how to get from one to the other.
 
 1. The transcript is a function of the tokens in it: cutting and appending the same tokens again gives the same text.
 2. `text` is all that the tokens spell, the stop token and a stop string that was cut off included: token ids, logprobs
@@ -22,7 +22,7 @@ from server.guard.events import Places, TokenSpan
 
 _WORD = re.compile(r"\s*\S+")
 FAR = 4 * MAX_WORD
-"""Characters after which a word has become too long to be looked through from its start at every token."""
+"""Characters after which a word is too long to be scanned from its start at every token."""
 
 
 class Transcript:
@@ -44,6 +44,7 @@ class Transcript:
 
     @property
     def finish_reason(self) -> str | None:
+        """Why the text ended; None while it goes on."""
         return self.ending[0] if self.ending else None
 
     @property
@@ -94,17 +95,17 @@ class Transcript:
             self._feed(token, logprob, terminal=False)
 
     def fork(self) -> "Transcript":
-        """Another one with the same tokens."""
+        """Return another one with the same tokens."""
         fork = Transcript(self._make, self._lead)
         for token, logprob in zip(self.tokens, self.logprobs, strict=True):
             fork._feed(token, logprob, terminal=False)
         return fork
 
     def judgeable(self) -> int:
-        """How many tokens, from the first, can be judged: up to the last one that ends at a word's end.
+        """Return how many tokens, from the first, can be judged: up to the last one that ends at a word's end.
 
-        Tokens behind it that have no text may hold part of the next character, and wait with it. Only a word that is
-        too long to wait for its end is cut inside.
+        Tokens after it without text may hold part of the next character, and wait with it. Only a word that is too long
+        to wait for is cut inside.
         """
         text = self._detokenizer.text
         boundary = last_boundary(text, self._boundary)
@@ -118,11 +119,11 @@ class Transcript:
         return _without_textless(self.ends, count)
 
     def start_of(self, index: int) -> int:
-        """The character at which token `index` begins."""
+        """Return the character at which token `index` begins."""
         return self.ends[index - 1] if index else 0
 
     def passage(self, window: TokenSpan, released: int) -> tuple[Passage, int]:
-        """The text of `window` for a scorer, begun at a whole word, and the character at which it starts.
+        """Return the text of `window` for a scorer, begun at a whole word, and the character at which it starts.
 
         A word that began in the prompt is whole with its lead, and starts that much before the first character; it is
         read without it as well. So is the last window without what the answer leaves out: most readers see just that.
@@ -140,11 +141,11 @@ class Transcript:
         return Passage(shown, len(lead) + fresh, tuple(others), len(lead)), start - len(lead)
 
     def token_at(self, character: int) -> int:
-        """The index of the token that holds `character` of the text, the first one if several do."""
+        """Return the index of the token that holds `character` of the text, the first one if several do."""
         return _without_textless(self.ends, bisect_right(self.ends, character))
 
     def sayable(self, upto: int, *, closing: bool) -> int:
-        """How many characters of the answer may be sent once the tokens before `upto` are released.
+        """Return how many characters of the answer may be sent once the tokens before `upto` are released.
 
         Those that a stop string may still take back wait, unless the text has ended or is `closing`.
         """
@@ -152,12 +153,12 @@ class Transcript:
         return min(self.start_of(upto), said if settled else max(0, said - self._detokenizer.unsettled))
 
     def spelled(self, start: int, end: int) -> list[str]:
-        """What each token from `start` to before `end` adds to the text."""
+        """Return what each token from `start` to before `end` adds to the text."""
         return [self._detokenizer.text[self.start_of(index) : self.ends[index]] for index in range(start, end)]
 
 
 def word(transcript: Transcript, at: int) -> frozenset[int]:
-    """The tokens of the word that token `at` begins, up to the next white space."""
+    """Return the tokens of the word that token `at` begins, up to the next white space."""
     if at >= len(transcript.tokens):
         return frozenset()
     found = _WORD.match(transcript.text, transcript.start_of(at))
@@ -168,7 +169,7 @@ def word(transcript: Transcript, at: int) -> frozenset[int]:
 
 
 def places_around(transcript: Transcript, character: int) -> Places:
-    """The tokens at which the clause and the sentence of a character begin, and the sentence before."""
+    """Return the tokens at which the clause and the sentence of a character begin, and the sentence before."""
     text, at = transcript.text, transcript.token_at
     return Places(
         clause=at(clause_start(text, character)),
@@ -178,17 +179,17 @@ def places_around(transcript: Transcript, character: int) -> Places:
 
 
 def _without_textless(ends: list[int], count: int) -> int:
-    """The first `count` tokens, less those at their end that have no text of their own."""
+    """Return the first `count` tokens, less those at their end that have no text of their own."""
     while count and ends[count - 1] == (ends[count - 2] if count > 1 else 0):
         count -= 1
     return count
 
 
 def _near_word_start(text: str, index: int) -> int:
-    """The start of the word at `index`; of a word without end, a place that is near enough."""
+    """Return the start of the word at `index`; of a word without end, a place that is near enough."""
     return word_start(text, index, max(0, index - FAR))
 
 
 def _continues(lead: str, text: str) -> bool:
-    """Whether the text goes on with the word that `lead` begins."""
+    """Return whether the text goes on with the word that `lead` begins."""
     return bool(lead) and word_start(lead + text, len(lead)) < len(lead)

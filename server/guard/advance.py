@@ -1,8 +1,8 @@
 """The whole of the guard: one event in, the next state and its commands out.
 
-1. Nothing is released before it was cleared, but in monitor mode and after a fail-open (`opened` counts those) or a
+1. Nothing is released before it was cleared, except in monitor mode and after a fail-open (`opened` counts those) or a
    concession (`concessions`) that the policy asks for.
-2. `released` never shrinks, and no rewind goes behind it.
+2. `released` never shrinks, and no rewind goes back before it.
 3. News of another attempt than the current one, of another window than the one in flight, or of a text that has ended,
    changes nothing.
 4. One window is with the scorer at a time; what is drafted meanwhile goes into the next.
@@ -27,7 +27,7 @@ CUT_SHORT = frozenset({"abort", "error"})
 
 
 def advance(state: GuardState, event: Event, policy: Policy) -> Step:
-    """One step of one choice. Total: any event in any state gives a state, stale ones the same state and no command."""
+    """Take one step of one choice. Total: any event in any state gives a state, a stale one the same and no command."""
     if _stale(state, event) or (state.finished and policy.mode != "monitor"):
         return state, ()
     if policy.mode == "monitor":
@@ -80,7 +80,7 @@ def _ended(state: GuardState, reason: str, policy: Policy) -> Step:
 
 
 def _closing(state: GuardState, policy: Policy) -> GuardState:
-    """The last window shows the answer as a whole, or as much of it as the policy allows."""
+    """Ask for the last window: the answer as a whole, or as much of it as the policy allows."""
     return replace(state, closes_from=max(0, state.drafted - policy.closing_context))
 
 
@@ -98,7 +98,7 @@ def _submit(state: GuardState, policy: Policy) -> Step:
 
 
 def _cleared(state: GuardState, window: TokenSpan) -> GuardState:
-    """Past the place that gave trouble a new span begins, with a budget of its own."""
+    """Move the cleared mark; past the place that gave trouble a new span begins, with its own budget."""
     span_rewinds = 0 if window.end > state.trouble else state.span_rewinds
     return replace(state, cleared=window.end, reach=window.start, in_flight=None, span_rewinds=span_rewinds)
 
@@ -128,14 +128,14 @@ def _flagged(state: GuardState, event: Flagged, policy: Policy) -> Step:
 
 
 def _too_late(state: GuardState, window: TokenSpan, policy: Policy) -> Step:
-    """A closing verdict on an answer without hold-back, all of which has left: it cannot be mended, only be told."""
+    """Take a closing verdict on an answer without hold-back: all of it has left, so it can only be reported."""
     if policy.on_exhausted == "flag":
         return _concede(state, window, policy)
     return _finish(replace(state, fallback="refused"), "content_filter")
 
 
 def _cut(state: GuardState, to: int) -> GuardState:
-    """The state as a new attempt finds it: nothing was ever drafted from `to` on, except for what that cost."""
+    """Return the state as a new attempt finds it: nothing was ever drafted from `to` on, except for what that cost."""
     return replace(
         state,
         attempt=state.attempt + 1,
@@ -151,7 +151,7 @@ def _cut(state: GuardState, to: int) -> GuardState:
 
 
 def _fall_back(state: GuardState, window: TokenSpan, onset: int, policy: Policy) -> Step:
-    """No clean continuation was found within budget: what the policy wants instead. The flagged text stays here."""
+    """Fall back as the policy wants: no clean continuation was found within budget. The flagged text never leaves."""
     match policy.on_exhausted:
         case "truncate":
             return _truncate(state, min(onset, state.cleared))
@@ -190,7 +190,7 @@ def _inserted(state: GuardState, event: Inserted, policy: Policy) -> Step:
 
 
 def _settle(state: GuardState, end: int, policy: Policy) -> Step:
-    """What policy puts or lets stand is final: it leaves without being judged again. A new span begins behind it."""
+    """Take what the policy puts or lets stand as final: it leaves unjudged, and a new span begins after it."""
     sent: tuple[Command, ...] = (Release(end),) if end > state.released else ()
     state = replace(state, cleared=end, released=end, in_flight=None, span_rewinds=0, trouble=end)
     state, more = _submit(state, policy)
@@ -208,7 +208,7 @@ def _finish(state: GuardState, reason: str) -> Step:
 
 
 def _watch(state: GuardState, event: Event, policy: Policy) -> Step:
-    """Monitor mode: release at once, score beside it, change nothing."""
+    """Release at once, score in parallel, change nothing: monitor mode."""
     commands: tuple[Command, ...] = ()
     match event:
         case Drafted():

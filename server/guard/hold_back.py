@@ -3,17 +3,17 @@
 Take a scorer that flags a span whenever it sees the whole of it, a hold-back of h, a context of at least h, and flagged
 spans of up to h + 1 tokens.
 1. No such span ever leaves whole: when its last token is judged, the rest of it is context.
-2. No token of one leaves, either: a token leaves only after the h tokens behind it were cleared with it. One token less
-   of hold-back leaks (tests/guard/test_hold_back.py shows all three).
+2. No token of one leaves, either: a token leaves only after the h tokens that follow it were cleared with it. One token
+   less of hold-back leaks (tests/guard/test_hold_back.py shows all three).
 3. Only a rewind into those h tokens can put other ones there, and make the released one the beginning of a flagged span
-   that it was none of before. Then the rest of that span is replaced, as often as it takes.
+   to which it did not belong before. Then the rest of that span is replaced, as often as it takes.
 """
 
 from server.guard.state import GuardState
 
 
 def frontier(state: GuardState, hold_back: int) -> int:
-    """The index before which every token may be sent; never behind what was sent already."""
+    """Return the index before which every token may be sent; never less than what was sent already."""
     if state.complete:
         return state.cleared
     if state.whole:

@@ -1,9 +1,9 @@
 """What to try on a flag, and when to give up.
 
 A policy's ladder names a strategy for each rewind at one place, in order; the last one is repeated. A strategy is a row
-of the table below: its place to rewind to, none of them behind the release frontier, and what it changes, which is the
+of the table below: its place to rewind to, never before the release frontier, and what it changes, which is the
 driver's business (`server/generation/retrying.py`). A new one of known parts is a row here, its name in the policy, and
-nothing else: docs/policies.md is made from this table. A request that can only be drafted anew as a whole restarts.
+nothing else: docs/policies.md is made from this table. A request that can only be drafted again as a whole restarts.
 """
 
 from collections.abc import Mapping
@@ -50,12 +50,12 @@ RESTART = Rung("start")
 
 
 def meaning(way: Way) -> Rung:
-    """What a way to draft again goes back to and changes."""
+    """Return what a way to draft again goes back to and changes."""
     return RESTART if way == "restart" else RUNGS[way]
 
 
 def exhausted(state: GuardState, policy: Policy, *, spent: bool) -> bool:
-    """Whether the budget of the span, of the request, of tokens or of seconds allows no further rewind."""
+    """Return whether the budget of the span, of the request, of tokens or of seconds allows no further rewind."""
     return (
         spent
         or state.span_rewinds >= policy.max_rewinds_per_span
@@ -66,7 +66,7 @@ def exhausted(state: GuardState, policy: Policy, *, spent: bool) -> bool:
 
 
 def next_rewind(state: GuardState, policy: Policy, places: Places, onset: int) -> tuple[Way, int]:
-    """The way of the next attempt and the index that it rewinds to, for text that turns at `onset`."""
+    """Return the way of the next attempt and the index that it rewinds to, for text that turns at `onset`."""
     rung = policy.ladder[min(state.span_rewinds, len(policy.ladder) - 1)]
     way: Way = "restart" if state.restart_only else rung
     return way, max(state.released, min(onset, _index(meaning(way).place, places, onset)))

@@ -37,7 +37,7 @@ class GuardState:
     fixed_windows: bool = False
     """Windows end where the text says, not where it stood when the scorer was idle: timing decides nothing."""
     ends: tuple[int, ...] = ()
-    """Of fixed windows: where those end that can be scored, in order; some may lie behind already."""
+    """Of fixed windows: where those end that can be scored, in order; some may be past already."""
     # budgets
     rewinds: int = 0
     span_rewinds: int = 0
@@ -45,7 +45,7 @@ class GuardState:
     discarded: int = 0
     # what became of it
     conceded: int = 0
-    """The end of the last flagged text that was let through: as context it would get flagged what follows it."""
+    """The end of the last flagged text that was let through: as context it would get what follows flagged."""
     written: int = 0
     """Tokens of masks: written by policy, not drafted."""
     masks: int = 0

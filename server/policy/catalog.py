@@ -56,7 +56,7 @@ class Catalog:
 
 
 def load(path: Path) -> Catalog:
-    """Reads a policy file; raises PolicyFileError, whose message is one line."""
+    """Read a policy file; raises PolicyFileError, whose message is one line."""
     source = str(path)
     raw = document.read(path)
     try:
@@ -78,7 +78,7 @@ def load(path: Path) -> Catalog:
 
 
 def builtin() -> Catalog:
-    """Gives the policies of a server that was started without a file."""
+    """Return the policies of a server that was started without a file."""
     strict = {**dict.fromkeys(DEFAULT_THRESHOLDS, 0.3), "toxicity": 0.1}
     policies = (
         Policy(name="default"),
@@ -90,7 +90,7 @@ def builtin() -> Catalog:
 
 
 def check_categories(catalog: Catalog, scorer_categories: Collection[str]) -> Catalog:
-    """Fits a catalog to the loaded scorer: gives it back without the default categories that the scorer lacks.
+    """Fit a catalog to the loaded scorer: return it without the default categories that the scorer lacks.
 
     Raises PolicyFileError if a policy names a category that the scorer lacks, or would be left with none to judge.
     """
@@ -104,7 +104,7 @@ def check_categories(catalog: Catalog, scorer_categories: Collection[str]) -> Ca
 
 
 def describe(catalog: Catalog) -> dict[str, object]:
-    """Gives the answer of `GET /v1/detox/policies`: every policy in full, and nothing about keys."""
+    """Return the answer of `GET /v1/detox/policies`: every policy in full, and nothing about keys."""
     data = [policy.model_dump(mode="json") for policy in catalog.policies.values()]
     return {"object": "list", "default": catalog.default.name, "data": data}
 

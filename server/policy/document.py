@@ -22,7 +22,7 @@ _Constructor.add_constructor("tag:yaml.org,2002:timestamp", SafeConstructor.cons
 
 
 def read(path: Path) -> object:
-    """Reads the one YAML document of a file as plain values; raises PolicyFileError."""
+    """Read the one YAML document of a file as plain values; raises PolicyFileError."""
     yaml = YAML(typ="safe", pure=True)
     yaml.Constructor = _Constructor
     try:

@@ -5,7 +5,7 @@
 3. Under `on_exhausted: flag` it also counts as looser to spend *less*: the sooner the budgets are gone, the sooner
    flagged text is released, so `max_rewinds: 0` would switch the guard off.
 4. Keys that only move work around, or say nothing of the guard, have no order: they are named in `UNORDERED`.
-5. A key of which nothing is said here counts as looser wherever it differs.
+5. A key that is not mentioned here counts as looser wherever it differs.
 """
 
 import math
@@ -29,7 +29,7 @@ UNORDERED = frozenset(
 
 
 def loosened(base: Policy, wanted: Policy) -> tuple[str, ...]:
-    """Names every key in which `wanted` is looser than `base`, such as `mode` or `thresholds.insult`."""
+    """Name every key in which `wanted` is looser than `base`, such as `mode` or `thresholds.insult`."""
     return (
         *_ordered_words(base, wanted),
         *_thresholds(base, wanted),

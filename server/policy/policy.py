@@ -20,7 +20,7 @@ Strategy = Literal["resample", "ban", "clause", "sentence", "previous_sentence",
 STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
 
 NAME_RULE = "a name of 1 to 64 letters, digits, '_', '.', '/' or '-'"
-"""Of policies and categories alike: both end up in metric labels and headers."""
+"""For policies and categories alike: both end up in metric labels and headers."""
 
 Name = Annotated[
     str,
@@ -44,14 +44,14 @@ _SHORTER = {
     "stride": ("first_stride", "as the first window is meant to be the small one"),
     "max_stride": ("stride", "as windows only grow"),
 }
-"""Of each stride the one that may not be longer, and why."""
+"""For each stride the one that must not be longer, and why."""
 
 STRICT = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 """What every model in this package obeys."""
 
 
 class Policy(BaseModel):
-    """What the guard obeys for one choice; see docs/policies.md."""
+    """The rules that the guard follows for one choice; see docs/policies.md."""
 
     # Defaults are checked too: `context: 2` alone contradicts the default of `hold_back`.
     model_config = STRICT | ConfigDict(validate_default=True)
@@ -78,7 +78,7 @@ class Policy(BaseModel):
     )
     max_stride: Annotated[int, Field(ge=1)] = Field(
         default=32,
-        description="Up to so many fresh tokens once as many were cleared before them; at least `stride`.",
+        description="Up to this many fresh tokens once as many were cleared before them; at least `stride`.",
     )
     context: Annotated[int, Field(ge=0)] = Field(
         default=64,
@@ -143,7 +143,7 @@ class Policy(BaseModel):
 
     @property
     def holds_unscored(self) -> bool:
-        """Whether text that gets no verdict is held back for that."""
+        """Whether text without a verdict is held back."""
         return self.on_scorer_failure == "closed" and self.mode == "enforce"
 
     @field_validator("stride", "max_stride")
@@ -158,7 +158,7 @@ class Policy(BaseModel):
     @field_validator("hold_back")
     @classmethod
     def _within_context(cls, hold_back: int, info: ValidationInfo) -> int:
-        """A held token protects only if the scorer sees it again beside the fresh ones (design.md, section 3)."""
+        """Check that held tokens are within the context: they protect only if scored again with the fresh ones."""
         context = info.data.get("context", hold_back)
         if hold_back > context:
             raise ValueError(f"at most context ({context}), as a held token must be scored again with what follows it")

@@ -1,4 +1,4 @@
-"""The tables of docs/policies.md, from the code itself: `python -m server.policy.reference` writes them anew."""
+"""The tables of docs/policies.md, from the code itself: `python -m server.policy.reference` rewrites them."""
 
 import sys
 from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ PLACES: Mapping[Place, str] = {
 
 
 def table(model: type[BaseModel]) -> str:
-    """Gives a Markdown table of a model: key, what it takes, default, meaning."""
+    """Return a Markdown table of a model: key, what it takes, default, meaning."""
     lines = ["| key | takes | default | meaning |", "|---|---|---|---|"]
     for key, schema in schema_of(model)["properties"].items():
         lines.append(f"| `{key}` | {expectation(schema)} | {_default(schema['default'])} | {schema['description']} |")
@@ -30,7 +30,7 @@ def table(model: type[BaseModel]) -> str:
 
 
 def ladder_table() -> str:
-    """Gives a Markdown table of the rungs: where each goes back to, and what it changes there."""
+    """Return a Markdown table of the rungs: where each goes back to, and what it changes there."""
     lines = ["| rung | goes back to | and changes |", "|---|---|---|"]
     lines += [f"| `{name}` | {PLACES[rung.place]} | {_changes(rung)} |" for name, rung in RUNGS.items()]
     return "\n".join(lines)
@@ -44,7 +44,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
 
 
 def rewritten(page: str) -> str:
-    """Gives a page with every table between its two marks made anew; raises ValueError if a mark is missing."""
+    """Return a page with every table between its two marks rewritten; raises ValueError if a mark is missing."""
     for name, made in TABLES.items():
         start, end = f"<!-- table: {name} -->\n", f"\n<!-- end: {name} -->"
         before, after = page.index(start) + len(start), page.index(end)

@@ -37,7 +37,7 @@ class DetoxRequest(BaseModel):
 
 
 def parse(raw: object) -> DetoxRequest:
-    """Reads a `detox` object; raises BadRequest naming the first key that does not fit."""
+    """Read a `detox` object; raises BadRequest naming the first key that does not fit."""
     # OpenAI's API takes null for "not given", and clients send it.
     given = {key: value for key, value in raw.items() if value is not None} if isinstance(raw, dict) else raw
     try:
@@ -47,7 +47,7 @@ def parse(raw: object) -> DetoxRequest:
 
 
 def resolve(catalog: Catalog, raw_body: object | None, header: str | None, *, may_loosen: bool) -> Resolved:
-    """Gives the policy of a request from its `detox` object and its `X-Detox-Policy` header (None: not given).
+    """Return the policy of a request from its `detox` object and its `X-Detox-Policy` header (None: not given).
 
     Raises BadRequest for what cannot be understood and Forbidden for what is looser than allowed.
     """
@@ -62,7 +62,7 @@ def resolve(catalog: Catalog, raw_body: object | None, header: str | None, *, ma
 
 
 def may_loosen(catalog: Catalog, authorization_header: str | None, allow_all: bool) -> bool:
-    """Tells whether a request has the right to loosen: its Bearer key is listed, or everyone may.
+    """Return whether a request has the right to loosen: its Bearer key is listed, or everyone may.
 
     Keys are ASCII; only their sha256 is compared.
     """
@@ -76,7 +76,7 @@ def may_loosen(catalog: Catalog, authorization_header: str | None, allow_all: bo
 
 
 def _chosen(catalog: Catalog, in_body: str | None, in_header: str | None) -> tuple[str, Policy]:
-    """Gives where a policy was named, for error messages, and the policy."""
+    """Return where a policy was named, for error messages, and the policy."""
     header = in_header.strip() if in_header is not None else None
     if in_body is not None and header is not None and in_body != header:
         raise _bad((_BODY_KEY, "policy"), f"another policy than in the header {HEADER}, expected one of the two only")
@@ -90,7 +90,7 @@ def _chosen(catalog: Catalog, in_body: str | None, in_header: str | None) -> tup
 
 
 def _overlaid(catalog: Catalog, named: Policy, asked: DetoxRequest) -> Policy:
-    """Lays the keys of a request over a policy; the values were checked when they were parsed."""
+    """Lay the keys of a request over a policy; the values were checked when they were parsed."""
     changes = asked.model_dump(include={"mode", "on_exhausted", "max_rewinds", "on_prompt"}, exclude_none=True)
     if asked.thresholds is not None:
         for category in asked.thresholds:

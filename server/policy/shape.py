@@ -2,7 +2,7 @@
 
 1. A sentence says what was found in kind, and the value itself only if it is short.
 2. A sentence says what was expected, read from the model itself: a rule is never written twice.
-3. Only the first thing that does not fit is told.
+3. Only the first thing that does not fit is reported.
 """
 
 import difflib
@@ -49,7 +49,7 @@ class Misfit(ValueError):
 
 
 def fit(model: type[Model], raw: object) -> Model:
-    """Parses `raw` as `model`; raises Misfit with the path inside `raw`."""
+    """Parse `raw` as `model`; raises Misfit with the path inside `raw`."""
     if not isinstance(raw, dict):
         raise Misfit((), mismatch(raw, "an object"))
     for key in raw:
@@ -62,12 +62,12 @@ def fit(model: type[Model], raw: object) -> Model:
 
 
 def mismatch(found: object, expected: str) -> str:
-    """Says what stands there and what should."""
+    """Say what stands there and what should."""
     return f"found {kind_of(found)}, expected {expected}"
 
 
 def unknown(what: str, name: object, known: Iterable[str]) -> str:
-    """Says that `name` is none of the known ones, which is nearest, and which there are."""
+    """Say that `name` is none of the known ones, which is nearest, and which there are."""
     names = sorted(known)
     nearest = difflib.get_close_matches(key_text(name), names, n=1)
     hint = f", did you mean '{nearest[0]}'?" if nearest else ";"
@@ -75,7 +75,7 @@ def unknown(what: str, name: object, known: Iterable[str]) -> str:
 
 
 def key_text(key: object) -> str:
-    """Names a key that came from outside: short, printable, and safe to encode."""
+    """Name a key that came from outside: short, printable, and safe to encode."""
     text = key if isinstance(key, str) else kind_of(key)
     if len(text) <= _LONGEST_SHOWN and text.isprintable():
         return text
@@ -83,7 +83,7 @@ def key_text(key: object) -> str:
 
 
 def kind_of(value: object) -> str:
-    """Describes a value of JSON or YAML by its kind, and by itself if that is short."""
+    """Describe a value of JSON or YAML by its kind, and by itself if that is short."""
     match value:
         case None | True | False:
             return {None: "null", True: "true", False: "false"}[value]
@@ -105,12 +105,12 @@ def kind_of(value: object) -> str:
 
 @lru_cache(maxsize=8)
 def schema_of(model: type[BaseModel]) -> Schema:
-    """Gives the JSON schema of a model; made once, as it is slow to make."""
+    """Return the JSON schema of a model; made once, as it is slow to make."""
     return model.model_json_schema()
 
 
 def expectation(schema: Schema) -> str:
-    """Says in words what a JSON schema expects."""
+    """Say in words what a JSON schema expects."""
     schema = _given(schema)
     if "expected" in schema:
         return str(schema["expected"])
@@ -138,12 +138,12 @@ def _misfit(model: type[BaseModel], raw: Mapping[Any, object], error: Validation
 
 
 def _given(schema: Schema) -> Schema:
-    """What an optional key takes when it is given; the other member is null."""
+    """Return what an optional key takes when it is given; the other member is null."""
     return schema["anyOf"][0] if "anyOf" in schema else schema
 
 
 def _inner(schema: Schema) -> Schema:
-    """What every item of a list or value of a mapping has to be. Pydantic files the latter under the keys' pattern."""
+    """Return what each item of a list or value of a mapping must be; Pydantic keeps the latter by key pattern."""
     patterns = schema.get("patternProperties", {})
     inner = schema.get("items") or next(iter(patterns.values()), schema.get("additionalProperties"))
     return inner if isinstance(inner, dict) else {}

@@ -15,7 +15,7 @@ class Children(Generic[Metric]):
         self._kept: dict[tuple[str, ...], Metric] = {}
 
     def of(self, *labels: str) -> Metric:
-        """The child with these label values, made (with the value 0) when it is new."""
+        """Return the child with these label values, made (with the value 0) when it is new."""
         child = self._kept.get(labels)
         if child is None:
             child = self._kept[labels] = self._metric.labels(*labels)

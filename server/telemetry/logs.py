@@ -26,7 +26,7 @@ _PLAIN: Final = re.compile(r'[^\s="\x00-\x1f\x7f-\x9f]+')
 
 
 def configure(level: str) -> None:
-    """Writes the records of `unsay.*` from this level on to standard error; calling it again changes the level only.
+    """Write the records of `unsay.*` from this level on to standard error; calling it again changes the level only.
 
     `level` is one of `LEVELS`, in any case. Raises ValueError for anything else.
     """
@@ -42,7 +42,7 @@ def configure(level: str) -> None:
 
 
 def logger(name: str) -> logging.Logger:
-    """The logger `unsay.<name>`."""
+    """Return the logger `unsay.<name>`."""
     return logging.getLogger(f"{_ROOT}.{name}")
 
 
@@ -50,7 +50,7 @@ class LineFormatter(logging.Formatter):
     """Formats a record, its extra fields and its exception as one line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """`2026-01-31T12:00:00.123Z info unsay.x: message key=value error=ValueError at=module.py:12<caller.py:7`."""
+        """Write `2026-01-31T12:00:00.123Z info unsay.x: message key=value error=ValueError at=a.py:12<b.py:7`."""
         own = _own()
         extras = {key: value for key, value in vars(record).items() if key not in own}
         error, trace = record.exc_info[1:] if record.exc_info else (None, None)
@@ -62,7 +62,7 @@ class LineFormatter(logging.Formatter):
 
 
 def _own() -> set[str]:
-    """What every record has. Asked anew: vLLM sets a record factory that gives all records one more attribute."""
+    """Return what every record has. Asked each time: vLLM sets a record factory that adds an attribute to all."""
     return set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -81,6 +81,6 @@ def _value(value: object) -> str:
 
 
 def _places(trace: TracebackType | None) -> str:
-    """Where an error was raised and through which calls it came, innermost first, without any of its words."""
+    """Return where an error was raised and through which calls it came, innermost first, without any of its words."""
     frames = traceback.extract_tb(trace)[-_FRAMES:]
     return "<".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(frames))

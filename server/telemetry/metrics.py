@@ -81,7 +81,7 @@ class AnswerMetrics:
         )
 
     def expect(self, *, policies: Iterable[str], model: str, routes: Iterable[str]) -> None:
-        """Makes the series that a server with these policies and routes can count, with the value 0."""
+        """Make the series that a server with these policies and routes can count, with the value 0."""
         policies = tuple(policies)
         for policy, verdict in product(policies, JUDGEMENTS):
             if verdict != "flagged":  # which has a category
@@ -189,7 +189,7 @@ class Metrics(AnswerMetrics, ScoringMetrics):
         )
 
     def build_info(self, *, version: str, vllm_version: str, detoxify_version: str, scorer: str, model: str) -> None:
-        """What runs here; a second call replaces the first."""
+        """Set what runs here; a second call replaces the first."""
         self._build.clear()
         self._build.labels(version, vllm_version, detoxify_version, scorer, model).set(1)
 

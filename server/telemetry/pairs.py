@@ -1,10 +1,11 @@
-"""Preference pairs on disk: `{"prompt", "chosen", "rejected"}` a line, as libraries for preference tuning read it (TRL:
-preference, explicit prompt).
+"""Preference pairs on disk, a JSON object a line: `{"prompt", "chosen", "rejected"}`.
+
+Libraries for preference tuning read it as it is (TRL: preference, explicit prompt).
 
 1. The lines hold prompts and flagged text: only the file's owner may read it. A file that others may read is refused.
-2. Lines are only added, and added whole: what was written of one that failed is taken off again. One server at a time
+2. Lines are only added, and added whole: what was written of one that failed is removed again. One server at a time
    writes to a file.
-3. A line that cannot be written is lost and counted; no request hears of it.
+3. A line that cannot be written is lost and counted; no request notices.
 """
 
 import fcntl
@@ -28,7 +29,7 @@ log = logs.logger("pairs")
 
 @contextmanager
 def writing(path: Path | None) -> Iterator["PairFile | None"]:
-    """The file at `path`, made if it is not there; None without a path. StartError if it is not fit for this."""
+    """Provide the file at `path`, created if missing; None without a path. StartError if it is not fit for this."""
     if path is None:
         yield None
         return
@@ -51,7 +52,7 @@ class PairFile:
         self.lost = 0
 
     def add(self, pair: Pair) -> None:
-        """Write a line. If that fails the pair is lost; the first one that is gets logged."""
+        """Write a line. If that fails the pair is lost, and the first loss is logged."""
         try:
             self._append(json.dumps(asdict(pair)).encode("ascii") + b"\n")
         except OSError as error:
@@ -73,7 +74,7 @@ class PairFile:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[int]:
-    """The file, checked and locked, at the end of a line."""
+    """Provide the file, checked and locked, at the end of a line."""
     try:
         # Without waiting: a pipe would have it wait for a reader.
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK, OWNER_ONLY)
@@ -97,7 +98,7 @@ def _check(status: os.stat_result, path: Path) -> None:
 
 
 def _lock(file: int, path: Path) -> None:
-    """Alone at it, end the line that a crash has cut short, if one has."""
+    """Lock the file, and end the line that a crash has cut short, if one has."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         size = os.fstat(file).st_size

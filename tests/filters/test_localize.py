@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from filters.localize import NEARLY, onset, onset_candidates
 from filters.passage import Passage
-from filters.scorer import Least, Scores
+from filters.scorer import Scores, ThresholdValues
 from filters.scorers.detoxify import DetoxifyScorer
 from filters.scorers.scripted import ScriptedScorer
 from filters.thresholds import Thresholds
@@ -96,8 +96,8 @@ class _Summing(ScriptedScorer):
     def _highest(self, text: str) -> float:
         return min(1.0, sum(score for word, score in self._words.items() if word in text))
 
-    def bounds(self, texts: Sequence[str], least: Sequence[Least]) -> list[Scores]:
-        self.least = least[0]
+    def bounds(self, texts: Sequence[str], thresholds: Sequence[ThresholdValues]) -> list[Scores]:
+        self.thresholds = thresholds[0]
         return self.score(texts)
 
 
@@ -112,4 +112,4 @@ def test_the_word_that_loads_the_scales_is_the_onset_and_not_the_one_that_tips_t
             return await onset(Passage(text, 0), batcher, THRESHOLDS)
 
     assert asyncio.run(scenario()) == text.index("dim")
-    assert scorer.least == {"toxicity": 0.5 * NEARLY}, "a screen may tell what lies below"
+    assert scorer.thresholds == {"toxicity": 0.5 * NEARLY}, "a screen may tell what lies below"

@@ -1,4 +1,4 @@
-"""Teaching a vLLM that is about to start to rewind within its engine, where that can be done.
+"""Teaches a vLLM that is about to start to rewind within its engine, where that is possible.
 
 It is done through vLLM's own settings for such parts (scheduler class, logits processors, worker extension), on the
 configuration that vLLM has resolved; what they cannot say, the scheduler does when it is made (utility.py). With a
@@ -22,7 +22,7 @@ BIAS_V1, BIAS_V2 = f"{_HERE}.bias_v1:BiasV1", f"{_HERE}.bias_v2:BiasV2"
 
 
 def arm(config: Any, version: str = vllm.__version__) -> None:
-    """Put our parts into vLLM's configuration; leave it as it is where they would not do."""
+    """Put our parts into vLLM's configuration; leave it alone where they would not work."""
     obstacle = obstacle_in(config, version)
     if obstacle is not None:
         log.warning("rewinding by resubmission, not within vLLM's engine", extra={"reason": obstacle})
@@ -34,12 +34,12 @@ def arm(config: Any, version: str = vllm.__version__) -> None:
 
 
 def armed(client: Any) -> bool:
-    """Whether the engine behind a client rewinds by itself."""
+    """Return whether the engine behind a client rewinds by itself."""
     return client.vllm_config.scheduler_config.scheduler_cls in (SCHEDULER, ASYNC_SCHEDULER)
 
 
 def obstacle_in(config: Any, version: str) -> str | None:
-    """What keeps a vLLM from rewinding within its engine; None if nothing does."""
+    """Return what keeps a vLLM from rewinding within its engine; None if nothing does."""
     if not version.startswith(SUPPORTED):
         return f"vLLM {version} is not {' or '.join(f'{minor}x' for minor in SUPPORTED)}"
     obstacles = {

@@ -1,8 +1,8 @@
-"""Changed logits: what is banned at a position can be drawn there by no chance, what is avoided by little.
+"""Changed logits: what is banned at a position cannot be drawn there, what is avoided hardly can.
 
 1. A ban never empties what may be drawn: where nothing else is allowed (by a grammar, say), the row stays as it was,
    since vLLM would draw token 0 from an empty one, and end a structured answer with an error.
-2. Biases are added before penalties and temperature in one of vLLM's runners, behind penalties in the other; a ban is
+2. Biases are added before penalties and temperature in one of vLLM's runners, after penalties in the other; a ban is
    the same in both.
 """
 
@@ -32,6 +32,6 @@ def _ban(row: torch.Tensor, tokens: torch.Tensor) -> None:
 
 
 def _inside(row: torch.Tensor, tokens: object) -> torch.Tensor:
-    """The ids that the vocabulary has: the tokens of masks are ours, others come from the model itself."""
+    """Return the ids that the vocabulary has: the tokens of masks are ours, others come from the model itself."""
     ids = torch.as_tensor(tokens, dtype=torch.long, device=row.device)
     return ids[ids < row.shape[0]]

@@ -12,13 +12,13 @@ from server.engine.core.changes import Changes, changes_in
 
 
 class BiasV1(LogitsProcessor):  # type: ignore[misc]
-    """Knows the requests of the batch that change anything, by row, each with the live list of its tokens."""
+    """Keeps, by row, the requests of the batch that change anything, each with the live list of its tokens."""
 
     def __init__(self, vllm_config: Any, device: Any, is_pin_memory: bool) -> None:
         self._rows: dict[int, tuple[Changes, list[int]]] = {}
 
     def is_argmax_invariant(self) -> bool:
-        """A ban is there to change the likeliest token."""
+        """Return False: a ban is there to change the likeliest token."""
         return False
 
     def update_state(self, batch_update: BatchUpdate | None) -> None:

@@ -11,14 +11,14 @@ from server.engine.core.changes import Changes, changes_in
 
 
 class BiasV2(LogitsProcessor):  # type: ignore[misc]
-    """Knows by slot what a request changes. A rewound request comes back as a new one, with its changes of then."""
+    """Keeps, by slot, what a request changes. A rewound request comes back as a new one, with its new changes."""
 
     def __init__(self, vllm_config: Any, req_states: Any) -> None:
         self._prompt_lengths = req_states.prompt_len.np
         self._slots: dict[int, Changes] = {}
 
     def add_request(self, req_idx: int, sampling_params: SamplingParams) -> bool:
-        """Whether the request that takes this slot changes anything."""
+        """Return whether the request that takes this slot changes anything."""
         self._slots.pop(req_idx, None)
         changes = changes_in(sampling_params.extra_args)
         if changes is None or changes.changes_nothing:

@@ -2,7 +2,7 @@
 
 1. It travels in the extra arguments of a request's sampling parameters, which vLLM hands to its logits processors.
 2. Positions count the tokens that the engine's request has drawn, so the first one is 0 whatever the prompt holds.
-3. Clients can write extra arguments too: what is not of our making is no change at all.
+3. Clients can write extra arguments too: those that are not ours change nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,7 +33,7 @@ class Changes:
         return not self.banned and not (self.avoided and self.until)
 
     def put_into(self, extra: Mapping[str, Any] | None) -> dict[str, Any]:
-        """The extra arguments with these changes; any that were there are gone."""
+        """Return the extra arguments with these changes; any that were there are gone."""
         value = {
             "key": self.key,
             "kept": self.kept,
@@ -45,7 +45,7 @@ class Changes:
 
 
 def changes_in(extra: Mapping[str, Any] | None) -> Changes | None:
-    """The changes that `put_into` put into extra arguments; None if there are none, or others than it makes."""
+    """Return the changes that `put_into` put into extra arguments; None if there are none, or others than it makes."""
     value: Any = (extra or {}).get(ARGUMENT)
     try:
         banned = {_number(at): _numbers(tokens) for at, tokens in value["banned"]}

@@ -25,7 +25,7 @@ def follow(outputs: Any, request: Request, count: int) -> bool:
 
 
 def rewind(outputs: Any, request: Request, kept: int, more: Sequence[int]) -> bool:
-    """Lead the grammar back to behind `kept` tokens of the output and on over `more`; False if that cannot be done.
+    """Take the grammar back to just after `kept` output tokens, then on over `more`; False if that cannot be done.
 
     After False the grammar is unfit for use: the request must be given up.
     """
@@ -57,7 +57,7 @@ def _led_back(grammar: Any, count: int) -> bool:
 
 
 def _followed(outputs: Any, request: Request) -> int | None:
-    """How many tokens of the output the grammar has followed."""
+    """Return how many tokens of the output the grammar has followed."""
     grammar = request.structured_output_request.grammar
     counted = getattr(grammar, "num_processed_tokens", None)
     if counted is not None:

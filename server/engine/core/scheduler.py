@@ -5,8 +5,8 @@ Written against the vLLM that server/engine/core/__init__.py names.
    parameters are those of then, and what steps in flight still bring of the dropped ones is thrown away.
 2. It leaves its place in the batch as a preempted request does, and comes back through the prefix cache. Blocks of
    dropped text stay in that cache under the hash of just that text, so they are no other text's.
-3. Nothing is done to a request that has ended or has never been scheduled: whoever asked submits it anew.
-4. A request that was submitted anew behind kept tokens finds its grammar behind them too.
+3. Nothing is done to a request that has ended or was never scheduled: the caller submits it again.
+4. A request that was submitted again with kept tokens finds its grammar after them too.
 """
 
 import copy
@@ -32,7 +32,7 @@ class RewindingScheduler(Scheduler):  # type: ignore[misc]
         self._by_key: dict[str, Request] = {}
 
     def add_request(self, request: Request) -> None:
-        """A request of the front end may be rewound by its key from now on."""
+        """Let a request of the front end be rewound by its key from now on."""
         super().add_request(request)
         if changes := _changes(request):
             self._by_key[changes.key] = request
@@ -72,14 +72,14 @@ class RewindingScheduler(Scheduler):  # type: ignore[misc]
 
     def _stop_drawing(self, request: Request) -> None:
         """Take the request out of the batch; what it has in flight is dropped."""
-        if request.status == RequestStatus.PREEMPTED:  # for want of memory, or by another rewind just now
+        if request.status == RequestStatus.PREEMPTED:  # memory was short, or another rewind came just before
             request.drop_stale_output = True
             return
         self.running.remove(request)
         self._preempt_request(request, time.monotonic(), drop_stale_output=True)
         if self.log_stats:
-            request.events.pop()  # vLLM's count of preemptions tells of memory that was short
-        # It may come back in the very next step, and must not pass for one that was never away.
+            request.events.pop()  # vLLM counts preemptions as shortage of memory
+        # It may come back in the very next step and must not look as if it had never left.
         self.prev_step_scheduled_req_ids.discard(request.request_id)
 
     def _put_output(self, request: Request, common: int, more: list[int]) -> None:
@@ -101,7 +101,7 @@ def _changes(request: Request) -> Changes | None:
 
 
 def _common(drawn: Any, tokens: list[int]) -> int:
-    """How many tokens both begin with."""
+    """Return how many tokens both begin with."""
     count = 0
     for ours, theirs in zip(drawn, tokens, strict=False):
         if ours != theirs:

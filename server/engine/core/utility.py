@@ -19,7 +19,7 @@ def add_rewinding_to_vllm() -> None:
 
 
 def unsay_rewind(core: EngineCore, key: str, tokens: list[int], params: dict[str, Any]) -> int | None:
-    """RewindingScheduler.rewind, for the workers as well; called between the engine's steps.
+    """Run RewindingScheduler.rewind, and the same in the workers; called between the engine's steps.
 
     Returns how many tokens the request had drawn; None if it cannot be rewound here.
     """

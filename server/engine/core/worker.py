@@ -1,8 +1,8 @@
 """What a rewind changes in vLLM's workers, under its first model runner.
 
-That runner keeps a request's tokens, parameters and random numbers while it is away from the batch, and takes them up
-when it comes back: they are exchanged meanwhile. Calls reach a worker in order with the steps, so those in flight are
-over by then.
+That runner keeps a request's tokens, parameters and random numbers while it is away from the batch, and resumes with
+them when it comes back: they are replaced in between. Calls reach a worker in order with the steps, so those in flight
+are over by then.
 """
 
 from typing import Any
@@ -16,7 +16,7 @@ class RewindingWorker:
     model_runner: Any
 
     def unsay_rewound(self, request_id: str, tokens: list[int], params: Any) -> None:
-        """The request has drawn just `tokens`, and draws on by `params`."""
+        """Let the request have drawn just `tokens`, and draw on by `params`."""
         request = self.model_runner.requests.get(request_id)
         if request is None:
             return

@@ -35,15 +35,18 @@ class VllmDetokenizer:
 
     @property
     def text(self) -> str:
+        """The text so far, special tokens as the client wants them."""
         return str(self._inner.output_text) + self._rest
 
     @property
     def unsettled(self) -> int:
+        """How many characters at the end may still turn out to begin a stop string."""
         if not self._stop or self._params.include_stop_str_in_output:
             return 0
         return max(map(len, self._stop)) - 1
 
     def feed(self, token: int, *, terminal: bool) -> str | None:
+        """Append one token; return the stop string that matched, if one did."""
         before = len(self._inner.output_text)
         self._inner.update([token], False)
         self._count += 1
@@ -55,7 +58,7 @@ class VllmDetokenizer:
         return self._stopped(length - before)
 
     def _stopped(self, fresh: int) -> str | None:
-        """The stop string that ends in the last `fresh` characters, if one does."""
+        """Return the stop string that ends in the last `fresh` characters, if one does."""
         if not self._stop or self._count <= self._params.min_tokens:
             return None
         included = self._params.include_stop_str_in_output
@@ -67,11 +70,13 @@ class VllmDetokenizer:
         return str(stop)
 
     def close(self) -> None:
+        """End the text: spell tokens that wait for the rest of a character as far as they go."""
         if self._pending:
             rest = self._tokenizer.decode(self._pending, skip_special_tokens=self._params.skip_special_tokens)
             self._rest = str(rest).replace(INCOMPLETE, "")
 
     def also_read(self, text: str) -> tuple[str, ...]:
+        """Return the other readings of the ids of a part of `text`."""
         if self._params.skip_special_tokens:
             return ()
         marks = "|".join(map(re.escape, sorted(self._tokenizer.all_special_tokens, key=len, reverse=True)))
@@ -80,7 +85,7 @@ class VllmDetokenizer:
 
 
 def _spelling(prompt_token_ids: Sequence[int], params: SamplingParams) -> SimpleNamespace:
-    """The request that vLLM's detokenizer is made for: the client's spelling of special tokens, and no end."""
+    """Return the request that vLLM's detokenizer is made for: the client's spelling of special tokens, and no end."""
     spelling = SimpleNamespace(
         skip_special_tokens=params.skip_special_tokens,
         spaces_between_special_tokens=params.spaces_between_special_tokens,
@@ -95,12 +100,12 @@ def _spelling(prompt_token_ids: Sequence[int], params: SamplingParams) -> Simple
 def detokenizers(
     tokenizer: Any, prompt_token_ids: Sequence[int], params: SamplingParams
 ) -> Callable[[], VllmDetokenizer]:
-    """A maker of fresh detokenizers for one choice."""
+    """Return a maker of fresh detokenizers for one choice."""
     return lambda: VllmDetokenizer(tokenizer, prompt_token_ids, params)
 
 
 def unfinished_word(tokenizer: Any, prompt_token_ids: Sequence[int]) -> str:
-    """The word in which a prompt ends, as far as it goes; empty behind a word's end or a special token."""
+    """Return the word in which a prompt ends, as far as it goes; empty after a word's end or a special token."""
     special = frozenset(tokenizer.all_special_ids)
     last: list[int] = []
     for token in reversed(prompt_token_ids[-MAX_WORD:]):

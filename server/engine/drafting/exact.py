@@ -1,10 +1,10 @@
 """Rewinding within vLLM (server/engine/core/scheduler.py): as if the dropped tokens had never been drawn.
 
 1. A request stays in vLLM when its draft is closed, since the next attempt may take it over; `aclose` ends the rest.
-2. What vLLM cannot rewind, because the request has ended there, is submitted anew: prompt and kept tokens as a prompt,
-   the changes of the attempt with it, the grammar led over the kept tokens. Seeds and biases are those of a rewind, so
-   the same tokens follow; only what looks back at the answer's own tokens (penalties and the like) finds none there,
-   and the report says `approximate`.
+2. A request that has ended in vLLM cannot be rewound: it is submitted again, prompt and kept tokens as its prompt, with
+   the attempt's changes, its grammar led over the kept tokens. Seeds and biases are those of a rewind, so the same
+   tokens follow; only what looks back at the answer's own tokens (penalties and the like) finds none there, and the
+   report says `approximate`.
 3. In a race the first candidate is the rewound request, the others are requests of their own. The winner lives on.
 """
 
@@ -25,7 +25,7 @@ Rewind = Callable[[str, Sequence[int], dict[str, Any]], Awaitable[int | None]]
 
 
 def rewinds_of(client: Any) -> Rewind:
-    """The rewinds of a vLLM whose schedulers are ours; of several engine cores the one that has the request answers."""
+    """Return the rewinds of a vLLM with our schedulers; of several engine cores the request's own answers."""
 
     async def rewind(key: str, tokens: Sequence[int], params: dict[str, Any]) -> int | None:
         answers = await client.engine_core.call_utility_all_async("unsay_rewind", key, list(tokens), params)
@@ -44,7 +44,7 @@ class ExactEngine:
         self.approximate = False
 
     async def draft(self, attempt: Attempt) -> AsyncGenerator[Draft, None]:
-        """Sample from behind the kept tokens until the text ends, or until a later attempt takes over."""
+        """Sample after the kept tokens until the text ends, or until a later attempt takes over."""
         left = self._request.tokens_left(len(attempt.kept))
         if left is not None and left <= 0:
             yield Draft((), finish_reason="length")
@@ -67,7 +67,7 @@ class ExactEngine:
             await self._live.pop().abort()
 
     async def _begun(self, attempt: Attempt, reader: object) -> LiveRequest:
-        """A live request that draws this attempt: the one that is there, rewound, or a new one."""
+        """Return a live request that draws this attempt: the existing one, rewound, or a new one."""
         if attempt.candidate == 0:
             for live in tuple(self._live):
                 live.take_over(reader)
@@ -100,14 +100,14 @@ class ExactEngine:
     def _submitted(self, attempt: Attempt) -> LiveRequest:
         kept = len(attempt.kept)
         changes = Changes(uuid.uuid4().hex, kept)
-        params = self._request.params_behind(kept, attempt)
+        params = self._request.params_after(kept, attempt)
         params.extra_args = self._extra(changes, attempt, 0)
         self.approximate |= bool(kept) and self._request.looks_back
         outputs = self._request.submit(attempt.kept, params, attempt.candidate)
         return LiveRequest(outputs, changes.key, kept, self._see)
 
     def _extra(self, changes: Changes, attempt: Attempt, position: int) -> dict[str, Any]:
-        """The extra arguments of a request that draws the first token of the attempt at `position`."""
+        """Return the extra arguments of a request that draws the first token of the attempt at `position`."""
         banned = {position: sorted(attempt.banned)} if attempt.banned else {}
         until = position + attempt.avoided_for if attempt.avoided else 0
         changed = replace(changes, banned=banned, avoided=sorted(attempt.avoided), until=until)
@@ -117,7 +117,7 @@ class ExactEngine:
         self.first = self.first or output
 
     async def _left(self, live: LiveRequest, reader: object) -> None:
-        """A draft was closed: its request waits for the next attempt, unless there is another one that does."""
+        """Close a draft: its request waits for the next attempt, unless another one already does."""
         if live.reader is not reader:
             return
         live.reader = None

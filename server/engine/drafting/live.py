@@ -1,9 +1,9 @@
 """One request in vLLM as it is seen from outside, and which of its tokens still count.
 
-1. A task of its own takes the outputs in, so that whoever reads drafts can stop at any time: the request lives on
-   until it is aborted.
-2. Outputs come in order, and the answer to a rewind comes behind those of before it. So the number of tokens that the
-   request had drawn until then tells exactly which are stale, those on their way included.
+1. A separate task takes the outputs in, so that the reader of drafts can stop at any time: the request lives on until
+   it is aborted.
+2. Outputs come in order, and the answer to a rewind comes after those from before it. So the number of tokens that the
+   request had drawn by then tells exactly which are stale, those still on their way included.
 """
 
 import asyncio
@@ -34,12 +34,12 @@ class LiveRequest:
         self.key, self.offset, self._seen = key, offset, seen
         self.reader: Reader | None = None
         self.alive = True
-        """Whether the request may still be rewound, for all that is known here."""
+        """Whether the request may still be rewound, as far as is known here."""
         self._arrived: deque[Draft] = deque()
         self._taken = 0
-        """Tokens that came from the engine in all, stale ones included."""
+        """All tokens that came from the engine, stale ones included."""
         self._stale = 0
-        """Those of them that are stale: the first so many."""
+        """How many of them, from the first, are stale."""
         self._length = 0
         """Tokens of the request's output at the last rewind."""
         self._changed = asyncio.Event()
@@ -64,7 +64,7 @@ class LiveRequest:
         self._changed.set()
 
     async def next(self, reader: Reader) -> Draft | None:
-        """The next draft; None if there are no more, or for somebody else. Raises what the engine raised."""
+        """Return the next draft; None if there are no more, or for somebody else. Raises what the engine raised."""
         while self.reader is reader:
             if self._arrived:
                 return self._arrived.popleft()
@@ -76,12 +76,12 @@ class LiveRequest:
         return None
 
     def take_over(self, reader: Reader) -> None:
-        """From now on `reader` reads; whoever did so has read to the end."""
+        """Make `reader` the only reader; the previous one gets None."""
         self.reader = reader
         self._changed.set()
 
     def rewound(self, drawn: int, length: int) -> None:
-        """The request had `drawn` tokens when it was rewound to `length`: every one that it handed out is stale."""
+        """Note that the request had `drawn` tokens when rewound to `length`: every one it handed out is stale."""
         boundary = self._stale + drawn - self._length
         waiting = sum(len(draft.tokens) for draft in self._arrived)
         self._arrived = deque(_fresh(self._arrived, boundary - (self._taken - waiting)))
@@ -95,7 +95,7 @@ class LiveRequest:
 
 
 def _fresh(drafts: Iterable[Draft], stale: int) -> list[Draft]:
-    """The drafts without their first `stale` tokens."""
+    """Return the drafts without their first `stale` tokens."""
     fresh = []
     for draft in drafts:
         cut = min(max(stale, 0), len(draft.tokens))

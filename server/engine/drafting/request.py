@@ -34,12 +34,12 @@ class EngineRequest:
     temperature_step: float
 
     def tokens_left(self, kept: int) -> int | None:
-        """How many tokens the client still allows behind those kept; None for any number."""
+        """Return how many tokens the client still allows after those kept; None for any number."""
         limit = self.params.max_tokens
         return None if limit is None else int(limit) - kept
 
     def submit(self, kept: Sequence[int], params: SamplingParams, candidate: int) -> Outputs:
-        """Prompt and kept tokens as a request of vLLM's."""
+        """Return prompt and kept tokens as a request of vLLM's."""
         name = f"{self.request_id}-{candidate}" if candidate else self.request_id
         outputs: Outputs = self.client.generate(self._prompt_with(kept), params, name, **self.options)
         return outputs
@@ -52,8 +52,8 @@ class EngineRequest:
         prompt.pop("prompt", None)
         return prompt
 
-    def params_behind(self, kept: int, attempt: Attempt) -> SamplingParams:
-        """Parameters of a request whose prompt ends with so many kept tokens."""
+    def params_after(self, kept: int, attempt: Attempt) -> SamplingParams:
+        """Return the parameters of a request whose prompt ends with `kept` kept tokens."""
         wanted = self.params
         params = wanted.clone()
         params.output_kind = RequestOutputKind.DELTA
@@ -73,11 +73,11 @@ class EngineRequest:
         return params
 
     def seed(self, position: int, attempt: Attempt) -> int | None:
-        """The seed of an attempt whose next token stands at `position`."""
+        """Return the seed of an attempt whose next token stands at `position`."""
         return derived_seed(self.params.seed, position, attempt.number, attempt.candidate)
 
     def temperature(self, attempt: Attempt) -> float:
-        """Warmer with every retry; what is not drawn by chance stays so."""
+        """Return a temperature that rises with every retry; greedy stays greedy."""
         wanted = float(self.params.temperature)
         return min(HOTTEST, wanted + self.temperature_step * attempt.retry) if wanted > 0 else wanted
 
@@ -95,13 +95,13 @@ class EngineRequest:
 
 
 def drafted(output: RequestOutput) -> Draft:
-    """The draft that an output of the request brings."""
+    """Return the draft that an output of the request brings."""
     choice = output.outputs[0]
     return Draft(choice.token_ids, choice.logprobs or None, choice.finish_reason, choice.stop_reason)
 
 
 def withholding(draft: Draft, banned: frozenset[int]) -> Draft:
-    """The draft, the alternatives to its first token that are banned without their names: they spell flagged text."""
+    """Return the draft; banned alternatives to its first token lose their names, which spell flagged text."""
     if not banned or not draft.logprobs:
         return draft
     first = withhold(draft.logprobs[0], banned - {draft.tokens[0]})
@@ -109,7 +109,7 @@ def withholding(draft: Draft, banned: frozenset[int]) -> Draft:
 
 
 def derived_seed(seed: int | None, position: int, attempt: int, candidate: int = 0) -> int | None:
-    """A seed for another draw at `position`: the same for the same request, position and attempt; none for no seed."""
+    """Return a seed for another draw at `position`, the same for the same request and attempt; None without a seed."""
     if seed is None:
         return None
     digest = hashlib.blake2b(f"{seed}/{position}/{attempt}/{candidate}".encode(), digest_size=4).digest()

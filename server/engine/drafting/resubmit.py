@@ -4,7 +4,7 @@ Prompt and kept tokens go in again as a new request, cheap through the prefix ca
 1. An attempt that starts differently is drawn in stretches, each a request of its own: the first token with a bias of
    -100 on what is banned there (OpenAI's word for a ban; unlike minus infinity it cannot empty the set that a grammar
    allows), some more with a lesser bias on what is to be avoided, then the rest as the client asked.
-2. What it cannot restore: a grammar, penalties, bad_words and thinking budgets begin anew behind the kept tokens.
+2. What it cannot restore: a grammar, penalties, bad_words and thinking budgets start over after the kept tokens.
 """
 
 from collections.abc import AsyncGenerator, Mapping
@@ -29,7 +29,7 @@ class ResubmittingEngine:
         self.approximate = False
 
     async def draft(self, attempt: Attempt) -> AsyncGenerator[Draft, None]:
-        """Sample from behind the kept tokens until the text ends."""
+        """Sample after the kept tokens until the text ends."""
         left = self._request.tokens_left(len(attempt.kept))
         if left is not None and left <= 0:
             yield Draft((), finish_reason="length")
@@ -48,10 +48,10 @@ class ResubmittingEngine:
                         return
 
     async def aclose(self) -> None:
-        """Nothing is left in the engine once every draft is closed."""
+        """Do nothing: nothing is left in the engine once every draft is closed."""
 
     async def _stretch(self, attempt: Attempt, kept: list[int], stretch: "Stretch") -> AsyncGenerator[Draft, None]:
-        params = self._request.params_behind(len(kept), attempt)
+        params = self._request.params_after(len(kept), attempt)
         if stretch.tokens is not None:
             params.max_tokens = min(stretch.tokens, params.max_tokens or stretch.tokens)
         if stretch.bias:
@@ -66,7 +66,7 @@ class ResubmittingEngine:
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """So many tokens (None: to the end) drawn with these logit biases."""
+    """A number of tokens (None: to the end) drawn with these logit biases."""
 
     tokens: int | None
     bias: Mapping[int, float]

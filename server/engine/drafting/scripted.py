@@ -31,11 +31,11 @@ class Vocabulary:
         self._ids: dict[str, int] = {}
 
     def encode(self, text: str) -> list[int]:
-        """Token ids of the text; the same text has the same ids."""
+        """Return token ids of the text; the same text has the same ids."""
         return [token for chunk in _PIECE.findall(text) for token in self._spell(chunk)]
 
     def content(self, token: int) -> bytes:
-        """What a token stands for, in UTF-8. IndexError for an id that was never given out."""
+        """Return what a token stands for, in UTF-8. IndexError for an id that was never given out."""
         if token < _BYTES:
             return bytes([token])
         return b"" if token == self.end else self._pieces[token - _BYTES - 1].encode()
@@ -63,9 +63,11 @@ class WordDetokenizer:
 
     @property
     def unsettled(self) -> int:
+        """How many characters at the end may still turn out to begin a stop string."""
         return max(map(len, self._stop), default=1) - 1
 
     def feed(self, token: int, *, terminal: bool) -> str | None:
+        """Append one token; return the stop string that matched, if one did."""
         since = max(0, len(self.text) - self.unsettled)
         self.text += self._bytes.decode(self._vocabulary.content(token))
         if terminal:
@@ -78,31 +80,31 @@ class WordDetokenizer:
         return stop
 
     def close(self) -> None:
-        """Bytes that are no whole character spell nothing."""
+        """Spell nothing: bytes that are no whole character have no text."""
 
     def also_read(self, text: str) -> tuple[str, ...]:
-        """No token is special here."""
+        """Return False: no token is special here."""
         return ()
 
 
 class Wordings:
     """Several texts, best first, as next tokens: the first one is written, a ban leads over to another.
 
-    Behind tokens that no text begins with (a mask, a mixture) every text goes on from where it would be by now.
+    After tokens that no text begins with (a mask, a mixture) every text goes on from where it would be by now.
     """
 
     def __init__(self, *texts: Sequence[int]) -> None:
         self._texts = [tuple(text) for text in texts]
 
     def __call__(self, before: Sequence[int]) -> Sequence[int]:
-        """The distinct tokens that may come after `before`."""
+        """Return the distinct tokens that may come after `before`."""
         at, begun = len(before), tuple(before)
         fitting = [text for text in self._texts if text[:at] == begun] or self._texts
         return tuple(dict.fromkeys(text[at] for text in fitting if at < len(text)))
 
 
 async def at_once() -> None:
-    """The gate that is always open; others have their turn all the same."""
+    """Be a gate that is always open; other tasks still get their turn."""
     await asyncio.sleep(0)
 
 
@@ -138,7 +140,7 @@ class ScriptedEngine:
         """The numbers of the attempts that were closed before their end."""
 
     async def draft(self, attempt: Attempt) -> AsyncGenerator[Draft, None]:
-        """Write on behind the kept tokens. Each token's logprob entry is `{token: position}`."""
+        """Continue after the kept tokens. Each token's logprob entry is `{token: position}`."""
         self.attempts.append(attempt)
         self.running += 1
         over = False
@@ -157,10 +159,10 @@ class ScriptedEngine:
                 self.aborted.append(attempt.number)
 
     async def aclose(self) -> None:
-        """Nothing is left once every draft is closed."""
+        """Do nothing: nothing is left once every draft is closed."""
 
     def _piece(self, before: Sequence[int], attempt: Attempt, size: int) -> Draft:
-        """The next draft of at most `size` tokens."""
+        """Return the next draft of at most `size` tokens."""
         drawn: list[int] = []
         reason = None
         while reason is None and len(drawn) < size:

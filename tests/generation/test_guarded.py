@@ -52,6 +52,17 @@ async def test_the_word_is_banned_where_it_stood_and_what_was_before_it_is_kept(
         assert second.banned == {stage.vocabulary.encode(" idiot")[0]}
 
 
+async def test_it_is_idle_as_long_as_no_verdict_is_waited_for() -> None:
+    async with staged(CLEAN) as stage:
+        assert stage.guarded.idle()
+        stage.scorer.hang()
+        playing = asyncio.create_task(stage.play())
+        await until(lambda: not stage.guarded.idle())
+        stage.scorer.release()
+        assert text_of(await playing) == CLEAN
+        assert stage.guarded.idle()
+
+
 STUBBORN = "well you idiot and then some more of it"
 
 

@@ -97,7 +97,6 @@ class Inlet:
             retriable=lambda: retriable,
             feed=self.heard.append,
             flagged=self.flagged,
-            fail=self.errors.append,
             **shared,
         )
 

@@ -14,6 +14,12 @@ pytest_plugins = ("tests.filters.scorers.bundled", "tests.live.fixtures")
 settings.load_profile("ci")
 
 
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """What runs the tests and fixtures that are coroutines: the loop that serves as well."""
+    return "asyncio"
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave out what `make quick` would import only to deselect it."""
     if config.option.markexpr == QUICK and PATIENT & marks(_place(collection_path, config)):

@@ -15,7 +15,7 @@ from filters.scorer import Scores
 from server.generation.account import Account
 from server.generation.draft import Engine
 from server.generation.inlet import Following, Judging
-from server.generation.outlet import Closed, Outlet, Piece
+from server.generation.outlet import Outlet, Piece
 from server.generation.pairs import Pair, Rejections
 from server.generation.report import Report, report
 from server.generation.retrying import Retrying
@@ -31,10 +31,9 @@ from server.policy.policy import Policy
 
 
 class Guarded:
-    """One choice of one request under guard, which begins at `start`.
+    """One choice of one request under guard, which begins at `start`, and `whole` if it is sent in one piece.
 
-    `whole`: the answer is sent in one piece, so all of it can be taken back until its end. `greedy`: tokens are not
-    drawn by chance. `retriable` tells whether the request may still be answered by "try again later".
+    `greedy`: tokens are not drawn by chance. `retriable` tells whether the request may still be answered by a 503.
     """
 
     def __init__(
@@ -79,7 +78,6 @@ class Guarded:
             retriable=retriable,
             feed=self._following.feed,
             flagged=self._flagged,
-            fail=self._outlet.fail,
         )
 
     @property
@@ -93,14 +91,16 @@ class Guarded:
         """What was rejected and what is said instead, if the text was cleared to its end; without the prompt."""
         return self._rejections.pairs() if self._state.complete and self._state.action == "rewound" else []
 
+    def idle(self) -> bool:
+        """Whether no verdict is waited for: nothing that was drafted so far is with the scorer."""
+        return self._state.in_flight is None
+
     async def pieces(self) -> AsyncGenerator[Piece, None]:
         """Yield released pieces in order. Raises ScorerDown, or what the engine raised. For one reader, once."""
         self._following.begin()
         try:
-            while True:
-                yield await self._outlet.get()
-        except Closed:
-            pass
+            while (piece := await self._outlet.get()) is not None:
+                yield piece
         finally:
             await self._stop()
 

@@ -123,8 +123,8 @@ class Following:
 class Judging:
     """Has the windows of one choice judged. `state` tells where its guard stands.
 
-    `feed` hands it an event, `flagged` a flag with its scores. `fail` ends the choice with an error where its
-    policy holds back what gets no verdict, and the request is still `retriable`.
+    `feed` hands it an event, `flagged` a flag with its scores. Where its policy holds back what gets no verdict,
+    and the request is still `retriable`, the choice fails as if one of its `tasks` had.
     """
 
     def __init__(
@@ -139,7 +139,6 @@ class Judging:
         retriable: Callable[[], bool],
         feed: Callable[[Event], None],
         flagged: Callable[[Flagged, Scores], None],
-        fail: Callable[[ScorerDown], None],
     ) -> None:
         self._judge = judge
         self._transcript = transcript
@@ -151,7 +150,6 @@ class Judging:
         self._retriable = retriable
         self._feed = feed
         self._flagged = flagged
-        self._fail = fail
 
     @property
     def scorer_name(self) -> str:
@@ -188,5 +186,5 @@ class Judging:
         holds = self._policy.holds_unscored
         log.warning("no verdict: text %s", "held back" if holds else "released unscored", extra={"reason": reason})
         if holds and self._retriable():
-            self._fail(ScorerDown(reason))
+            self._tasks.failed(ScorerDown(reason))
         self._feed(ScorerFailed(score.attempt, score.window))

@@ -127,9 +127,12 @@ class Outlet:
         """Wait until the reader has caught up."""
         await self._channel.room()
 
-    async def get(self) -> Piece:
-        """Return the next piece, for the reader. Raises Closed at the end, or the error that the choice failed with."""
-        return await self._channel.get()
+    async def get(self) -> Piece | None:
+        """Return the next piece, for the reader; None at the end. Raises the error that the choice failed with."""
+        try:
+            return await self._channel.get()
+        except Closed:
+            return None
 
     def _send(self, upto: int, reason: str | None, stop_reason: int | str | None) -> int:
         if self._channel.closed:

@@ -11,7 +11,7 @@ class Tasks:
     """Tasks that live no longer than their owner wants. `failed` is called with what a task raises."""
 
     def __init__(self, failed: Callable[[Exception], None]) -> None:
-        self._failed = failed
+        self.failed = failed
         self._running: set[asyncio.Task[None]] = set()
 
     def spawn(self, work: Work) -> asyncio.Task[None]:
@@ -32,4 +32,4 @@ class Tasks:
         try:
             await work()
         except Exception as error:  # the edge of the driver: whatever it is, the reader must learn of it
-            self._failed(error)
+            self.failed(error)

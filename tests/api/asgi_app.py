@@ -1,6 +1,5 @@
 """A small ASGI application and its caller, to put the gateway between them."""
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -52,11 +51,6 @@ def app(called: Called, *answer: Message, first: Callable[[], Awaitable[None]] |
             await send(dict(message))
 
     return application
-
-
-def call(outer: App, called: Called, *args: Any, **options: Any) -> Called:
-    """The same as `called_at`, in an event loop of its own."""
-    return asyncio.run(called_at(outer, called, *args, **options))
 
 
 async def called_at(

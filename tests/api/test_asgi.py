@@ -1,6 +1,5 @@
 """Refusals and headers."""
 
-import asyncio
 import json
 
 import pytest
@@ -17,26 +16,26 @@ from server.errors import BadRequest, Forbidden, UnsayError
         (scorer_unavailable(), 503),
     ],
 )
-def test_a_refusal_is_a_whole_answer_in_openais_shape(error: UnsayError, status: int) -> None:
+async def test_a_refusal_is_a_whole_answer_in_openais_shape(error: UnsayError, status: int) -> None:
     out: list[Message] = []
 
     async def send(message: Message) -> None:
         out.append(message)
 
-    asyncio.run(refuse(send, error, "/v1/completions"))
+    await refuse(send, error, "/v1/completions")
     head, end = out
     assert head["status"] == status and field(head, b"content-length") == str(len(end["body"]))
     assert set(json.loads(end["body"])["error"]) == {"message", "type", "param", "code"}
     assert (field(head, b"retry-after") is not None) == (status == 503)
 
 
-def test_a_refusal_on_anthropics_route_has_its_shape() -> None:
+async def test_a_refusal_on_anthropics_route_has_its_shape() -> None:
     out: list[Message] = []
 
     async def send(message: Message) -> None:
         out.append(message)
 
-    asyncio.run(refuse(send, scorer_unavailable(), "/v1/messages"))
+    await refuse(send, scorer_unavailable(), "/v1/messages")
     told = json.loads(out[1]["body"])
     assert told["type"] == "error" and told["error"]["type"] == "overloaded_error" and out[0]["status"] == 503
 

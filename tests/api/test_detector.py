@@ -34,65 +34,61 @@ class Listening(ScriptedScorer):
         return self.score(texts)
 
 
-def asked(scorer: ScriptedScorer, method: str = "POST", path: str = PATH, **options: Any) -> httpx.Response:
+async def asked(scorer: ScriptedScorer, method: str = "POST", path: str = PATH, **options: Any) -> httpx.Response:
     """One request to the application."""
-
-    async def run() -> httpx.Response:
-        batcher = Batcher(scorer, deadline_seconds=0.3, max_queue=4)
-        await batcher.start()
-        app = application(batcher, most_contents=4)
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as web:
-            answer = await web.request(method, path, headers={"detector-id": "x"}, **options)
-        scorer.release()
-        await batcher.aclose()
-        return answer
-
-    return asyncio.run(run())
+    batcher = Batcher(scorer, deadline_seconds=0.3, max_queue=4)
+    await batcher.start()
+    app = application(batcher, most_contents=4)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as web:
+        answer = await web.request(method, path, headers={"detector-id": "x"}, **options)
+    scorer.release()
+    await batcher.aclose()
+    return answer
 
 
-def detections(scorer: ScriptedScorer, contents: list[str], **params: Any) -> list[list[tuple[str, float]]]:
+async def detections(scorer: ScriptedScorer, contents: list[str], **params: Any) -> list[list[tuple[str, float]]]:
     """Type and score of what is detected in each text."""
-    answer = asked(scorer, json={"contents": contents, "detector_params": params})
+    answer = await asked(scorer, json={"contents": contents, "detector_params": params})
     assert answer.status_code == 200, answer.text
     return [[(each["detection_type"], each["score"]) for each in own] for own in answer.json()]
 
 
-def test_detections_have_the_shape_of_the_api() -> None:
-    answer = asked(Listening(), json={"contents": ["a quiet day", "you \U0001f600 idiot"]})
+async def test_detections_have_the_shape_of_the_api() -> None:
+    answer = await asked(Listening(), json={"contents": ["a quiet day", "you \U0001f600 idiot"]})
     about = {"start": 0, "end": 11, "text": "you \U0001f600 idiot", "detection": "scripted", "score": 0.9}
     assert answer.json() == [[], [{**about, "detection_type": kind} for kind in ("toxicity", "insult")]]
 
 
 @pytest.mark.parametrize(("params", "count"), [({}, 0), ({"threshold": 0.3}, 2), ({"threshold": 0.31}, 0)])
-def test_a_score_from_the_threshold_on_is_a_detection(params: dict[str, float], count: int) -> None:
-    assert len(detections(Listening(), ["meh"], **params)[0]) == count
+async def test_a_score_from_the_threshold_on_is_a_detection(params: dict[str, float], count: int) -> None:
+    assert len((await detections(Listening(), ["meh"], **params))[0]) == count
 
 
-def test_with_a_threshold_of_zero_every_score_is_told_and_exact() -> None:
+async def test_with_a_threshold_of_zero_every_score_is_told_and_exact() -> None:
     scorer = Listening()
-    assert detections(scorer, ["fine"], threshold=0) == [[("toxicity", 0.0), ("insult", 0.0)]]
+    assert await detections(scorer, ["fine"], threshold=0) == [[("toxicity", 0.0), ("insult", 0.0)]]
     assert scorer.thresholds == []
 
 
-def test_the_scorer_is_told_what_its_scores_are_held_against() -> None:
+async def test_the_scorer_is_told_what_its_scores_are_held_against() -> None:
     scorer = Listening()
-    detections(scorer, ["one"], threshold=0.4)
+    await detections(scorer, ["one"], threshold=0.4)
     assert scorer.thresholds == [{"toxicity": 0.4, "insult": 0.4}]
 
 
-def test_each_text_has_thresholds_of_its_own_and_keeps_its_place() -> None:
+async def test_each_text_has_thresholds_of_its_own_and_keeps_its_place() -> None:
     scorer = Listening()
     low, high = {"toxicity": 0.1}, {"toxicity": 0.8, "insult": 0.5}
-    found = detections(scorer, ["meh", "idiot", "fine", "idiot"], threshold=0, least=[low, high, low, {}])
+    found = await detections(scorer, ["meh", "idiot", "fine", "idiot"], threshold=0, least=[low, high, low, {}])
     assert [own[0][1] for own in found] == [0.3, 0.9, 0.0, 0.9]
     told = dict(zip(scorer.texts, scorer.thresholds, strict=True))
     assert (told["meh"], told["fine"]) == (low, low)
     assert scorer.passes == 1, "they share a pass"
 
 
-def test_texts_are_scored_as_they_come() -> None:
+async def test_texts_are_scored_as_they_come() -> None:
     scorer = Listening()
-    detections(scorer, ["  i d i o t ", ""])
+    await detections(scorer, ["  i d i o t ", ""])
     assert scorer.texts == ["  i d i o t ", ""]
 
 
@@ -118,51 +114,48 @@ def test_texts_are_scored_as_they_come() -> None:
         (b" " * (MOST_BYTES + 1), 413, f"body: expected at most {MOST_BYTES} bytes"),
     ],
 )
-def test_what_cannot_be_answered_is_refused_and_not_scored(body: bytes, status: int, named: str) -> None:
+async def test_what_cannot_be_answered_is_refused_and_not_scored(body: bytes, status: int, named: str) -> None:
     scorer = Listening()
-    answer = asked(scorer, content=body)
+    answer = await asked(scorer, content=body)
     assert answer.status_code == answer.json()["code"] == status
     assert answer.json()["message"].startswith(named) and scorer.texts == []
 
 
-def test_a_refusal_does_not_quote() -> None:
-    assert SECRET not in asked(Listening(), json={"contents": [{"text": SECRET}]}).text
+async def test_a_refusal_does_not_quote() -> None:
+    assert SECRET not in (await asked(Listening(), json={"contents": [{"text": SECRET}]})).text
 
 
 @pytest.mark.parametrize(("reason", "status"), [("error", 500), ("overloaded", 503), ("deadline", 504)])
-def test_without_scores_there_is_an_error_and_no_detections(reason: Reason, status: int) -> None:
+async def test_without_scores_there_is_an_error_and_no_detections(reason: Reason, status: int) -> None:
     scorer = Listening()
     scorer.fail(9, reason)
-    answer = asked(scorer, json={"contents": [SECRET]})
+    answer = await asked(scorer, json={"contents": [SECRET]})
     assert answer.status_code == status and answer.json() == {"code": status, "message": f"no score: {reason}"}
 
 
-def test_a_pass_that_hangs_ends_at_the_deadline() -> None:
+async def test_a_pass_that_hangs_ends_at_the_deadline() -> None:
     scorer = Listening()
     scorer.hang()
-    assert asked(scorer, json={"contents": ["a"]}).status_code == 504
+    assert (await asked(scorer, json={"contents": ["a"]})).status_code == 504
 
 
-def test_health_says_what_the_scores_are_of() -> None:
-    answer = asked(Listening(), "GET", "/health")
+async def test_health_says_what_the_scores_are_of() -> None:
+    answer = await asked(Listening(), "GET", "/health")
     about = {"status": "ok", "scorer": "scripted", "categories": ["toxicity", "insult"]}
     assert (answer.status_code, answer.json()) == (200, about)
 
 
-def test_a_scorer_that_fails_is_not_well_until_it_scores_again() -> None:
-    async def run() -> list[int]:
-        scorer = Listening()
-        batcher = Batcher(scorer)
-        await batcher.start()
-        scorer.fail(2)
-        transport = httpx.ASGITransport(application(batcher, most_contents=4))
-        async with httpx.AsyncClient(transport=transport, base_url="http://test") as web:
-            await web.post(PATH, json={"contents": ["a"]})
-            found = []
-            for _ in range(4):
-                found.append((await web.get("/health")).status_code)
-                await asyncio.sleep(0.05)  # for the probe that asking has started
-        await batcher.aclose()
-        return found
-
-    assert asyncio.run(run()) == [503, 503, 200, 200]
+async def test_a_scorer_that_fails_is_not_well_until_it_scores_again() -> None:
+    scorer = Listening()
+    batcher = Batcher(scorer)
+    await batcher.start()
+    scorer.fail(2)
+    transport = httpx.ASGITransport(application(batcher, most_contents=4))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as web:
+        await web.post(PATH, json={"contents": ["a"]})
+        found = []
+        for _ in range(4):
+            found.append((await web.get("/health")).status_code)
+            await asyncio.sleep(0.05)  # for the probe that asking has started
+    await batcher.aclose()
+    assert found == [503, 503, 200, 200]

@@ -1,6 +1,5 @@
 """The way in: policies, refusals, bodies, and which requests are the gateway's business at all."""
 
-import asyncio
 import json
 from typing import Any
 
@@ -13,7 +12,7 @@ from server.api.gateway import Gateway
 from server.generation.request import GuardedRequest, current
 from server.guard.state import Action
 from server.policy.catalog import builtin
-from tests.api.asgi_app import JSON_HEAD, Called, app, body, call, called_at
+from tests.api.asgi_app import JSON_HEAD, Called, app, body, called_at
 from tests.api.requests import report
 from tests.api.store import FakeStore
 
@@ -30,7 +29,7 @@ class Counted:
         self.finished.append((action, route, policy))
 
 
-def through(
+async def through(
     bodies: list[bytes] | None = None,
     *answer: Message,
     first: Any = None,
@@ -43,28 +42,28 @@ def through(
     inner = app(called, *(answer or (JSON_HEAD, body(b"{}"))), first=first)
     observer: Any = counted or Counted()
     gateway = Gateway(inner, catalog=builtin(), observer=observer, allow_loosen=allow_loosen)
-    return call(gateway, called, bodies or [b"{}"], **options)
+    return await called_at(gateway, called, bodies or [b"{}"], **options)
 
 
 @given(st.binary(max_size=40), st.integers(1, 7))
-def test_the_body_reaches_the_application_as_it_was(raw: bytes, size: int) -> None:
+async def test_the_body_reaches_the_application_as_it_was(raw: bytes, size: int) -> None:
     pieces = [raw[at : at + size] for at in range(0, len(raw), size)] or [b""]
-    assert b"".join(through(pieces).heard) == raw
+    assert b"".join((await through(pieces)).heard) == raw
 
 
-def test_a_client_that_goes_before_its_request_is_complete_is_forgotten() -> None:
-    called = through([b'{"prompt":', b'"x'], disconnect=True)
+async def test_a_client_that_goes_before_its_request_is_complete_is_forgotten() -> None:
+    called = await through([b'{"prompt":', b'"x'], disconnect=True)
     assert called.heard == [] and called.messages == [] and called.error is None
 
 
-def test_a_disconnect_after_the_body_reaches_the_application() -> None:
+async def test_a_disconnect_after_the_body_reaches_the_application() -> None:
     heard: list[str] = []
 
     async def inner(scope: Any, receive: Any, send: Any) -> None:
         heard.extend([(await receive())["type"], (await receive())["type"]])
 
     observer: Any = Counted()
-    call(Gateway(inner, catalog=builtin(), observer=observer, allow_loosen=False), Called())
+    await called_at(Gateway(inner, catalog=builtin(), observer=observer, allow_loosen=False), Called())
     assert heard == ["http.request", "http.disconnect"]
 
 
@@ -78,14 +77,14 @@ def test_a_disconnect_after_the_body_reaches_the_application() -> None:
         {"path": "/base/v1/moderations"},
     ],
 )
-def test_what_generates_nothing_is_not_looked_at(scope: dict[str, Any]) -> None:
-    called = through([b'{"detox": 3}'], **scope)
+async def test_what_generates_nothing_is_not_looked_at(scope: dict[str, Any]) -> None:
+    called = await through([b'{"detox": 3}'], **scope)
     assert called.status == 200 and called.body == b"{}"
 
 
 @pytest.mark.parametrize("kind", ["websocket", "lifespan"])
-def test_other_protocols_pass(kind: str) -> None:
-    assert through([b'{"detox": 3}'], type=kind).status == 200
+async def test_other_protocols_pass(kind: str) -> None:
+    assert (await through([b'{"detox": 3}'], type=kind)).status == 200
 
 
 @pytest.mark.parametrize(
@@ -98,47 +97,47 @@ def test_other_protocols_pass(kind: str) -> None:
         ({"prompt_embeds": "AA"}, 400, "prompt_embeds"),
     ],
 )
-def test_a_refusal_comes_before_the_application_and_names_the_key(asked: Any, status: int, param: str) -> None:
-    called = through([json.dumps(asked).encode()])
+async def test_a_refusal_comes_before_the_application_and_names_the_key(asked: Any, status: int, param: str) -> None:
+    called = await through([json.dumps(asked).encode()])
     assert (called.status, called.json["error"]["param"]) == (status, param)
     assert called.heard == [] and called.headers["content-length"] == str(len(called.body))
 
 
 @pytest.mark.parametrize("raw", [b"", b"{", b"[]", b"3", b"\xff\xfe", b"[" * 99_999, b'{"use_beam_search": false}'])
-def test_what_is_no_request_is_left_to_vllm(raw: bytes) -> None:
-    called = through([raw])
+async def test_what_is_no_request_is_left_to_vllm(raw: bytes) -> None:
+    called = await through([raw])
     assert called.heard == [raw] and called.status == 200
 
 
-def test_a_form_is_left_to_the_engine_client_to_refuse() -> None:
+async def test_a_form_is_left_to_the_engine_client_to_refuse() -> None:
     form = b'--x\r\nContent-Disposition: form-data; name="use_beam_search"\r\n\r\ntrue\r\n--x--'
-    called = through([form], headers={"Content-Type": "multipart/form-data; boundary=x"})
+    called = await through([form], headers={"Content-Type": "multipart/form-data; boundary=x"})
     assert called.heard == [form] and called.status == 200
 
 
-def seen_policy(**options: Any) -> GuardedRequest:
+async def seen_policy(**options: Any) -> GuardedRequest:
     """The guarded request that the application runs under."""
     found: list[GuardedRequest | None] = []
 
     async def look() -> None:
         found.append(current.get())
 
-    through(first=look, **options)
+    await through(first=look, **options)
     (request,) = found
     assert request is not None
     return request
 
 
-def test_the_application_runs_under_the_requests_policy() -> None:
-    assert seen_policy().policy == builtin().default
-    assert seen_policy(bodies=[b'{"detox": {"policy": "strict", "report": false}}']).policy.name == "strict"
-    assert seen_policy(headers={"X-Detox-Policy": "strict"}).policy.name == "strict"
-    assert seen_policy(bodies=[b'{"detox": {"mode": "off"}}'], allow_loosen=True).policy.mode == "off"
-    assert seen_policy(bodies=[b'{"detox": {"on_prompt": "refuse"}}']).policy.on_prompt == "refuse"
+async def test_the_application_runs_under_the_requests_policy() -> None:
+    assert (await seen_policy()).policy == builtin().default
+    assert (await seen_policy(bodies=[b'{"detox": {"policy": "strict", "report": false}}'])).policy.name == "strict"
+    assert (await seen_policy(headers={"X-Detox-Policy": "strict"})).policy.name == "strict"
+    assert (await seen_policy(bodies=[b'{"detox": {"mode": "off"}}'], allow_loosen=True)).policy.mode == "off"
+    assert (await seen_policy(bodies=[b'{"detox": {"on_prompt": "refuse"}}'])).policy.on_prompt == "refuse"
 
 
-def test_outside_the_request_there_is_none() -> None:
-    through()
+async def test_outside_the_request_there_is_none() -> None:
+    await through()
     assert current.get() is None
 
 
@@ -151,39 +150,39 @@ def finish(action: Action) -> Any:
     return first
 
 
-def test_a_request_is_counted_with_its_gravest_action_and_the_template_of_its_route() -> None:
+async def test_a_request_is_counted_with_its_gravest_action_and_the_template_of_its_route() -> None:
     counted = Counted()
     route = type("Route", (), {"path": "/v1/responses/{id}"})
-    through(first=finish("masked"), counted=counted, route=route)
-    through(first=finish("refused"), counted=counted, path="/made/up")
-    through(counted=counted)
+    await through(first=finish("masked"), counted=counted, route=route)
+    await through(first=finish("refused"), counted=counted, path="/made/up")
+    await through(counted=counted)
     assert counted.finished == [("masked", "/v1/responses/{id}", "default"), ("refused", "other", "default")]
 
 
-def test_an_error_of_the_application_passes_through_and_the_request_is_counted() -> None:
+async def test_an_error_of_the_application_passes_through_and_the_request_is_counted() -> None:
     counted = Counted()
 
     async def fail() -> None:
         await finish("rewound")()
         raise KeyError("x")
 
-    called = through(first=fail, counted=counted)
+    called = await through(first=fail, counted=counted)
     assert isinstance(called.error, KeyError) and called.messages == []
     assert [action for action, _, _ in counted.finished] == ["rewound"]
 
 
-def test_an_error_because_the_scorer_is_down_becomes_503() -> None:
+async def test_an_error_because_the_scorer_is_down_becomes_503() -> None:
     async def fail() -> None:
         request = current.get()
         assert request is not None
         request.scorer_down = "deadline"
         raise KeyError("x")
 
-    called = through(first=fail)
+    called = await through(first=fail)
     assert called.error is None and called.status == 503 and int(called.headers["retry-after"]) >= 1
 
 
-def response_through(chosen: str | None) -> tuple[Counted, Called, list[Called]]:
+async def response_through(chosen: str | None) -> tuple[Counted, Called, list[Called]]:
     """A withheld response, and what is fetched by its id when only its head was sent, and when all was.
 
     vLLM names it `chosen`, or else `made`.
@@ -203,37 +202,33 @@ def response_through(chosen: str | None) -> tuple[Counted, Called, list[Called]]
 
     store = FakeStore(name, held=[name])
     gateway = Gateway(inner, catalog=builtin(), observer=observer, allow_loosen=False, store=store)
-
-    async def scenario() -> None:
-        asked = json.dumps({} if chosen is None else {"request_id": chosen}).encode()
-        await called_at(gateway, called, [asked], path=RESPONSES, route=type("Route", (), {"path": RESPONSES}))
-        await called_at(gateway, fetched[1], path=f"{RESPONSES}/{name}", method="GET")
-
-    asyncio.run(scenario())
+    asked = json.dumps({} if chosen is None else {"request_id": chosen}).encode()
+    await called_at(gateway, called, [asked], path=RESPONSES, route=type("Route", (), {"path": RESPONSES}))
+    await called_at(gateway, fetched[1], path=f"{RESPONSES}/{name}", method="GET")
     return counted, called, fetched
 
 
 @pytest.mark.parametrize("chosen", [None, "mine", 'resp_"1'])
-def test_a_response_that_is_fetched_later_says_what_became_of_it_and_is_counted_once(chosen: str | None) -> None:
-    counted, called, fetched = response_through(chosen)
+async def test_a_response_that_is_fetched_later_says_what_became_of_it_and_is_counted_once(chosen: str | None) -> None:
+    counted, called, fetched = await response_through(chosen)
     for told in (called, *fetched):
         assert told.json["status"] == "incomplete" and told.json["detox"]["action"] == "refused"
     assert counted.finished == [("refused", RESPONSES, "default")]
 
 
-def test_a_server_that_keeps_no_responses_looks_at_none() -> None:
+async def test_a_server_that_keeps_no_responses_looks_at_none() -> None:
     asked = json.dumps({"request_id": "mine"}).encode()
-    assert through([asked], path="/v1/responses").status == 200
-    assert through(path="/v1/responses/mine", method="GET").body == b"{}"
+    assert (await through([asked], path="/v1/responses")).status == 200
+    assert (await through(path="/v1/responses/mine", method="GET")).body == b"{}"
 
 
-def test_a_response_whose_id_is_taken_is_refused() -> None:
+async def test_a_response_whose_id_is_taken_is_refused() -> None:
     called = Called()
     observer: Any = Counted()
     inner = app(called, JSON_HEAD, body(b"{}"))
     store = FakeStore("mine", held={"mine"})
     gateway = Gateway(inner, catalog=builtin(), observer=observer, allow_loosen=False, store=store)
     asked = b'{"request_id":"mine"}'
-    assert call(gateway, Called(), [asked], path="/v1/responses").error is None
-    again = call(gateway, Called(), [asked], path="/v1/responses")
+    assert (await called_at(gateway, Called(), [asked], path="/v1/responses")).error is None
+    again = await called_at(gateway, Called(), [asked], path="/v1/responses")
     assert again.status == 400 and again.json["error"]["param"] == "request_id"

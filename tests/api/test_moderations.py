@@ -1,6 +1,5 @@
 """Moderation requests are parsed, and their answers made, in OpenAI's shape."""
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -54,24 +53,20 @@ def test_what_does_not_fit_is_named(raw: object, key: str) -> None:
     assert refused.value.param == key
 
 
-def moderated(given: Any, *, failing: bool = False, by: Scorer | None = None, **policy: Any) -> dict[str, Any]:
+async def moderated(given: Any, *, failing: bool = False, by: Scorer | None = None, **policy: Any) -> dict[str, Any]:
     scripted = ScriptedScorer({"idiot": 0.6}, categories=("toxicity", "insult"))
     scripted.fail(9 if failing else 0)
     scorer = by or scripted
-
-    async def run() -> dict[str, Any]:
-        batcher = Batcher(scorer)
-        await batcher.start()
-        try:
-            return await moderate(parse({"input": given}), Judge(batcher), Policy(**policy))
-        finally:
-            await batcher.aclose()
-
-    return asyncio.run(run())
+    batcher = Batcher(scorer)
+    await batcher.start()
+    try:
+        return await moderate(parse({"input": given}), Judge(batcher), Policy(**policy))
+    finally:
+        await batcher.aclose()
 
 
-def test_each_text_is_judged_by_itself() -> None:
-    told = moderated(["you idiot", "fine", " "])
+async def test_each_text_is_judged_by_itself() -> None:
+    told = await moderated(["you idiot", "fine", " "])
     assert [result["flagged"] for result in told["results"]] == [True, False, False]
     first = told["results"][0]
     assert {name for name, flagged in first["categories"].items() if flagged} == {"toxicity", "insult", "harassment"}
@@ -84,20 +79,20 @@ def test_each_text_is_judged_by_itself() -> None:
     assert first["category_applied_input_types"]["self-harm"] == []
 
 
-def test_the_policys_thresholds_decide() -> None:
-    assert not moderated("you idiot", thresholds={"insult": 0.9})["results"][0]["flagged"]
-    assert moderated("you idiot", thresholds={"insult": 0.6})["results"][0]["categories"]["insult"]
+async def test_the_policys_thresholds_decide() -> None:
+    assert not (await moderated("you idiot", thresholds={"insult": 0.9}))["results"][0]["flagged"]
+    assert (await moderated("you idiot", thresholds={"insult": 0.6}))["results"][0]["categories"]["insult"]
 
 
-def test_every_answer_has_an_id_of_its_own_and_the_model_is_named_back() -> None:
-    told = moderated("you idiot")
+async def test_every_answer_has_an_id_of_its_own_and_the_model_is_named_back() -> None:
+    told = await moderated("you idiot")
     assert told["id"].startswith("modr-") and told["model"] == "scripted"
-    assert told["id"] != moderated("you idiot")["id"]
+    assert told["id"] != (await moderated("you idiot"))["id"]
 
 
-def test_the_parts_of_one_input_have_one_result() -> None:
+async def test_the_parts_of_one_input_have_one_result() -> None:
     parts = [{"type": "text", "text": "fine"}, {"type": "text", "text": "you idiot"}]
-    assert [result["flagged"] for result in moderated(parts)["results"]] == [True]
+    assert [result["flagged"] for result in (await moderated(parts))["results"]] == [True]
 
 
 @pytest.mark.parametrize("key", ["mode", "on_exhausted", "max_rewinds", "on_prompt", "report"])
@@ -106,21 +101,21 @@ def test_what_says_how_text_is_written_is_refused_aloud(key: str) -> None:
         parse({"input": "a", "detox": {key: "x"}}).held_against()
 
 
-def test_without_a_scorer_it_may_be_tried_again() -> None:
+async def test_without_a_scorer_it_may_be_tried_again() -> None:
     with pytest.raises(Unavailable):
-        moderated("a", failing=True)
+        await moderated("a", failing=True)
 
 
-def test_a_list_that_is_longer_than_the_scorers_queue_is_answered() -> None:
-    assert len(moderated(["you idiot"] * MOST_INPUTS)["results"]) == MOST_INPUTS
+async def test_a_list_that_is_longer_than_the_scorers_queue_is_answered() -> None:
+    assert len((await moderated(["you idiot"] * MOST_INPUTS))["results"]) == MOST_INPUTS
 
 
-def test_a_text_that_would_keep_the_scorer_from_the_guard_is_refused() -> None:
+async def test_a_text_that_would_keep_the_scorer_from_the_guard_is_refused() -> None:
     with pytest.raises(BadRequest, match="at most 50000 characters"):
-        moderated("a" * (MOST_CHARACTERS + 1))
+        await moderated("a" * (MOST_CHARACTERS + 1))
 
 
-def test_a_text_is_judged_in_its_parts_too_and_has_one_result() -> None:
+async def test_a_text_is_judged_in_its_parts_too_and_has_one_result() -> None:
     plain = "The river is wide here. " * 40
-    told = moderated([f"{plain}You idiot there. {plain}", plain], by=Drowning())
+    told = await moderated([f"{plain}You idiot there. {plain}", plain], by=Drowning())
     assert [result["flagged"] for result in told["results"]] == [True, False]

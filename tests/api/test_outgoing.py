@@ -1,6 +1,5 @@
 """The way out: when the head is sent, what is collected, and when an answer becomes a 503."""
 
-import asyncio
 import json
 from typing import Any
 
@@ -16,19 +15,16 @@ from tests.api.requests import report, request
 END = b'data: {"choices":[{"index":0,"finish_reason":"stop"}]}\n\n'
 
 
-def sent(asked: GuardedRequest, *messages: Message) -> list[Message]:
+async def sent(asked: GuardedRequest, *messages: Message) -> list[Message]:
     """What the server is sent when the application says `messages`."""
     out: list[Message] = []
 
     async def send(message: Message) -> None:
         out.append(message)
 
-    async def run() -> None:
-        outgoing = Outgoing(asked, send)
-        for message in messages:
-            await outgoing.send(dict(message))
-
-    asyncio.run(run())
+    outgoing = Outgoing(asked, send)
+    for message in messages:
+        await outgoing.send(dict(message))
     return out
 
 
@@ -39,81 +35,79 @@ def unstarted(**state: Any) -> GuardedRequest:
     return made
 
 
-def test_a_whole_answer_gets_its_report_and_its_length() -> None:
+async def test_a_whole_answer_gets_its_report_and_its_length() -> None:
     pieces = [b'{"choices":[{"index":0,', b'"finish_reason":"stop"}]}']
     head = {**JSON_HEAD, "headers": [*JSON_HEAD["headers"], (b"Content-Length", b"49"), (b"x-request-id", b"7")]}  # type: ignore[misc]
-    start, end = sent(request(report()), head, body(pieces[0], more=True), body(pieces[1]))
+    start, end = await sent(request(report()), head, body(pieces[0], more=True), body(pieces[1]))
     headers = dict(start["headers"])
     assert headers[b"content-length"] == str(len(end["body"])).encode() and b"Content-Length" not in headers
     assert headers[b"x-request-id"] == b"7"
     assert json.loads(end["body"])["choices"][0]["detox"]["action"] == "clean" and not end["more_body"]
 
 
-def test_an_answer_without_generated_text_passes_byte_for_byte() -> None:
+async def test_an_answer_without_generated_text_passes_byte_for_byte() -> None:
     raw = b'{ "tokens" :  [1, 2] }'
-    assert b"".join(message.get("body", b"") for message in sent(request(), JSON_HEAD, body(raw))) == raw
+    out = await sent(request(), JSON_HEAD, body(raw))
+    assert b"".join(message.get("body", b"") for message in out) == raw
 
 
 @pytest.mark.parametrize("raw", [b"[]", b"3", b"null"])
-def test_an_answer_that_is_no_object_stays(raw: bytes) -> None:
-    assert sent(request(report()), JSON_HEAD, body(raw))[-1]["body"] == raw
+async def test_an_answer_that_is_no_object_stays(raw: bytes) -> None:
+    assert (await sent(request(report()), JSON_HEAD, body(raw)))[-1]["body"] == raw
 
 
-def test_other_kinds_pass_as_they_come() -> None:
+async def test_other_kinds_pass_as_they_come() -> None:
     sound = {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"audio/wav")]}
-    out = sent(unstarted(), sound, body(b"a", more=True), body(b"b"))
+    out = await sent(unstarted(), sound, body(b"a", more=True), body(b"b"))
     assert [message.get("body") for message in out] == [None, b"a", b"b"]
 
 
-def test_the_head_of_a_stream_waits_for_the_first_released_text() -> None:
+async def test_the_head_of_a_stream_waits_for_the_first_released_text() -> None:
     first = b'event: response.created\ndata: {"a":1}\n\n'
-    assert sent(unstarted(), STREAM_HEAD, body(first, more=True)) == []
-    out = sent(unstarted(started=True), STREAM_HEAD, body(first, more=True))
+    assert await sent(unstarted(), STREAM_HEAD, body(first, more=True)) == []
+    out = await sent(unstarted(started=True), STREAM_HEAD, body(first, more=True))
     assert [message["type"] for message in out] == ["http.response.start", "http.response.body"]
 
 
-def test_a_stream_that_generates_nothing_goes_out_at_its_end() -> None:
-    out = sent(unstarted(), STREAM_HEAD, body(b"data: a\n\n", more=True), body(b""))
+async def test_a_stream_that_generates_nothing_goes_out_at_its_end() -> None:
+    out = await sent(unstarted(), STREAM_HEAD, body(b"data: a\n\n", more=True), body(b""))
     assert b"".join(message.get("body", b"") for message in out) == b"data: a\n\n"
 
 
-def test_an_event_in_two_pieces_makes_no_empty_message() -> None:
-    out = sent(request(report()), STREAM_HEAD, body(END[:9], more=True), body(END[9:], more=True), body(b""))
+async def test_an_event_in_two_pieces_makes_no_empty_message() -> None:
+    out = await sent(request(report()), STREAM_HEAD, body(END[:9], more=True), body(END[9:], more=True), body(b""))
     bodies = [message["body"] for message in out[1:]]
     assert len(bodies) == 2 and b"detox" in bodies[0] and bodies[1] == b""
 
 
 @pytest.mark.parametrize("head", [JSON_HEAD, STREAM_HEAD])
-def test_a_scorer_that_failed_before_any_text_makes_a_503_of_whatever_is_said(head: Message) -> None:
+async def test_a_scorer_that_failed_before_any_text_makes_a_503_of_whatever_is_said(head: Message) -> None:
     asked = unstarted(scorer_down="deadline")
-    out = sent(asked, head, body(b'data: {"error":1}\n\n', more=True), body(b"more"))
+    out = await sent(asked, head, body(b'data: {"error":1}\n\n', more=True), body(b"more"))
     assert [message["type"] for message in out] == ["http.response.start", "http.response.body"]
     assert out[0]["status"] == 503 and b"error" in out[1]["body"]
 
 
-def test_a_scorer_that_failed_after_some_text_does_not() -> None:
+async def test_a_scorer_that_failed_after_some_text_does_not() -> None:
     asked = request(report("refused"))
     asked.scorer_down = "deadline"
-    out = sent(asked, STREAM_HEAD, body(END))
+    out = await sent(asked, STREAM_HEAD, body(END))
     assert out[0]["status"] == 200 and b"content_filter" in out[1]["body"]
 
 
-def test_a_stored_response_without_reports_may_still_have_failed_for_want_of_a_verdict() -> None:
+async def test_a_stored_response_without_reports_may_still_have_failed_for_want_of_a_verdict() -> None:
     asked = unstarted(scorer_down="deadline")
     out: list[Message] = []
 
-    async def run() -> None:
-        async def send(message: Message) -> None:
-            out.append(message)
+    async def send(message: Message) -> None:
+        out.append(message)
 
-        outgoing = Outgoing(asked, send, stored=True)
-        for message in (JSON_HEAD, body(b'{"object":"response","status":"failed"}')):
-            await outgoing.send(dict(message))
-
-    asyncio.run(run())
+    outgoing = Outgoing(asked, send, stored=True)
+    for message in (JSON_HEAD, body(b'{"object":"response","status":"failed"}')):
+        await outgoing.send(dict(message))
     assert out[0]["status"] == 200 and json.loads(out[1]["body"])["error"]["code"] == "server_error"
 
 
-def test_messages_of_other_kinds_pass() -> None:
+async def test_messages_of_other_kinds_pass() -> None:
     trailers = {"type": "http.response.trailers", "headers": []}
-    assert sent(request(), trailers) == [trailers]
+    assert await sent(request(), trailers) == [trailers]

@@ -1,6 +1,5 @@
 """Our own routes, on an application of their own."""
 
-import asyncio
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,28 +23,24 @@ class Engine:
     errored: bool = False
 
 
-def asked(
+async def asked(
     method: str, path: str, *, engine: Engine | None = None, failing: bool = False, **options: Any
 ) -> httpx.Response:
     """One request to an application that has our routes only. A failing scorer has failed once already."""
     scorer = ScriptedScorer({"idiot": 0.15})
-
-    async def run() -> httpx.Response:
-        batcher = Batcher(scorer)
-        await batcher.start()
-        judge = Judge(batcher)
-        if failing:
-            scorer.fail(99)
-            assert not await batcher.probe()
-        app = FastAPI()
-        services = Services(judge, Metrics(CollectorRegistry()), "m", lambda text: [])
-        app.include_router(router(services, builtin(), engine or Engine(), allow_loosen=False))
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as web:
-            answer = await web.request(method, path, **options)
-        await batcher.aclose()
-        return answer
-
-    return asyncio.run(run())
+    batcher = Batcher(scorer)
+    await batcher.start()
+    judge = Judge(batcher)
+    if failing:
+        scorer.fail(99)
+        assert not await batcher.probe()
+    app = FastAPI()
+    services = Services(judge, Metrics(CollectorRegistry()), "m", lambda text: [])
+    app.include_router(router(services, builtin(), engine or Engine(), allow_loosen=False))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as web:
+        answer = await web.request(method, path, **options)
+    await batcher.aclose()
+    return answer
 
 
 @pytest.mark.parametrize(
@@ -57,42 +52,42 @@ def asked(
         (Engine(), True, {"engine": True, "scorer": False}),
     ],
 )
-def test_ready_says_which_part_is_not(engine: Engine, failing: bool, parts: dict[str, bool]) -> None:
-    answer = asked("GET", "/ready", engine=engine, failing=failing)
+async def test_ready_says_which_part_is_not(engine: Engine, failing: bool, parts: dict[str, bool]) -> None:
+    answer = await asked("GET", "/ready", engine=engine, failing=failing)
     assert answer.json() == {"ready": all(parts.values()), **parts}
     assert answer.status_code == (200 if all(parts.values()) else 503)
 
 
-def test_policies_are_told_in_full() -> None:
-    assert asked("GET", "/v1/detox/policies").json() == describe(builtin())
+async def test_policies_are_told_in_full() -> None:
+    assert (await asked("GET", "/v1/detox/policies")).json() == describe(builtin())
 
 
-def test_moderations_obey_the_policy_of_the_header() -> None:
+async def test_moderations_obey_the_policy_of_the_header() -> None:
     body = {"input": "you idiot"}
-    assert not asked("POST", "/v1/moderations", json=body).json()["results"][0]["flagged"]
-    strict = asked("POST", "/v1/moderations", json=body, headers={"X-Detox-Policy": "strict"})
+    assert not (await asked("POST", "/v1/moderations", json=body)).json()["results"][0]["flagged"]
+    strict = await asked("POST", "/v1/moderations", json=body, headers={"X-Detox-Policy": "strict"})
     assert strict.json()["results"][0]["flagged"]
-    unknown = asked("POST", "/v1/moderations", json=body, headers={"X-Detox-Policy": "nosuch"})
+    unknown = await asked("POST", "/v1/moderations", json=body, headers={"X-Detox-Policy": "nosuch"})
     assert (unknown.status_code, unknown.json()["error"]["param"]) == (400, "X-Detox-Policy")
 
 
-def test_moderations_obey_the_policy_and_thresholds_of_their_body() -> None:
+async def test_moderations_obey_the_policy_and_thresholds_of_their_body() -> None:
     said = {"input": "you idiot"}
     for detox in ({"policy": "strict"}, {"thresholds": {"toxicity": 0.01}}):
-        answer = asked("POST", "/v1/moderations", json={**said, "detox": detox})
+        answer = await asked("POST", "/v1/moderations", json={**said, "detox": detox})
         assert answer.json()["results"][0]["flagged"]
-    looser = asked("POST", "/v1/moderations", json={**said, "detox": {"thresholds": {"toxicity": 1.0}}})
+    looser = await asked("POST", "/v1/moderations", json={**said, "detox": {"thresholds": {"toxicity": 1.0}}})
     assert (looser.status_code, looser.json()["error"]["param"]) == (403, "detox.thresholds.toxicity")
-    other = asked("POST", "/v1/moderations", json={**said, "detox": {"mode": "off"}})
+    other = await asked("POST", "/v1/moderations", json={**said, "detox": {"mode": "off"}})
     assert (other.status_code, other.json()["error"]["param"]) == (400, "detox.mode")
 
 
 @pytest.mark.parametrize("raw", [b"", b"{", b"\xff", b"[" * 99_999])
-def test_a_body_that_is_no_json_is_named(raw: bytes) -> None:
-    answer = asked("POST", "/v1/moderations", content=raw)
+async def test_a_body_that_is_no_json_is_named(raw: bytes) -> None:
+    answer = await asked("POST", "/v1/moderations", content=raw)
     assert (answer.status_code, answer.json()["error"]["param"]) == (400, "body")
 
 
-def test_without_a_scorer_moderations_are_503() -> None:
-    answer = asked("POST", "/v1/moderations", json={"input": "a"}, failing=True)
+async def test_without_a_scorer_moderations_are_503() -> None:
+    answer = await asked("POST", "/v1/moderations", json={"input": "a"}, failing=True)
     assert answer.status_code == 503 and "retry-after" in answer.headers

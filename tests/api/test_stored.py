@@ -83,27 +83,24 @@ def test_what_is_held_stays_after_its_answer() -> None:
 
 @pytest.mark.parametrize("begun", [True, False], ids=["answered", "left before the head"])
 @pytest.mark.parametrize("early", [True, False], ids=["work ends first", "answer ends first"])
-def test_work_in_the_background_is_closed_and_counted_once_at_its_end(begun: bool, early: bool) -> None:
-    async def scenario() -> None:
-        store, count = FakeStore("mine", held=["mine"]), Count()
-        stored, keeping = keep(store)
-        store.works["mine"] = work = asyncio.get_running_loop().create_future()
-        if begun:
-            keeping.begin()
-            keeping.begin()
-        if early:
-            work.set_result(None)
-            await asyncio.sleep(0)
-            assert store.closed == (["mine"] if begun else [])
-        keeping.end(count)
-        assert count.times == 0
-        if not early:
-            work.set_exception(KeyError("x"))
+async def test_work_in_the_background_is_closed_and_counted_once_at_its_end(begun: bool, early: bool) -> None:
+    store, count = FakeStore("mine", held=["mine"]), Count()
+    stored, keeping = keep(store)
+    store.works["mine"] = work = asyncio.get_running_loop().create_future()
+    if begun:
+        keeping.begin()
+        keeping.begin()
+    if early:
+        work.set_result(None)
         await asyncio.sleep(0)
-        assert (count.times, store.closed) == (1, ["mine"]) and stored.behind(MINE) is not None
-        work.exception()
-
-    asyncio.run(scenario())
+        assert store.closed == (["mine"] if begun else [])
+    keeping.end(count)
+    assert count.times == 0
+    if not early:
+        work.set_exception(KeyError("x"))
+    await asyncio.sleep(0)
+    assert (count.times, store.closed) == (1, ["mine"]) and stored.behind(MINE) is not None
+    work.exception()
 
 
 def test_work_that_was_over_before_the_head_is_closed_there() -> None:

@@ -1,10 +1,8 @@
-import asyncio
-
 import pytest
 
 from benchmarks.errors import BenchError
 from benchmarks.load import PROMPTS, arrivals, bodies, closed, opened
-from tests.benchmarks.streaming import Fake, streaming
+from tests.benchmarks.streaming import streaming
 
 
 def test_the_requests_of_a_round_differ_in_prompt_and_seed() -> None:
@@ -24,37 +22,26 @@ def test_more_is_laid_over_each_request() -> None:
 
 
 @pytest.mark.parametrize("streams", [1, 3])
-def test_a_closed_loop_keeps_so_many_streams_busy(streams: int) -> None:
-    async def go() -> Fake:
-        async with streaming() as fake:
-            answers = await closed(f"{fake.url}/v1/completions", bodies("m", 7, 3, 0), streams, 10)
-            assert [answer.tokens for answer in answers] == [3] * 7
-            return fake
-
-    fake = asyncio.run(go())
+async def test_a_closed_loop_keeps_so_many_streams_busy(streams: int) -> None:
+    async with streaming() as fake:
+        answers = await closed(f"{fake.url}/v1/completions", bodies("m", 7, 3, 0), streams, 10)
+        assert [answer.tokens for answer in answers] == [3] * 7
     assert fake.most_at_once == streams
     assert sorted(body["seed"] for body in fake.asked) == list(range(7))
 
 
-def test_an_open_loop_asks_when_it_is_time() -> None:
-    async def go() -> tuple[float, int]:
-        async with streaming() as fake:
-            answers = await opened(f"{fake.url}/v1/completions", bodies("m", 3, 30, 0), [0.0, 0.0, 0.1], 10)
-            return answers[2].asked - answers[0].asked, fake.most_at_once
-
-    apart, at_once = asyncio.run(go())
-    assert 0.08 < apart < 1.0
-    assert at_once >= 2
+async def test_an_open_loop_asks_when_it_is_time() -> None:
+    async with streaming() as fake:
+        answers = await opened(f"{fake.url}/v1/completions", bodies("m", 3, 30, 0), [0.0, 0.0, 0.1], 10)
+    assert 0.08 < answers[2].asked - answers[0].asked < 1.0
+    assert fake.most_at_once >= 2
 
 
-def test_one_error_ends_the_round() -> None:
-    async def go() -> None:
-        async with streaming() as fake:
-            fake.broken = True
+async def test_one_error_ends_the_round() -> None:
+    async with streaming() as fake:
+        fake.broken = True
+        with pytest.raises(BenchError, match="answered 503"):
             await closed(f"{fake.url}/v1/completions", bodies("m", 4, 3, 0), 2, 10)
-
-    with pytest.raises(BenchError, match="answered 503"):
-        asyncio.run(go())
 
 
 def test_arrivals_come_at_the_rate_and_the_same_for_a_seed() -> None:

@@ -1,5 +1,3 @@
-import asyncio
-
 import httpx
 import pytest
 from fastapi import FastAPI
@@ -33,13 +31,10 @@ def test_the_flagging_one_has_the_real_one_work() -> None:
     assert real.passes == 1
 
 
-def test_the_scorer_is_changed_over_http() -> None:
-    async def go() -> None:
-        switch, app = Switch(scorers(REAL)), FastAPI()
-        app.include_router(routes(switch, {"model": "mini"}))
-        async with listening(app) as url, httpx.AsyncClient(base_url=url, trust_env=False) as client:
-            assert (await client.get("/bench")).json() == {"model": "mini"}
-            assert (await client.post("/bench/scorer", json={"scorer": "nothing"})).status_code == 200
-        assert switch.score(["rude"]) == [{"insult": 0.0, "threat": 0.0}]
-
-    asyncio.run(go())
+async def test_the_scorer_is_changed_over_http() -> None:
+    switch, app = Switch(scorers(REAL)), FastAPI()
+    app.include_router(routes(switch, {"model": "mini"}))
+    async with listening(app) as url, httpx.AsyncClient(base_url=url, trust_env=False) as client:
+        assert (await client.get("/bench")).json() == {"model": "mini"}
+        assert (await client.post("/bench/scorer", json={"scorer": "nothing"})).status_code == 200
+    assert switch.score(["rude"]) == [{"insult": 0.0, "threat": 0.0}]

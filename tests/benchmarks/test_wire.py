@@ -1,4 +1,3 @@
-import asyncio
 from typing import Any
 
 import pytest
@@ -17,24 +16,17 @@ EVENTS = (
 )
 
 
-def _asked(body: dict[str, Any], **faults: bool) -> tuple[Answer, Fake]:
-    async def go() -> tuple[Answer, Fake]:
-        async with streaming() as fake:
-            for name, value in faults.items():
-                setattr(fake, name, value)
-            url = f"{fake.url}/v1/completions"
-            return read(url, await ask(url, body, 10)), fake
-
-    return asyncio.run(go())
+async def _asked(body: dict[str, Any], **faults: bool) -> tuple[Answer, Fake]:
+    async with streaming() as fake:
+        for name, value in faults.items():
+            setattr(fake, name, value)
+        url = f"{fake.url}/v1/completions"
+        return read(url, await ask(url, body, 10)), fake
 
 
 def _held(*arrivals: bytes) -> Stream:
     """A stream to which these bytes came, a second after one another."""
-
-    async def make() -> Stream:
-        return Stream(b"")
-
-    stream = asyncio.run(make())
+    stream = Stream(b"")
     stream.arrivals = [(float(second), data) for second, data in enumerate(arrivals, 1)]
     return stream
 
@@ -43,8 +35,8 @@ def _chunk(data: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
-def test_an_answer_has_a_time_for_each_text() -> None:
-    found, fake = _asked({"max_tokens": 3})
+async def test_an_answer_has_a_time_for_each_text() -> None:
+    found, fake = await _asked({"max_tokens": 3})
     assert (found.tokens, found.finish_reason, len(found.texts)) == (3, "length", 3)
     assert found.asked < found.texts[0] < found.texts[1] < found.texts[2] < found.ended
     assert fake.asked == [{"max_tokens": 3}]
@@ -56,42 +48,39 @@ def test_seconds_count_from_asking() -> None:
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 50, 10_000])
-def test_an_answer_may_come_in_any_pieces(size: int) -> None:
+async def test_an_answer_may_come_in_any_pieces(size: int) -> None:
     raw = HEAD + _chunk(EVENTS[:70]) + _chunk(EVENTS[70:]) + b"0\r\n\r\n"
     found = read("http://u", _held(*(raw[at : at + size] for at in range(0, len(raw), size))))
     assert (found.tokens, found.finish_reason, len(found.texts)) == (3, "length", 1)
 
 
-def test_an_event_has_the_time_of_its_last_byte() -> None:
+async def test_an_event_has_the_time_of_its_last_byte() -> None:
     found = read("http://u", _held(HEAD, _chunk(EVENTS[:20]), _chunk(EVENTS[20:]), b"0\r\n\r\n"))
     assert found.texts == (3.0,)
 
 
-def test_an_error_is_told_with_status_and_message() -> None:
+async def test_an_error_is_told_with_status_and_message() -> None:
     with pytest.raises(BenchError, match=r"/v1/completions answered 503: .*no scorer"):
-        _asked({"max_tokens": 3}, broken=True)
+        await _asked({"max_tokens": 3}, broken=True)
 
 
-def test_an_error_within_a_stream_is_told() -> None:
+async def test_an_error_within_a_stream_is_told() -> None:
     broken = b'data: {"error":{"message":"engine died"}}\n\n'
     with pytest.raises(BenchError, match=r"broke off: .*engine died"):
         read("http://u", _held(HEAD, _chunk(broken), b"0\r\n\r\n"))
 
 
-def test_an_answer_that_is_cut_short_is_no_answer() -> None:
+async def test_an_answer_that_is_cut_short_is_no_answer() -> None:
     with pytest.raises(BenchError, match="without an end"):
-        _asked({"max_tokens": 2}, cut=True)
+        await _asked({"max_tokens": 2}, cut=True)
 
 
-def test_nobody_there() -> None:
+async def test_nobody_there() -> None:
     with reserved_port() as port, pytest.raises(BenchError, match=r"no connection .*did the server end"):
-        asyncio.run(ask(f"http://127.0.0.1:{port}/v1/completions", {}, 5))
+        await ask(f"http://127.0.0.1:{port}/v1/completions", {}, 5)
 
 
-def test_an_answer_that_takes_too_long() -> None:
-    async def go() -> None:
-        async with streaming() as fake:
+async def test_an_answer_that_takes_too_long() -> None:
+    async with streaming() as fake:
+        with pytest.raises(BenchError, match=r"within 0.05 seconds; raise --timeout"):
             await ask(f"{fake.url}/v1/completions", {"max_tokens": 10_000}, 0.05)
-
-    with pytest.raises(BenchError, match=r"within 0.05 seconds; raise --timeout"):
-        asyncio.run(go())

@@ -1,6 +1,5 @@
 """Released pieces become vLLM's outputs, and those of several choices the outputs of one request."""
 
-import asyncio
 import json
 from typing import Any
 
@@ -51,41 +50,37 @@ class Engine:
         self.first: RequestOutput | None = RequestOutput("inner", "ab", [1, 2], own, [], False)
 
 
-def answering(
+async def answering(
     kind: RequestOutputKind, *said: tuple[int, Piece], cut: bool = False, drafted: bool = True, guarded: Any = None
 ) -> tuple[Any, GuardedRequest]:
     """The outputs for pieces of a request for two choices, the third and fourth of its HTTP request."""
     request = GuardedRequest(Policy())
     params = SamplingParams(n=2, output_kind=kind, prompt_logprobs=1, temperature=1)
     call = GenerateCall(PROMPT, params, "r", request, {}, 2)
-
-    async def run() -> list[RequestOutput]:
-        batcher = Batcher(ScriptedScorer({"x": 0.9}))
-        await batcher.start()
-        scores = AlternativeScores(Judge(batcher))
-        engines: list[Any] = [Engine(0), Engine(1)]
-        for engine in () if drafted else engines:
-            engine.first = None
-        guard: Any = guarded or Guard()
-        choices = [
-            Choice(engine, guard, ChoiceOutput(at, params), Alternatives(scores, Policy(), str))
-            for at, engine in enumerate(engines)
-        ]
-        answer = Answer(call, choices)
-        outputs = [await answer.add(index, piece) for index, piece in said]
-        outputs += [output async for output in answer.cut_short("deadline")] if cut else []
-        await batcher.aclose()
-        return [output for output in outputs if output]
-
-    return asyncio.run(run()), request
+    batcher = Batcher(ScriptedScorer({"x": 0.9}))
+    await batcher.start()
+    scores = AlternativeScores(Judge(batcher))
+    engines: list[Any] = [Engine(0), Engine(1)]
+    for engine in () if drafted else engines:
+        engine.first = None
+    guard: Any = guarded or Guard()
+    choices = [
+        Choice(engine, guard, ChoiceOutput(at, params), Alternatives(scores, Policy(), str))
+        for at, engine in enumerate(engines)
+    ]
+    answer = Answer(call, choices)
+    outputs = [await answer.add(index, piece) for index, piece in said]
+    outputs += [output async for output in answer.cut_short("deadline")] if cut else []
+    await batcher.aclose()
+    return [output for output in outputs if output], request
 
 
 def piece(text: str, reason: str | None = None) -> Piece:
     return Piece([5], [None], text, reason)
 
 
-def test_each_delta_is_one_output_and_the_last_one_is_finished() -> None:
-    deltas, request = answering(
+async def test_each_delta_is_one_output_and_the_last_one_is_finished() -> None:
+    deltas, request = await answering(
         RequestOutputKind.DELTA, (1, piece("a")), (0, piece("b", "stop")), (1, piece("c", "length"))
     )
     assert [(out.outputs[0].index, out.outputs[0].text, out.finished) for out in deltas] == [
@@ -96,14 +91,14 @@ def test_each_delta_is_one_output_and_the_last_one_is_finished() -> None:
     assert sorted(request.reports) == [2, 3] and request.started
 
 
-def test_the_first_delta_of_each_choice_carries_its_own_prompt_logprobs() -> None:
-    deltas, _ = answering(RequestOutputKind.DELTA, (1, piece("a")), (0, piece("b")), (1, piece("c")))
+async def test_the_first_delta_of_each_choice_carries_its_own_prompt_logprobs() -> None:
+    deltas, _ = await answering(RequestOutputKind.DELTA, (1, piece("a")), (0, piece("b")), (1, piece("c")))
     assert [out.prompt_logprobs and out.prompt_logprobs[1][2].logprob for out in deltas] == [-1.0, 0.0, None]
     assert all(9 not in out.prompt_logprobs[1] for out in deltas[:2]), "flagged alternatives are not shown"
 
 
-def test_a_whole_answer_waits_for_its_last_choice_and_is_in_order() -> None:
-    ((only,), request) = answering(
+async def test_a_whole_answer_waits_for_its_last_choice_and_is_in_order() -> None:
+    ((only,), request) = await answering(
         RequestOutputKind.FINAL_ONLY, (1, piece("a", "stop")), (0, piece("b")), (0, piece("c", "stop"))
     )
     assert [(choice.index, choice.text) for choice in only.outputs] == [(0, "bc"), (1, "a")]
@@ -111,38 +106,38 @@ def test_a_whole_answer_waits_for_its_last_choice_and_is_in_order() -> None:
     assert request.reports[2].action == "rewound"
 
 
-def test_nothing_has_started_before_something_is_sent() -> None:
-    outputs, request = answering(RequestOutputKind.FINAL_ONLY, (1, piece("a", "stop")))
+async def test_nothing_has_started_before_something_is_sent() -> None:
+    outputs, request = await answering(RequestOutputKind.FINAL_ONLY, (1, piece("a", "stop")))
     assert outputs == [] and not request.started
 
 
-def test_an_answer_that_is_cut_short_ends_every_choice_that_has_not_ended() -> None:
-    outputs, request = answering(RequestOutputKind.DELTA, (1, piece("a", "stop")), (0, piece("b")), cut=True)
+async def test_an_answer_that_is_cut_short_ends_every_choice_that_has_not_ended() -> None:
+    outputs, request = await answering(RequestOutputKind.DELTA, (1, piece("a", "stop")), (0, piece("b")), cut=True)
     last = outputs[-1]
     assert (last.outputs[0].index, last.outputs[0].finish_reason, last.finished) == (0, "content_filter", True)
     assert {at: made.action for at, made in request.reports.items()} == {2: "refused", 3: "rewound"}
     assert request.reports[2].scorer_failure == "deadline"
 
 
-def test_a_choice_that_is_cut_short_before_it_began_carries_its_prompt_logprobs() -> None:
+async def test_a_choice_that_is_cut_short_before_it_began_carries_its_prompt_logprobs() -> None:
     """vLLM's server reads them with the first output of each choice, where it echoes a prompt."""
-    outputs, _ = answering(RequestOutputKind.DELTA, (1, piece("a")), cut=True)
+    outputs, _ = await answering(RequestOutputKind.DELTA, (1, piece("a")), cut=True)
     assert [out.outputs[0].index for out in outputs] == [1, 0, 1]
     assert [out.prompt_logprobs is not None for out in outputs] == [True, True, False]
 
 
-def test_a_prompt_that_the_engine_has_never_seen_has_no_logprobs_at_any_position() -> None:
+async def test_a_prompt_that_the_engine_has_never_seen_has_no_logprobs_at_any_position() -> None:
     """vLLM's server reads one entry a token where it echoes a prompt."""
     refused = Piece([], [], "", "content_filter")
     for kind in (RequestOutputKind.DELTA, RequestOutputKind.FINAL_ONLY):
-        outputs, _ = answering(kind, (0, refused), (1, refused), drafted=False)
+        outputs, _ = await answering(kind, (0, refused), (1, refused), drafted=False)
         assert [out.prompt_logprobs for out in outputs] == [[None, None]] * len(outputs)
 
 
-def test_the_reports_of_a_whole_answer_are_those_at_its_end() -> None:
+async def test_the_reports_of_a_whole_answer_are_those_at_its_end() -> None:
     """What is known of the prompt may be more than when the first choice ended."""
     said = (0, piece("a", "stop")), (1, piece("b", "stop"))
-    _, request = answering(RequestOutputKind.FINAL_ONLY, *said, guarded=LearningGuard())
+    _, request = await answering(RequestOutputKind.FINAL_ONLY, *said, guarded=LearningGuard())
     assert [made.action for made in request.reports.values()] == ["rewound", "rewound"]
 
 

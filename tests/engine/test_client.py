@@ -1,6 +1,5 @@
 """The guarded client: all members passed on, what cannot be guarded refused, every choice with its report."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from types import SimpleNamespace
@@ -42,7 +41,7 @@ async def guarding(inner: Any, scorer: ScriptedScorer, pairs: Pairs | None = Non
         await batcher.aclose()
 
 
-def generated(
+async def generated(
     text: str,
     scorer: ScriptedScorer | None = None,
     policy: Policy | None = None,
@@ -53,31 +52,28 @@ def generated(
     """Outputs and reports of one request over an engine that writes `text`."""
     inner = RecordingEngine([*ids(text), END], tokenizer=tokenizer())
     request = GuardedRequest(policy or Policy())
+    async with guarding(inner, scorer or ScriptedScorer({})) as client:
+        current.set(request)
+        wanted = SamplingParams(**{"max_tokens": 99, "output_kind": RequestOutputKind.DELTA, **params})
+        return (
+            [output async for output in client.generate(prompt, wanted, "r", prompt_text="abc", priority=1)],
+            request,
+            inner,
+        )
 
-    async def run() -> list[RequestOutput]:
-        async with guarding(inner, scorer or ScriptedScorer({})) as client:
-            current.set(request)
-            wanted = SamplingParams(**{"max_tokens": 99, "output_kind": RequestOutputKind.DELTA, **params})
-            return [output async for output in client.generate(prompt, wanted, "r", prompt_text="abc", priority=1)]
 
-    return asyncio.run(run()), request, inner
-
-
-def test_members_are_passed_on_with_their_arguments() -> None:
+async def test_members_are_passed_on_with_their_arguments() -> None:
     class Inner:
         errored = True
 
         def abort(self, *ids: str, internal: bool) -> tuple[object, ...]:
             return (*ids, internal)
 
-    async def run() -> None:
-        async with guarding(Inner(), ScriptedScorer({})) as client:
-            assert client.abort("a", internal=True) == ("a", True)
-            assert client.errored is True
-            with pytest.raises(AttributeError):
-                _ = client.no_such_member
-
-    asyncio.run(run())
+    async with guarding(Inner(), ScriptedScorer({})) as client:
+        assert client.abort("a", internal=True) == ("a", True)
+        assert client.errored is True
+        with pytest.raises(AttributeError):
+            _ = client.no_such_member
 
 
 @pytest.mark.parametrize(
@@ -90,16 +86,13 @@ def test_members_are_passed_on_with_their_arguments() -> None:
         ({"type": "enc_dec"}, SamplingParams(), "cannot be guarded"),
     ],
 )
-def test_what_cannot_be_guarded_is_refused_before_anything_begins(prompt: Any, params: Any, word: str) -> None:
-    async def run() -> None:
-        async with guarding(RecordingEngine([1]), ScriptedScorer({})) as client:
-            with pytest.raises(VLLMValidationError, match=word):
-                client.generate(prompt, params, "r")
-
-    asyncio.run(run())
+async def test_what_cannot_be_guarded_is_refused_before_anything_begins(prompt: Any, params: Any, word: str) -> None:
+    async with guarding(RecordingEngine([1]), ScriptedScorer({})) as client:
+        with pytest.raises(VLLMValidationError, match=word):
+            client.generate(prompt, params, "r")
 
 
-def test_vllms_beam_search_is_refused_whatever_route_it_comes_by() -> None:
+async def test_vllms_beam_search_is_refused_whatever_route_it_comes_by() -> None:
     """It samples token by token: what it asks for is known by what it asks the input processor first."""
 
     class Serving(BeamSearchOnlineMixin):  # type: ignore[misc]
@@ -107,54 +100,45 @@ def test_vllms_beam_search_is_refused_whatever_route_it_comes_by() -> None:
             self.engine_client = client
             self.renderer = SimpleNamespace(get_tokenizer=tokenizer)
 
-    async def run() -> None:
-        inner: Any = RecordingEngine(ids("a fine day"), tokenizer=tokenizer())
-        inner.input_processor = SimpleNamespace(resolve_watermarking=lambda params: False, other=7)
-        async with guarding(inner, ScriptedScorer({})) as client:
-            beams = Serving(client).beam_search(PROMPT, "r", BeamSearchParams(beam_width=2, max_tokens=4))
-            with pytest.raises(VLLMValidationError, match="beam search"):
-                await anext(beams)
-            assert client.input_processor.resolve_watermarking(SamplingParams()) is False
-            assert client.input_processor.other == 7 and inner.asked == []
-
-    asyncio.run(run())
+    inner: Any = RecordingEngine(ids("a fine day"), tokenizer=tokenizer())
+    inner.input_processor = SimpleNamespace(resolve_watermarking=lambda params: False, other=7)
+    async with guarding(inner, ScriptedScorer({})) as client:
+        beams = Serving(client).beam_search(PROMPT, "r", BeamSearchParams(beam_width=2, max_tokens=4))
+        with pytest.raises(VLLMValidationError, match="beam search"):
+            await anext(beams)
+        assert client.input_processor.resolve_watermarking(SamplingParams()) is False
+        assert client.input_processor.other == 7 and inner.asked == []
 
 
-def test_outside_any_request_the_default_policy_holds() -> None:
-    async def run() -> str:
-        inner = RecordingEngine(ids("you idiot"), tokenizer=tokenizer())
-        async with guarding(inner, ScriptedScorer({"idiot": 0.9})) as client:
-            outputs = client.generate(PROMPT, SamplingParams(max_tokens=9, output_kind=RequestOutputKind.DELTA), "r")
-            return "".join([output.outputs[0].text async for output in outputs])
-
-    assert "idiot" not in asyncio.run(run())
+async def test_outside_any_request_the_default_policy_holds() -> None:
+    inner = RecordingEngine(ids("you idiot"), tokenizer=tokenizer())
+    async with guarding(inner, ScriptedScorer({"idiot": 0.9})) as client:
+        outputs = client.generate(PROMPT, SamplingParams(max_tokens=9, output_kind=RequestOutputKind.DELTA), "r")
+        assert "idiot" not in "".join([output.outputs[0].text async for output in outputs])
 
 
-def test_every_choice_has_a_report_and_its_own_seed() -> None:
-    outputs, request, inner = generated("a fine day", n=3, seed=5)
+async def test_every_choice_has_a_report_and_its_own_seed() -> None:
+    outputs, request, inner = await generated("a fine day", n=3, seed=5)
     assert sorted(request.reports) == [0, 1, 2]
     assert sorted(params.seed or 0 for _, params, _ in inner.asked) == [5, 6, 7]
     assert all(options == {"priority": 1} for _, _, options in inner.asked)
     assert [output.finished for output in outputs] == [False] * (len(outputs) - 1) + [True]
 
 
-def test_a_second_call_of_one_request_numbers_its_choices_on() -> None:
-    async def run() -> list[int]:
-        inner = RecordingEngine(ids("a fine day"), tokenizer=tokenizer())
-        async with guarding(inner, ScriptedScorer({})) as client:
-            request = GuardedRequest(Policy())
-            current.set(request)
-            calls = [client.generate(PROMPT, SamplingParams(n=2, max_tokens=9), "r") for _ in range(2)]
-            for outputs in reversed(calls):  # the numbers are those of the calls, whichever is read first
-                async for _ in outputs:
-                    assert sorted(request.reports)[0] == (2 if outputs is calls[1] else 0)
-            return sorted(request.reports)
-
-    assert asyncio.run(run()) == [0, 1, 2, 3]
+async def test_a_second_call_of_one_request_numbers_its_choices_on() -> None:
+    inner = RecordingEngine(ids("a fine day"), tokenizer=tokenizer())
+    async with guarding(inner, ScriptedScorer({})) as client:
+        request = GuardedRequest(Policy())
+        current.set(request)
+        calls = [client.generate(PROMPT, SamplingParams(n=2, max_tokens=9), "r") for _ in range(2)]
+        for outputs in reversed(calls):  # the numbers are those of the calls, whichever is read first
+            async for _ in outputs:
+                assert sorted(request.reports)[0] == (2 if outputs is calls[1] else 0)
+        assert sorted(request.reports) == [0, 1, 2, 3]
 
 
-def test_a_whole_answer_is_one_output_with_all_choices_in_order() -> None:
-    ((only,), _, _) = generated("a fine day", n=3, output_kind=RequestOutputKind.FINAL_ONLY)
+async def test_a_whole_answer_is_one_output_with_all_choices_in_order() -> None:
+    ((only,), _, _) = await generated("a fine day", n=3, output_kind=RequestOutputKind.FINAL_ONLY)
     assert [choice.index for choice in only.outputs] == [0, 1, 2] and only.finished
     assert {choice.text for choice in only.outputs} == {"a fine day"}
 
@@ -164,26 +148,26 @@ def down(scorer: ScriptedScorer) -> None:
 
 
 @pytest.mark.parametrize("break_it", [down])
-def test_a_scorer_that_fails_before_anything_is_out_is_told_by_an_error(
+async def test_a_scorer_that_fails_before_anything_is_out_is_told_by_an_error(
     break_it: Callable[[ScriptedScorer], None],
 ) -> None:
     scorer = ScriptedScorer({})
     break_it(scorer)
     with pytest.raises(ScorerDown):
-        generated("a fine day", scorer)
+        await generated("a fine day", scorer)
 
 
-def test_an_unguarded_request_is_marked_and_not_scored() -> None:
+async def test_an_unguarded_request_is_marked_and_not_scored() -> None:
     scorer = ScriptedScorer({})
-    outputs, request, inner = generated("you idiot", scorer, Policy(name="off", mode="off"))
+    outputs, request, inner = await generated("you idiot", scorer, Policy(name="off", mode="off"))
     assert scorer.passes == 0 and request.started
     assert [report.action for report in request.reports.values()] == ["unguarded"]
     assert inner.asked[0][2] == {"prompt_text": "abc", "priority": 1} and outputs
 
 
-def test_an_unguarded_request_changes_nothing_by_extra_arguments_of_its_own() -> None:
+async def test_an_unguarded_request_changes_nothing_by_extra_arguments_of_its_own() -> None:
     forged = {"unsay": {"key": "x", "kept": 1, "banned": [], "avoided": [], "until": 0}, "theirs": 1}
-    outputs, _, inner = generated("you", policy=Policy(name="off", mode="off"), extra_args=forged)
+    outputs, _, inner = await generated("you", policy=Policy(name="off", mode="off"), extra_args=forged)
     assert inner.asked[0][1].extra_args == {"theirs": 1} and outputs
 
 
@@ -193,12 +177,12 @@ def hostile_prompt(**more: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("kind", [RequestOutputKind.DELTA, RequestOutputKind.FINAL_ONLY, RequestOutputKind.CUMULATIVE])
 @pytest.mark.parametrize("text", [{}, {"prompt": "a kind word"}], ids=["ids", "both"])
-def test_a_flagged_prompt_is_refused_for_every_choice_and_never_reaches_the_engine(
+async def test_a_flagged_prompt_is_refused_for_every_choice_and_never_reaches_the_engine(
     kind: RequestOutputKind, text: dict[str, str]
 ) -> None:
     """The ids count: they are what the model would read."""
     scorer = ScriptedScorer({"idiot": 0.9})
-    outputs, request, inner = generated(
+    outputs, request, inner = await generated(
         "a fine day", scorer, Policy(on_prompt="refuse"), prompt=hostile_prompt(**text), n=3, output_kind=kind
     )
     choices = [choice for output in outputs for choice in output.outputs]
@@ -210,9 +194,9 @@ def test_a_flagged_prompt_is_refused_for_every_choice_and_never_reaches_the_engi
     assert all(report["prompt"] == {"flagged": True, "scores": {"toxicity": 0.9}} for report in reports)
 
 
-def test_a_scored_prompt_is_reported_with_every_choice() -> None:
+async def test_a_scored_prompt_is_reported_with_every_choice() -> None:
     policy = Policy(on_prompt="score")
-    outputs, request, inner = generated(
+    outputs, request, inner = await generated(
         "a fine day", ScriptedScorer({"idiot": 0.9}), policy, prompt=hostile_prompt(), n=2
     )
     assert "".join(choice.text for output in outputs for choice in output.outputs) and len(inner.asked) == 2
@@ -220,23 +204,23 @@ def test_a_scored_prompt_is_reported_with_every_choice() -> None:
     assert [(prompt is not None and prompt.flagged) for prompt in found] == [True, True]
 
 
-def test_an_ignored_prompt_is_not_looked_at() -> None:
+async def test_an_ignored_prompt_is_not_looked_at() -> None:
     scorer = ScriptedScorer({"idiot": 0.9})
-    _, request, _ = generated("a", scorer, prompt=hostile_prompt())
+    _, request, _ = await generated("a", scorer, prompt=hostile_prompt())
     assert [report.prompt for report in request.reports.values()] == [None]
 
 
-def test_a_scorer_that_fails_over_a_prompt_to_be_refused_is_told_by_an_error() -> None:
+async def test_a_scorer_that_fails_over_a_prompt_to_be_refused_is_told_by_an_error() -> None:
     scorer = ScriptedScorer({})
     down(scorer)
     with pytest.raises(ScorerDown):
-        generated("a fine day", scorer, Policy(on_prompt="refuse"))
+        await generated("a fine day", scorer, Policy(on_prompt="refuse"))
 
 
-def test_special_tokens_of_the_prompt_hide_no_word() -> None:
+async def test_special_tokens_of_the_prompt_hide_no_word() -> None:
     first, second = ids("you idi"), ids("ot")
     prompt = {"type": "token", "prompt_token_ids": [*first, END, *second]}
-    _, request, inner = generated("a", ScriptedScorer({"idiot": 0.9}), Policy(on_prompt="refuse"), prompt=prompt)
+    _, request, inner = await generated("a", ScriptedScorer({"idiot": 0.9}), Policy(on_prompt="refuse"), prompt=prompt)
     assert [report.action for report in request.reports.values()] == ["refused"] and inner.asked == []
 
 
@@ -263,23 +247,19 @@ class RetryingEngine(RecordingEngine):
             yield output
 
 
-def exported(
+async def exported(
     prompt: dict[str, Any], policy: Policy | None = None, *, to_the_end: bool = True, **params: Any
 ) -> tuple[list[str], list[Pair]]:
     """The texts of a request's outputs, or of the first one, and the pairs that were handed over."""
     pairs = PairList()
-
-    async def run() -> list[str]:
-        inner = RetryingEngine(prompt["prompt_token_ids"])
-        async with guarding(inner, ScriptedScorer({"idiot": 0.9}), pairs) as client:
-            current.set(GuardedRequest(policy or Policy()))
-            wanted = SamplingParams(**{"max_tokens": 99, "output_kind": RequestOutputKind.DELTA, **params})
-            async with aclosing(client.generate(prompt, wanted, "r")) as outputs:
-                if not to_the_end:
-                    return [(await anext(outputs)).outputs[0].text]
-                return [choice.text async for output in outputs for choice in output.outputs]
-
-    return asyncio.run(run()), pairs
+    inner = RetryingEngine(prompt["prompt_token_ids"])
+    async with guarding(inner, ScriptedScorer({"idiot": 0.9}), pairs) as client:
+        current.set(GuardedRequest(policy or Policy()))
+        wanted = SamplingParams(**{"max_tokens": 99, "output_kind": RequestOutputKind.DELTA, **params})
+        async with aclosing(client.generate(prompt, wanted, "r")) as outputs:
+            if not to_the_end:
+                return [(await anext(outputs)).outputs[0].text], pairs
+            return [choice.text async for output in outputs for choice in output.outputs], pairs
 
 
 def asked(text: str) -> dict[str, Any]:
@@ -288,31 +268,31 @@ def asked(text: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("kind", [RequestOutputKind.DELTA, RequestOutputKind.FINAL_ONLY])
 @pytest.mark.parametrize("on_prompt", ["ignore", "score"])
-def test_a_rewind_leaves_a_pair_behind_the_prompt_with_its_special_tokens(
+async def test_a_rewind_leaves_a_pair_behind_the_prompt_with_its_special_tokens(
     kind: RequestOutputKind, on_prompt: OnPrompt
 ) -> None:
-    texts, (pair,) = exported(asked("User: hello"), Policy(on_prompt=on_prompt), output_kind=kind)
+    texts, (pair,) = await exported(asked("User: hello"), Policy(on_prompt=on_prompt), output_kind=kind)
     assert "".join(texts) == WELL + FRIEND
     assert pair.prompt == tokenizer().decode([END]) + "User: hello" + WELL
     assert FRIEND.startswith(pair.chosen) and IDIOT.startswith(pair.rejected)
 
 
-def test_choices_that_have_the_same_pair_leave_it_once() -> None:
-    texts, pairs = exported(asked("hello"), n=2)
+async def test_choices_that_have_the_same_pair_leave_it_once() -> None:
+    texts, pairs = await exported(asked("hello"), n=2)
     assert len("".join(texts)) == 2 * len(WELL + FRIEND) and len(pairs) == 1
 
 
 @pytest.mark.parametrize("policy", [Policy(mode="monitor"), Policy(mode="off"), Policy(max_rewinds=0)])
-def test_what_was_not_mended_leaves_no_pair(policy: Policy) -> None:
-    assert exported(asked("hello"), policy)[1] == []
+async def test_what_was_not_mended_leaves_no_pair(policy: Policy) -> None:
+    assert (await exported(asked("hello"), policy))[1] == []
 
 
 @pytest.mark.parametrize("kind", [RequestOutputKind.DELTA, RequestOutputKind.FINAL_ONLY])
-def test_a_client_that_leaves_before_the_end_leaves_no_pair(kind: RequestOutputKind) -> None:
-    texts, pairs = exported(asked("hello"), to_the_end=False, output_kind=kind)
+async def test_a_client_that_leaves_before_the_end_leaves_no_pair(kind: RequestOutputKind) -> None:
+    texts, pairs = await exported(asked("hello"), to_the_end=False, output_kind=kind)
     assert texts and pairs == []
 
 
-def test_a_prompt_with_images_has_no_text_to_give() -> None:
-    texts, pairs = exported(asked("hello") | {"type": "multimodal"})
+async def test_a_prompt_with_images_has_no_text_to_give() -> None:
+    texts, pairs = await exported(asked("hello") | {"type": "multimodal"})
     assert "".join(texts) == WELL + FRIEND and pairs == []

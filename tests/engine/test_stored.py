@@ -32,14 +32,10 @@ def serving(status: Any, *events: Any, streamed: bool = True) -> Any:
     return made
 
 
-def told(kept: Any) -> list[Any]:
+async def told(kept: Any) -> list[Any]:
     """What vLLM tells a reader of the stored events; a reader who waits for ever fails."""
-
-    async def read() -> list[Any]:
-        async with asyncio.timeout(5):
-            return [event async for event in kept.responses_background_stream_generator("mine")]
-
-    return asyncio.run(read())
+    async with asyncio.timeout(5):
+        return [event async for event in kept.responses_background_stream_generator("mine")]
 
 
 BEGUN = SimpleNamespace(type="response.in_progress")
@@ -49,19 +45,19 @@ BEGUN = SimpleNamespace(type="response.in_progress")
     ("status", "end"),
     [("queued", "failed"), ("in_progress", "failed"), ("cancelled", "cancelled"), ("completed", "completed")],
 )
-def test_a_stream_without_an_end_gets_one_that_says_how_the_response_is_stored(status: str, end: str) -> None:
+async def test_a_stream_without_an_end_gets_one_that_says_how_the_response_is_stored(status: str, end: str) -> None:
     kept = serving(status, BEGUN)
     VllmStore(kept).close("mine")
-    first, last = told(kept)
+    first, last = await told(kept)
     assert first is BEGUN and last.response.status == end == kept.response_store["mine"].status
     assert last.sequence_number == 1 and f'"status":"{end}"' in last.model_dump_json(indent=None, by_alias=True)
 
 
-def test_a_stream_that_has_its_end_keeps_it() -> None:
+async def test_a_stream_that_has_its_end_keeps_it() -> None:
     end = ResponseCompletedEvent(type="response.completed", sequence_number=1, response=response("completed"))
     kept = serving("completed", BEGUN, end)
     VllmStore(kept).close("mine")
-    assert told(kept) == [BEGUN, end]
+    assert await told(kept) == [BEGUN, end]
 
 
 def test_a_response_that_is_not_streamed_fails_without_events() -> None:

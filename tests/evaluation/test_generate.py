@@ -1,4 +1,3 @@
-import asyncio
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -18,42 +17,38 @@ from tests.evaluation.fake import MODEL, Fake
 PROMPTS = [Prompt("a", f"text {index}") for index in range(6)]
 
 
-def _run(fake: Fake, chosen: Settings, done: Collection[Key] = ()) -> list[Generation]:
+async def _run(fake: Fake, chosen: Settings, done: Collection[Key] = ()) -> list[Generation]:
     """Everything that the journal holds after carrying out what is missing."""
     heard: list[int] = []
-
-    async def run(journal: Journal) -> None:
+    with Journal(chosen.out / "generations.jsonl") as journal:
+        before = len(list(journal.rows()))
         async with Server(fake.url, retries=0) as server:
             todo = turns(PROMPTS, chosen, done)
             await generate(server, MODEL, chosen, todo, done, journal, heard.append)
-
-    with Journal(chosen.out / "generations.jsonl") as journal:
-        before = len(list(journal.rows()))
-        asyncio.run(run(journal))
         found = [from_json(row) for row in journal.rows()]
     assert sum(heard) == len(found) - before
     return found
 
 
-def test_every_prompt_is_sampled_as_often_as_asked_in_every_mode(fake: Fake, tmp_path: Path) -> None:
-    found = _run(fake, settings(tmp_path, n=5, per_request=2))
+async def test_every_prompt_is_sampled_as_often_as_asked_in_every_mode(fake: Fake, tmp_path: Path) -> None:
+    found = await _run(fake, settings(tmp_path, n=5, per_request=2))
     wanted = {("a", prompt.id, index, mode) for prompt in PROMPTS for index in range(5) for mode in ("off", "enforce")}
     assert {row.key for row in found} == wanted
     assert len(found) == len(wanted)
     assert sorted({request["n"] for request in fake.asked}) == [1, 2]
 
 
-def test_how_samples_are_spread_over_requests_makes_no_difference(fake: Fake, tmp_path: Path) -> None:
+async def test_how_samples_are_spread_over_requests_makes_no_difference(fake: Fake, tmp_path: Path) -> None:
     texts = []
     for per_request in (1, 2, 5):
         (tmp_path / str(per_request)).mkdir()
-        found = _run(fake, settings(tmp_path / str(per_request), n=5, per_request=per_request))
+        found = await _run(fake, settings(tmp_path / str(per_request), n=5, per_request=per_request))
         texts.append({row.key: row.text for row in found})
     assert texts[0] == texts[1] == texts[2]
 
 
-def test_all_modes_start_from_the_same_draws(fake: Fake, tmp_path: Path) -> None:
-    _run(fake, settings(tmp_path))
+async def test_all_modes_start_from_the_same_draws(fake: Fake, tmp_path: Path) -> None:
+    await _run(fake, settings(tmp_path))
     seeds = {
         mode: {r["prompt"]: r["seed"] for r in fake.asked if r["detox"]["mode"] == mode} for mode in ("off", "enforce")
     }
@@ -69,43 +64,43 @@ def test_modes_take_turns_in_being_first(tmp_path: Path) -> None:
     ]
 
 
-def test_a_policy_is_named_to_the_guard_and_to_nobody_else(fake: Fake, tmp_path: Path) -> None:
-    _run(fake, settings(tmp_path, modes=("plain", "enforce"), policy="strict"))
+async def test_a_policy_is_named_to_the_guard_and_to_nobody_else(fake: Fake, tmp_path: Path) -> None:
+    await _run(fake, settings(tmp_path, modes=("plain", "enforce"), policy="strict"))
     named = {(body.get("detox") or {}).get("mode"): (body.get("detox") or {}).get("policy") for body in fake.asked}
     assert named == {None: None, "enforce": "strict"}
 
 
-def test_no_more_requests_are_out_than_allowed(fake: Fake, tmp_path: Path) -> None:
-    _run(fake, settings(tmp_path, concurrency=2))
+async def test_no_more_requests_are_out_than_allowed(fake: Fake, tmp_path: Path) -> None:
+    await _run(fake, settings(tmp_path, concurrency=2))
     assert fake.most_at_once == 2
 
 
-def test_what_is_there_is_not_asked_for_again(fake: Fake, tmp_path: Path) -> None:
+async def test_what_is_there_is_not_asked_for_again(fake: Fake, tmp_path: Path) -> None:
     chosen = settings(tmp_path, n=4, per_request=2)
-    everything = {row.key: row for row in _run(fake, chosen)}
+    everything = {row.key: row for row in await _run(fake, chosen)}
     gone = {("a", PROMPTS[0].id, 3, "off"), ("a", PROMPTS[2].id, 0, "enforce")}
     fake.asked.clear()
     (tmp_path / "generations.jsonl").unlink()
-    again = _run(fake, chosen, set(everything) - gone)
+    again = await _run(fake, chosen, set(everything) - gone)
     assert {row.key for row in again} == gone
     assert all(row.text == everything[row.key].text for row in again)
     assert len(fake.asked) == 2
     assert turns(PROMPTS, chosen, set(everything)) == []
 
 
-def test_a_failure_ends_the_phase_with_its_own_words(fake: Fake, tmp_path: Path) -> None:
+async def test_a_failure_ends_the_phase_with_its_own_words(fake: Fake, tmp_path: Path) -> None:
     fake.may_loosen = False
     with pytest.raises(EvaluationError, match=r"--modes off, set a, prompt \w{16}: .*--allow-loosen"):
-        _run(fake, settings(tmp_path))
+        await _run(fake, settings(tmp_path))
 
 
-def test_a_server_that_overlooks_the_guard_is_not_taken_for_guarded(fake: Fake, tmp_path: Path) -> None:
+async def test_a_server_that_overlooks_the_guard_is_not_taken_for_guarded(fake: Fake, tmp_path: Path) -> None:
     fake.unsay = False
     with pytest.raises(
         EvaluationError, match="carries no report of this mode, so the server is not unsay; --modes plain"
     ):
-        _run(fake, settings(tmp_path))
-    assert len(_run(fake, settings(tmp_path, modes=("plain",)))) == 18
+        await _run(fake, settings(tmp_path))
+    assert len(await _run(fake, settings(tmp_path, modes=("plain",)))) == 18
 
 
 def test_the_request_is_the_protocols(tmp_path: Path) -> None:

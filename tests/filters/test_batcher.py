@@ -72,130 +72,103 @@ CALLS = st.lists(st.lists(st.sampled_from(sorted(WORDS)), max_size=7), max_size=
 
 @examples(60)
 @given(CALLS, st.integers(1, 6))
-def test_every_caller_gets_its_own_scores_in_order(calls: list[list[str]], max_batch: int) -> None:
+async def test_every_caller_gets_its_own_scores_in_order(calls: list[list[str]], max_batch: int) -> None:
     record = Record()
-
-    async def scenario() -> list[list[Scores]]:
-        async with batching(ScriptedScorer(WORDS), record, max_batch=max_batch) as batcher:
-            return await asyncio.gather(*(batcher.score(texts) for texts in calls))
-
-    assert asyncio.run(scenario()) == [expected(texts) for texts in calls]
+    async with batching(ScriptedScorer(WORDS), record, max_batch=max_batch) as batcher:
+        results = await asyncio.gather(*(batcher.score(texts) for texts in calls))
+    assert results == [expected(texts) for texts in calls]
     assert sum(record.sizes) == sum(map(len, calls))
     assert all(size <= max_batch for size in record.sizes)
     assert record.depths[-1] == 0
 
 
-def test_callers_of_one_turn_and_those_that_come_during_a_pass_share_a_pass() -> None:
+async def test_callers_of_one_turn_and_those_that_come_during_a_pass_share_a_pass() -> None:
     record = Record()
-
-    async def scenario() -> None:
-        scorer = ScriptedScorer(WORDS)
-        async with batching(scorer, record) as batcher:
-            await asyncio.gather(*(batcher.score(["<1>"]) for _ in range(3)))
-            scorer.hang()
-            calls = [await begun(batcher, ["<1>"]) for _ in range(5)]
-            scorer.release()
-            await asyncio.gather(*calls)
-
-    asyncio.run(scenario())
+    scorer = ScriptedScorer(WORDS)
+    async with batching(scorer, record) as batcher:
+        await asyncio.gather(*(batcher.score(["<1>"]) for _ in range(3)))
+        scorer.hang()
+        calls = [await begun(batcher, ["<1>"]) for _ in range(5)]
+        scorer.release()
+        await asyncio.gather(*calls)
     assert record.sizes == [3, 1, 4]
 
 
-def test_a_caller_with_many_texts_does_not_hold_up_the_others() -> None:
-    async def scenario() -> None:
-        scorer = ScriptedScorer(WORDS)
-        scorer.hang()
-        async with batching(scorer, max_batch=4) as batcher:
-            large = await begun(batcher, ["<3>"] * 40)
-            small = await begun(batcher, ["<2>"])
-            scorer.release()
-            assert await small == expected(["<2>"])
-            assert not large.done()
-            assert await large == expected(["<3>"] * 40)
-
-    asyncio.run(scenario())
+async def test_a_caller_with_many_texts_does_not_hold_up_the_others() -> None:
+    scorer = ScriptedScorer(WORDS)
+    scorer.hang()
+    async with batching(scorer, max_batch=4) as batcher:
+        large = await begun(batcher, ["<3>"] * 40)
+        small = await begun(batcher, ["<2>"])
+        scorer.release()
+        assert await small == expected(["<2>"])
+        assert not large.done()
+        assert await large == expected(["<3>"] * 40)
 
 
-def test_over_the_bound_a_call_is_refused_at_once_and_the_waiting_ones_are_served() -> None:
+async def test_over_the_bound_a_call_is_refused_at_once_and_the_waiting_ones_are_served() -> None:
     record = Record()
-
-    async def scenario() -> None:
-        scorer = ScriptedScorer(WORDS)
-        scorer.hang()
-        async with batching(scorer, record, max_queue=3) as batcher:
-            in_pass = await begun(batcher, ["<1>"])
-            waiting = await begun(batcher, ["<2>", "<3>"])
-            assert await reason_of(await begun(batcher, ["<4>"] * 2)) == "overloaded"
-            fits = await begun(batcher, ["<5>"])
-            scorer.release()
-            assert await in_pass == expected(["<1>"])
-            assert await waiting == expected(["<2>", "<3>"])
-            assert await fits == expected(["<5>"])
-
-    asyncio.run(scenario())
+    scorer = ScriptedScorer(WORDS)
+    scorer.hang()
+    async with batching(scorer, record, max_queue=3) as batcher:
+        in_pass = await begun(batcher, ["<1>"])
+        waiting = await begun(batcher, ["<2>", "<3>"])
+        assert await reason_of(await begun(batcher, ["<4>"] * 2)) == "overloaded"
+        fits = await begun(batcher, ["<5>"])
+        scorer.release()
+        assert await in_pass == expected(["<1>"])
+        assert await waiting == expected(["<2>", "<3>"])
+        assert await fits == expected(["<5>"])
     assert record.failures == ["overloaded"]
     assert max(record.depths) == 3
 
 
-def test_with_a_hung_thread_every_call_ends_by_its_deadline_and_late_results_are_thrown_away() -> None:
+async def test_with_a_hung_thread_every_call_ends_by_its_deadline_and_late_results_are_thrown_away() -> None:
     record = Record()
-
-    async def scenario() -> None:
-        scorer = ScriptedScorer(WORDS)
-        scorer.hang()
-        async with batching(scorer, record, deadline_seconds=SHORT, max_queue=2) as batcher:
-            for _ in range(3):  # more in all than may wait: the late ones have left the line
-                calls = [await begun(batcher, ["<1>"]) for _ in range(2)]
-                assert [await reason_of(call) for call in calls] == ["deadline"] * 2
-            assert record.depths[-1] == 0
-            assert not batcher.ready
-            assert not await batcher.probe()
-
-    asyncio.run(scenario())
+    scorer = ScriptedScorer(WORDS)
+    scorer.hang()
+    async with batching(scorer, record, deadline_seconds=SHORT, max_queue=2) as batcher:
+        for _ in range(3):  # more in all than may wait: the late ones have left the line
+            calls = [await begun(batcher, ["<1>"]) for _ in range(2)]
+            assert [await reason_of(call) for call in calls] == ["deadline"] * 2
+        assert record.depths[-1] == 0
+        assert not batcher.ready
+        assert not await batcher.probe()
     assert record.failures == ["deadline"] * 7
 
 
-def test_after_a_hang_the_next_call_gets_its_own_result() -> None:
-    async def scenario() -> None:
-        scorer = ScriptedScorer(WORDS)
-        scorer.hang()
-        async with batching(scorer, deadline_seconds=1.0) as batcher:
-            assert await reason_of(await begun(batcher, ["<1>"])) == "deadline"
-            later = await begun(batcher, ["<9>"])
-            scorer.release()
-            assert await later == expected(["<9>"])
-            assert batcher.ready
-
-    asyncio.run(scenario())
+async def test_after_a_hang_the_next_call_gets_its_own_result() -> None:
+    scorer = ScriptedScorer(WORDS)
+    scorer.hang()
+    async with batching(scorer, deadline_seconds=1.0) as batcher:
+        assert await reason_of(await begun(batcher, ["<1>"])) == "deadline"
+        later = await begun(batcher, ["<9>"])
+        scorer.release()
+        assert await later == expected(["<9>"])
+        assert batcher.ready
 
 
-def test_a_failure_is_an_error_and_readiness_returns_with_the_next_success() -> None:
+async def test_a_failure_is_an_error_and_readiness_returns_with_the_next_success() -> None:
     record = Record()
-
-    async def scenario() -> None:
-        scorer = ScriptedScorer(WORDS)
-        async with batching(scorer, record) as batcher:
-            assert batcher.ready
-            scorer.fail(2)
-            assert await reason_of(await begun(batcher, ["<1>"])) == "error"
-            assert not batcher.ready
-            assert not await batcher.probe()
-            assert await batcher.probe()
-            assert batcher.ready
-
-    asyncio.run(scenario())
+    scorer = ScriptedScorer(WORDS)
+    async with batching(scorer, record) as batcher:
+        assert batcher.ready
+        scorer.fail(2)
+        assert await reason_of(await begun(batcher, ["<1>"])) == "error"
+        assert not batcher.ready
+        assert not await batcher.probe()
+        assert await batcher.probe()
+        assert batcher.ready
     assert record.failures == ["error", "error"]
     assert record.sizes == [1]
 
 
 @examples(40)
 @given(st.lists(st.lists(st.sampled_from(["<1>", "<2>", "poison"]), min_size=1, max_size=4), min_size=1, max_size=6))
-def test_a_poisonous_text_fails_its_own_caller_only(calls: list[list[str]]) -> None:
-    async def scenario() -> list[list[Scores] | BaseException]:
-        async with batching(PickyScorer(WORDS), max_batch=100) as batcher:
-            return await asyncio.gather(*(batcher.score(texts) for texts in calls), return_exceptions=True)
-
-    for texts, result in zip(calls, asyncio.run(scenario()), strict=True):
+async def test_a_poisonous_text_fails_its_own_caller_only(calls: list[list[str]]) -> None:
+    async with batching(PickyScorer(WORDS), max_batch=100) as batcher:
+        results = await asyncio.gather(*(batcher.score(texts) for texts in calls), return_exceptions=True)
+    for texts, result in zip(calls, results, strict=True):
         if "poison" in texts:
             assert isinstance(result, ScorerUnavailable) and result.reason == "error"
         else:
@@ -204,20 +177,19 @@ def test_a_poisonous_text_fails_its_own_caller_only(calls: list[list[str]]) -> N
 
 @examples(60)
 @given(CALLS, st.sets(st.integers(0, 8)), st.integers(1, 6))
-def test_a_cancelled_caller_disturbs_no_other(calls: list[list[str]], cancelled: set[int], max_batch: int) -> None:
+async def test_a_cancelled_caller_disturbs_no_other(
+    calls: list[list[str]], cancelled: set[int], max_batch: int
+) -> None:
     record = Record()
-
-    async def scenario() -> list[list[Scores] | BaseException]:
-        scorer = ScriptedScorer(WORDS)
-        scorer.hang()
-        async with batching(scorer, record, max_batch=max_batch) as batcher:
-            tasks = [await begun(batcher, texts) for texts in calls]
-            for index in cancelled & set(range(len(tasks))):
-                tasks[index].cancel()
-            scorer.release()
-            return await asyncio.gather(*tasks, return_exceptions=True)
-
-    for index, result in enumerate(asyncio.run(scenario())):
+    scorer = ScriptedScorer(WORDS)
+    scorer.hang()
+    async with batching(scorer, record, max_batch=max_batch) as batcher:
+        tasks = [await begun(batcher, texts) for texts in calls]
+        for index in cancelled & set(range(len(tasks))):
+            tasks[index].cancel()
+        scorer.release()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+    for index, result in enumerate(results):
         if index in cancelled and calls[index]:
             assert isinstance(result, asyncio.CancelledError)
         else:
@@ -226,63 +198,49 @@ def test_a_cancelled_caller_disturbs_no_other(calls: list[list[str]], cancelled:
     assert record.failures == []
 
 
-def test_closing_fails_every_call_and_does_not_wait_for_a_hung_thread() -> None:
-    async def scenario() -> None:
-        scorer = ScriptedScorer(WORDS)
-        scorer.hang()
-        batcher = Batcher(scorer, max_batch=1)
-        await batcher.start()
-        calls = [await begun(batcher, ["<1>"]) for _ in range(3)]
-        async with asyncio.timeout(10):
-            await batcher.aclose()
-        assert [await reason_of(call) for call in calls] == ["closed"] * 3
-        assert await reason_of(await begun(batcher, ["<1>"])) == "closed"
-        assert not batcher.ready
+async def test_closing_fails_every_call_and_does_not_wait_for_a_hung_thread() -> None:
+    scorer = ScriptedScorer(WORDS)
+    scorer.hang()
+    batcher = Batcher(scorer, max_batch=1)
+    await batcher.start()
+    calls = [await begun(batcher, ["<1>"]) for _ in range(3)]
+    async with asyncio.timeout(10):
         await batcher.aclose()
-        scorer.release()
+    assert [await reason_of(call) for call in calls] == ["closed"] * 3
+    assert await reason_of(await begun(batcher, ["<1>"])) == "closed"
+    assert not batcher.ready
+    await batcher.aclose()
+    scorer.release()
 
-    asyncio.run(scenario())
 
-
-def test_the_rest_of_a_call_that_has_failed_is_not_scored() -> None:
+async def test_the_rest_of_a_call_that_has_failed_is_not_scored() -> None:
     scorer = PickyScorer(WORDS)
-
-    async def scenario() -> None:
-        async with batching(scorer, max_batch=1) as batcher:
-            assert await reason_of(await begun(batcher, ["poison", "<1>", "<2>"])) == "error"
-
-    asyncio.run(scenario())
+    async with batching(scorer, max_batch=1) as batcher:
+        assert await reason_of(await begun(batcher, ["poison", "<1>", "<2>"])) == "error"
     assert scorer.passes == 1
 
 
-def test_before_it_is_started_it_is_closed() -> None:
-    async def scenario() -> None:
-        batcher = Batcher(ScriptedScorer(WORDS))
-        assert not batcher.ready
-        assert await reason_of(await begun(batcher, ["<1>"])) == "closed"
-
-    asyncio.run(scenario())
+async def test_before_it_is_started_it_is_closed() -> None:
+    batcher = Batcher(ScriptedScorer(WORDS))
+    assert not batcher.ready
+    assert await reason_of(await begun(batcher, ["<1>"])) == "closed"
 
 
-def test_its_readiness_is_the_scorers_too() -> None:
+async def test_its_readiness_is_the_scorers_too() -> None:
     class Loading(ScriptedScorer):
         def ready(self) -> bool:
             return False
 
-    async def scenario() -> None:
-        async with batching(Loading(WORDS)) as batcher:
-            assert not batcher.ready
-            assert not await batcher.probe()
-
-    asyncio.run(scenario())
+    async with batching(Loading(WORDS)) as batcher:
+        assert not batcher.ready
+        assert not await batcher.probe()
 
 
-def test_callers_in_one_pass_keep_their_own_thresholds() -> None:
+async def test_callers_in_one_pass_keep_their_own_thresholds() -> None:
     scorer, half, fifth = BoundingScorer(), {"toxicity": 0.5}, {"toxicity": 0.2}
-
-    async def scenario() -> list[list[Scores]]:
-        async with batching(scorer, max_batch=3) as batcher:
-            return list(await asyncio.gather(batcher.score(["a", "b"], half), batcher.score(["c", "d"], fifth)))
-
-    assert asyncio.run(scenario()) == [[{"toxicity": 0.25}] * 2, [{"toxicity": 0.1}] * 2]
+    async with batching(scorer, max_batch=3) as batcher:
+        assert list(await asyncio.gather(batcher.score(["a", "b"], half), batcher.score(["c", "d"], fifth))) == [
+            [{"toxicity": 0.25}] * 2,
+            [{"toxicity": 0.1}] * 2,
+        ]
     assert scorer.asked == [[half, half, fifth], [fifth]]

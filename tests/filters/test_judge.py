@@ -37,162 +37,147 @@ def rude_scorer() -> ScriptedScorer:
     return ScriptedScorer({"idiot": 0.9, "silly": 0.4}, categories=("toxicity", "insult"))
 
 
-def judged(
+async def judged(
     scorer: Scorer, passage: Passage, thresholds: Thresholds = THRESHOLDS, record: Record | None = None
 ) -> Verdict:
-    async def scenario() -> Verdict:
-        async with batching(scorer, record) as batcher:
-            return await Judge(batcher).judge(passage, thresholds)
-
-    return asyncio.run(scenario())
+    async with batching(scorer, record) as batcher:
+        return await Judge(batcher).judge(passage, thresholds)
 
 
-def test_a_clean_passage_is_cleared_with_its_scores() -> None:
-    assert judged(rude_scorer(), Passage("Hello there", 0)) == Cleared({"toxicity": 0.0, "insult": 0.0})
+async def test_a_clean_passage_is_cleared_with_its_scores() -> None:
+    assert await judged(rude_scorer(), Passage("Hello there", 0)) == Cleared({"toxicity": 0.0, "insult": 0.0})
 
 
-def test_a_rude_passage_is_flagged_from_the_onset_to_its_end() -> None:
+async def test_a_rude_passage_is_flagged_from_the_onset_to_its_end() -> None:
     scores = {"toxicity": 0.9, "insult": 0.9}
-    assert judged(rude_scorer(), RUDE) == Flagged(TextSpan(11, len(RUDE.text)), scores, "insult")
+    assert await judged(rude_scorer(), RUDE) == Flagged(TextSpan(11, len(RUDE.text)), scores, "insult")
 
 
-def test_the_thresholds_decide() -> None:
+async def test_the_thresholds_decide() -> None:
     passage = Passage("you silly", 0)
-    assert isinstance(judged(rude_scorer(), passage, Thresholds({"toxicity": 0.5})), Cleared)
-    assert isinstance(judged(rude_scorer(), passage, Thresholds({"toxicity": 0.4})), Flagged)
-    assert isinstance(judged(rude_scorer(), RUDE, Thresholds({})), Cleared)
+    assert isinstance(await judged(rude_scorer(), passage, Thresholds({"toxicity": 0.5})), Cleared)
+    assert isinstance(await judged(rude_scorer(), passage, Thresholds({"toxicity": 0.4})), Flagged)
+    assert isinstance(await judged(rude_scorer(), RUDE, Thresholds({})), Cleared)
 
 
 @pytest.mark.parametrize(
     "disguised", ["i d i o t", "id\u200biot", "1diot", "i-d-i-o-t", "\uff49diot", "idiiiot", "id!ot"]
 )
-def test_a_disguised_word_is_flagged_from_its_first_letter(disguised: str) -> None:
+async def test_a_disguised_word_is_flagged_from_its_first_letter(disguised: str) -> None:
     text = f"Hello, you {disguised}, go away"
-    verdict = judged(rude_scorer(), Passage(text, 7))
+    verdict = await judged(rude_scorer(), Passage(text, 7))
     assert isinstance(verdict, Flagged)
     assert verdict.span == TextSpan(text.index(disguised), len(text))
 
 
-def test_a_disguise_that_begins_in_the_context_is_read_as_a_whole() -> None:
+async def test_a_disguise_that_begins_in_the_context_is_read_as_a_whole() -> None:
     passage = Passage("Hello, you i d i o t", 15)
-    verdict = judged(rude_scorer(), passage)
+    verdict = await judged(rude_scorer(), passage)
     assert isinstance(verdict, Flagged)
     assert verdict.span == TextSpan(15, len(passage.text))
 
 
-def test_another_reading_of_a_passage_is_judged_with_it_and_all_of_the_fresh_text_goes() -> None:
+async def test_another_reading_of_a_passage_is_judged_with_it_and_all_of_the_fresh_text_goes() -> None:
     passage = Passage("Hello, you id<end>iot, friend", 7, also_read=("Hello, you idiot, friend",))
-    verdict = judged(rude_scorer(), passage)
+    verdict = await judged(rude_scorer(), passage)
     assert isinstance(verdict, Flagged) and verdict.span == TextSpan(7, len(passage.text))
-    assert isinstance(judged(rude_scorer(), Passage(passage.text, 7, also_read=("Hello, friend",))), Cleared)
+    assert isinstance(await judged(rude_scorer(), Passage(passage.text, 7, also_read=("Hello, friend",))), Cleared)
 
 
-def test_a_word_is_flagged_whole_though_it_began_elsewhere() -> None:
-    verdict = judged(rude_scorer(), Passage("idiot, go away", 3, lead=3))
+async def test_a_word_is_flagged_whole_though_it_began_elsewhere() -> None:
+    verdict = await judged(rude_scorer(), Passage("idiot, go away", 3, lead=3))
     assert isinstance(verdict, Flagged) and verdict.span == TextSpan(3, 14)
 
 
-def test_a_beginning_that_is_as_bad_by_itself_says_nothing_of_its_end() -> None:
+async def test_a_beginning_that_is_as_bad_by_itself_says_nothing_of_its_end() -> None:
     scorer = ScriptedScorer({"silly": 0.9, "sillybilly": 0.97}, categories=("toxicity", "insult"))
-    assert isinstance(judged(scorer, Passage("sillyness is fine", 5, lead=5)), Cleared)
-    assert isinstance(judged(scorer, Passage("sillybilly is fine", 5, lead=5)), Flagged), "its end makes it worse"
-    later = judged(scorer, Passage("sillyness, you silly", 5, lead=5))
+    assert isinstance(await judged(scorer, Passage("sillyness is fine", 5, lead=5)), Cleared)
+    assert isinstance(await judged(scorer, Passage("sillybilly is fine", 5, lead=5)), Flagged), "its end makes it worse"
+    later = await judged(scorer, Passage("sillyness, you silly", 5, lead=5))
     assert isinstance(later, Flagged) and later.span == TextSpan(15, 20)
 
 
-def test_a_verdict_takes_the_highest_score_of_each_category_over_the_readings() -> None:
-    assert judged(rude_scorer(), Passage("such s i l l y people", 0), Thresholds({"toxicity": 0.5})) == Cleared(
+async def test_a_verdict_takes_the_highest_score_of_each_category_over_the_readings() -> None:
+    assert await judged(rude_scorer(), Passage("such s i l l y people", 0), Thresholds({"toxicity": 0.5})) == Cleared(
         {"toxicity": 0.4, "insult": 0.4}
     )
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n\t \u3000"])
-def test_white_space_is_cleared_without_a_score(text: str) -> None:
+async def test_white_space_is_cleared_without_a_score(text: str) -> None:
     record = Record()
-    assert judged(rude_scorer(), Passage(text, 0), record=record) == Cleared({"toxicity": 0.0, "insult": 0.0})
+    assert await judged(rude_scorer(), Passage(text, 0), record=record) == Cleared({"toxicity": 0.0, "insult": 0.0})
     assert record.sizes == []
 
 
-def test_without_scores_there_is_no_verdict() -> None:
+async def test_without_scores_there_is_no_verdict() -> None:
     scorer = rude_scorer()
     scorer.fail(1)
     with pytest.raises(ScorerUnavailable):
-        judged(scorer, RUDE)
+        await judged(scorer, RUDE)
 
 
-def test_if_only_the_place_cannot_be_found_all_of_the_fresh_text_is_flagged() -> None:
+async def test_if_only_the_place_cannot_be_found_all_of_the_fresh_text_is_flagged() -> None:
     class FailsSecond(ScriptedScorer):
         def score(self, texts: Sequence[str]) -> list[Scores]:
             if self.passes == 1:
                 self.fail(1)
             return super().score(texts)
 
-    verdict = judged(FailsSecond({"idiot": 0.9}), RUDE)
+    verdict = await judged(FailsSecond({"idiot": 0.9}), RUDE)
     assert isinstance(verdict, Flagged)
     assert verdict.span == TextSpan(RUDE.fresh, len(RUDE.text))
 
 
 @examples(60)
 @given(st.lists(st.sampled_from(["so", "idiot", "nice!", "你好", " ", "."])).map(" ".join), st.integers(0, 60))
-def test_a_flag_lies_in_the_fresh_text_and_reaches_its_end(text: str, fresh: int) -> None:
+async def test_a_flag_lies_in_the_fresh_text_and_reaches_its_end(text: str, fresh: int) -> None:
     passage = Passage(text, min(fresh, len(text)))
-    verdict = judged(rude_scorer(), passage)
+    verdict = await judged(rude_scorer(), passage)
     assert isinstance(verdict, Flagged) == ("idiot" in text)
     if isinstance(verdict, Flagged):
         assert passage.fresh <= verdict.span.start <= verdict.span.end == len(text)
 
 
-def test_it_knows_the_name_of_its_scorer() -> None:
-    async def scenario() -> str:
-        async with batching(rude_scorer()) as batcher:
-            return Judge(batcher).scorer_name
-
-    assert asyncio.run(scenario()) == "scripted"
+async def test_it_knows_the_name_of_its_scorer() -> None:
+    async with batching(rude_scorer()) as batcher:
+        assert Judge(batcher).scorer_name == "scripted"
 
 
-def test_texts_are_scored_in_order_and_blank_ones_without_a_scorer() -> None:
+async def test_texts_are_scored_in_order_and_blank_ones_without_a_scorer() -> None:
     record = Record()
-
-    async def scenario() -> list[Scores]:
-        async with batching(ScriptedScorer({"idiot": 0.9}), record) as batcher:
-            return await Judge(batcher).scores(["", "idiot", " \n", "hello"])
-
-    assert [one["toxicity"] for one in asyncio.run(scenario())] == [0.0, 0.9, 0.0, 0.0]
+    async with batching(ScriptedScorer({"idiot": 0.9}), record) as batcher:
+        scores = await Judge(batcher).scores(["", "idiot", " \n", "hello"])
+    assert [one["toxicity"] for one in scores] == [0.0, 0.9, 0.0, 0.0]
     assert record.sizes == [2]
 
 
-def test_asking_an_unavailable_judge_again_finds_it_recovered() -> None:
-    async def scenario() -> None:
-        scorer = rude_scorer()
-        async with batching(scorer) as batcher:
-            judge = Judge(batcher)
-            assert judge.available()
-            scorer.fail(1)
-            with pytest.raises(ScorerUnavailable):
-                await judge.judge(RUDE, THRESHOLDS)
-            asked = 1
-            while not judge.available():
-                asked += 1
-                await asyncio.sleep(0)
-            assert asked > 1
-            assert isinstance(await judge.judge(RUDE, THRESHOLDS), Flagged)
-
-    asyncio.run(scenario())
+async def test_asking_an_unavailable_judge_again_finds_it_recovered() -> None:
+    scorer = rude_scorer()
+    async with batching(scorer) as batcher:
+        judge = Judge(batcher)
+        assert judge.available()
+        scorer.fail(1)
+        with pytest.raises(ScorerUnavailable):
+            await judge.judge(RUDE, THRESHOLDS)
+        asked = 1
+        while not judge.available():
+            asked += 1
+            await asyncio.sleep(0)
+        assert asked > 1
+        assert isinstance(await judge.judge(RUDE, THRESHOLDS), Flagged)
 
 
-def test_a_scorer_with_bounds_is_told_the_thresholds() -> None:
+async def test_a_scorer_with_bounds_is_told_the_thresholds() -> None:
     scorer = BoundingScorer()
-    assert judged(scorer, Passage("a calm day", 0)) == Cleared({"toxicity": 0.15})
+    assert await judged(scorer, Passage("a calm day", 0)) == Cleared({"toxicity": 0.15})
     assert scorer.asked == [[THRESHOLDS.values]]
 
 
-def test_scores_that_are_shown_are_exact() -> None:
-    async def scenario() -> list[Scores]:
-        async with batching(scorer) as batcher:
-            return await Judge(batcher).scores(["a calm day"])
-
+async def test_scores_that_are_shown_are_exact() -> None:
     scorer = BoundingScorer()
-    assert asyncio.run(scenario()) == [{"toxicity": 0.0}]
+    async with batching(scorer) as batcher:
+        assert await Judge(batcher).scores(["a calm day"]) == [{"toxicity": 0.0}]
     assert scorer.asked == []
 
 
@@ -201,14 +186,14 @@ _PLAIN = "The river is wide here and the boats are slow. "
 
 @pytest.mark.parametrize("before", [0, 1, 4])
 @pytest.mark.parametrize("behind", [0, 1, 4])
-def test_plain_sentences_around_an_insult_do_not_hide_it(before: int, behind: int) -> None:
+async def test_plain_sentences_around_an_insult_do_not_hide_it(before: int, behind: int) -> None:
     text = f"{_PLAIN * before}And you are an idiot. {_PLAIN * behind}"
-    verdict = judged(Drowning(), Passage(text, 0))
+    verdict = await judged(Drowning(), Passage(text, 0))
     assert isinstance(verdict, Flagged)
     assert verdict.span == TextSpan(text.index("idiot"), len(text))
 
 
-def test_sentences_that_were_over_before_the_fresh_text_are_not_judged_again() -> None:
+async def test_sentences_that_were_over_before_the_fresh_text_are_not_judged_again() -> None:
     text = f"You are an idiot. {_PLAIN * 2}"
-    assert isinstance(judged(Drowning(), Passage(text, text.index("The"))), Cleared)
-    assert isinstance(judged(Drowning(), Passage(text, text.index("idiot") + 2)), Flagged)
+    assert isinstance(await judged(Drowning(), Passage(text, text.index("The"))), Cleared)
+    assert isinstance(await judged(Drowning(), Passage(text, text.index("idiot") + 2)), Flagged)

@@ -1,4 +1,3 @@
-import asyncio
 from collections.abc import Sequence
 
 import pytest
@@ -18,12 +17,9 @@ THRESHOLDS = Thresholds({"toxicity": 0.5})
 WORDS = st.sampled_from(["so", "well,", "nice!", "你好", "...", "day\n"])
 
 
-def found(passage: Passage, record: Record | None = None) -> int:
-    async def scenario() -> int:
-        async with batching(ScriptedScorer({"idiot": 0.9, "f**l": 0.8}), record) as batcher:
-            return await onset(passage, batcher, THRESHOLDS)
-
-    return asyncio.run(scenario())
+async def found(passage: Passage, record: Record | None = None) -> int:
+    async with batching(ScriptedScorer({"idiot": 0.9, "f**l": 0.8}), record) as batcher:
+        return await onset(passage, batcher, THRESHOLDS)
 
 
 @pytest.mark.parametrize(
@@ -38,56 +34,55 @@ def found(passage: Passage, record: Record | None = None) -> int:
         ("what a day. idiot ", 4, 12),
     ],
 )
-def test_the_onset_is_the_start_of_the_word_that_tips_it(text: str, fresh: int, start: int) -> None:
-    assert found(Passage(text, fresh)) == start
+async def test_the_onset_is_the_start_of_the_word_that_tips_it(text: str, fresh: int, start: int) -> None:
+    assert await found(Passage(text, fresh)) == start
 
 
 @pytest.mark.parametrize(
     "row", ["i d i o t", "i.d.i.o.t", "i \u200bd \u200bi \u200bo \u200bt", "i  d  i  0  t", "id!ot"]
 )
-def test_the_onset_of_a_disguised_word_is_its_first_letter(row: str) -> None:
+async def test_the_onset_of_a_disguised_word_is_its_first_letter(row: str) -> None:
     text = f"What a day, you {row} over there"
-    assert found(Passage(text, 5)) == text.index(row)
+    assert await found(Passage(text, 5)) == text.index(row)
     within = text.index(row) + 2
-    assert found(Passage(text, within)) == within
+    assert await found(Passage(text, within)) == within
 
 
-def test_what_was_already_too_much_before_the_fresh_text_begins_with_its_first_word() -> None:
-    assert found(Passage("You idiot, how are you", 11)) == 11
+async def test_what_was_already_too_much_before_the_fresh_text_begins_with_its_first_word() -> None:
+    assert await found(Passage("You idiot, how are you", 11)) == 11
 
 
-def test_a_single_word_needs_no_scores() -> None:
+async def test_a_single_word_needs_no_scores() -> None:
     record = Record()
-    assert found(Passage("Hello you idiot!", 9), record) == 10
+    assert await found(Passage("Hello you idiot!", 9), record) == 10
     assert record.sizes == []
 
 
-def test_fresh_text_without_a_word_begins_at_its_start() -> None:
-    assert found(Passage("You idiot ...", 9)) == 9
+async def test_fresh_text_without_a_word_begins_at_its_start() -> None:
+    assert await found(Passage("You idiot ...", 9)) == 9
 
 
 @examples(60)
 @given(st.lists(WORDS, max_size=40), st.lists(WORDS, max_size=40), st.integers(0, 400))
 @example(["so"] * 40, ["so"] * 40, 0)
-def test_it_is_found_exactly_never_before_fresh_and_by_halving(before: list[str], after: list[str], fresh: int) -> None:
+async def test_it_is_found_exactly_never_before_fresh_and_by_halving(
+    before: list[str], after: list[str], fresh: int
+) -> None:
     text = " ".join([*before, "idiot", *after])
     true_onset = text.index("idiot")
     passage = Passage(text, min(fresh, true_onset))
     record = Record()
-    assert found(passage, record) == true_onset
+    assert await found(passage, record) == true_onset
     words = len(onset_candidates(passage))
     assert record.sizes == [1] * len(record.sizes)
     assert len(record.sizes) <= (words - 1).bit_length()
 
 
-def test_the_real_classifier_turns_at_the_rude_word(detoxify_scorer: DetoxifyScorer) -> None:
+async def test_the_real_classifier_turns_at_the_rude_word(detoxify_scorer: DetoxifyScorer) -> None:
     text = "Thank you for your letter about the garden. You are an idiot and I am leaving"
-
-    async def scenario() -> int:
-        async with batching(detoxify_scorer) as batcher:
-            return await onset(Passage(text, 10), batcher, THRESHOLDS)
-
-    assert text[asyncio.run(scenario()) :].startswith("idiot")
+    async with batching(detoxify_scorer) as batcher:
+        start = await onset(Passage(text, 10), batcher, THRESHOLDS)
+    assert text[start:].startswith("idiot")
 
 
 class _Summing(ScriptedScorer):
@@ -103,13 +98,11 @@ class _Summing(ScriptedScorer):
 
 @pytest.mark.parametrize("before", ["well you are so", "are so", "on and on we go and you are so"])
 @pytest.mark.parametrize("after", ["indeed my friend", "and indeed", "or so they say at least and indeed"])
-def test_the_word_that_loads_the_scales_is_the_onset_and_not_the_one_that_tips_them(before: str, after: str) -> None:
+async def test_the_word_that_loads_the_scales_is_the_onset_and_not_the_one_that_tips_them(
+    before: str, after: str
+) -> None:
     text = f"{before} dim {after}"
     scorer = _Summing({"dim": 0.48, "indeed": 0.04, "friend": 0.2})
-
-    async def scenario() -> int:
-        async with batching(scorer, None) as batcher:
-            return await onset(Passage(text, 0), batcher, THRESHOLDS)
-
-    assert asyncio.run(scenario()) == text.index("dim")
+    async with batching(scorer, None) as batcher:
+        assert await onset(Passage(text, 0), batcher, THRESHOLDS) == text.index("dim")
     assert scorer.thresholds == {"toxicity": 0.5 * NEARLY}, "a screen may tell what lies below"

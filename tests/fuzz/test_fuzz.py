@@ -1,7 +1,5 @@
 """Nothing that is flagged can be read anywhere in an answer, whatever is asked for and however it is written."""
 
-import asyncio
-
 import pytest
 
 from tests.fuzz.case import drawn
@@ -13,13 +11,13 @@ ENOUGH = 2_000
 """Streams within which a fault has to be found."""
 
 
-def played(count: int, *, enough: int | None = None) -> Found:
-    return asyncio.run(fuzz(range(count), enough=enough, tell=lambda progress: None))
+async def played(count: int, *, enough: int | None = None) -> Found:
+    return await fuzz(range(count), enough=enough, tell=lambda progress: None)
 
 
 @pytest.mark.timeout(600)
-def test_nothing_flagged_leaves_and_every_answer_ends() -> None:
-    found = played(STREAMS)
+async def test_nothing_flagged_leaves_and_every_answer_ends() -> None:
+    found = await played(STREAMS)
     assert [f"{fault} (--only {case.number})" for case, fault in found.wrong[:5]] == []
     assert found.streams == STREAMS and found.compared > STREAMS / 100
     assert found.refused < STREAMS / 5, "most of what is drawn is served"
@@ -28,9 +26,9 @@ def test_nothing_flagged_leaves_and_every_answer_ends() -> None:
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_seeded_fault_is_found(fault: str) -> None:
+async def test_a_seeded_fault_is_found(fault: str) -> None:
     with FAULTS[fault]():
-        assert not played(ENOUGH, enough=1).clean
+        assert not (await played(ENOUGH, enough=1)).clean
 
 
 def test_the_same_number_draws_the_same_case() -> None:

@@ -109,7 +109,7 @@ async def staged(
     vocabulary = vocabulary or Vocabulary()
 
     async def judged() -> None:
-        await until(lambda: guarded._state.in_flight is None)
+        await until(lambda: guarded.idle())
 
     if in_step:
         engine_options["gate"] = judged

@@ -97,7 +97,6 @@ class Inlet:
             retriable=lambda: retriable,
             feed=self.heard.append,
             flagged=self.flagged,
-            fail=self.errors.append,
             **shared,
         )
 
@@ -118,17 +117,14 @@ def _drafts(text: str, reason: str | None = "stop") -> list[Draft]:
     return [*drafts, Draft((), finish_reason=reason)] if reason else drafts
 
 
-def test_the_guard_hears_of_tokens_once_something_can_come_of_them_and_of_all_before_the_end() -> None:
-    async def scenario() -> None:
-        inlet = Inlet(Drafts(*_drafts("one two six")), own=policy(first_stride=2, stride=9, max_stride=9))
-        inlet.following.begin()
-        await inlet.idle()
-        assert not inlet.errors and inlet.engine.open == 0
-        told = [event.drafted for event in inlet.heard if isinstance(event, Drafted)]
-        assert told[0] == 2, "one token alone is too few to judge"
-        assert inlet.heard[-1] == Ended(0, "stop") and len(inlet.transcript.tokens) == 3
-
-    asyncio.run(scenario())
+async def test_the_guard_hears_of_tokens_once_something_can_come_of_them_and_of_all_before_the_end() -> None:
+    inlet = Inlet(Drafts(*_drafts("one two six")), own=policy(first_stride=2, stride=9, max_stride=9))
+    inlet.following.begin()
+    await inlet.idle()
+    assert not inlet.errors and inlet.engine.open == 0
+    told = [event.drafted for event in inlet.heard if isinstance(event, Drafted)]
+    assert told[0] == 2, "one token alone is too few to judge"
+    assert inlet.heard[-1] == Ended(0, "stop") and len(inlet.transcript.tokens) == 3
 
 
 def test_any_other_news_comes_after_all_that_was_drafted() -> None:
@@ -141,22 +137,19 @@ def test_any_other_news_comes_after_all_that_was_drafted() -> None:
     assert inlet.heard[2:] == [Cleared(0, TokenSpan(0, 2))]
 
 
-def test_the_next_attempt_ends_the_one_before() -> None:
-    async def scenario() -> None:
-        inlet = Inlet(Drafts(*_drafts(TEXT * 9)))
-        inlet.following.begin()
-        for _ in range(5):
-            await asyncio.sleep(0)
-        inlet.state = GuardState(attempt=1)
-        inlet.following.cut(0)
-        inlet.following.begin(Rewind(1, 0, 1, "ban"))
+async def test_the_next_attempt_ends_the_one_before() -> None:
+    inlet = Inlet(Drafts(*_drafts(TEXT * 9)))
+    inlet.following.begin()
+    for _ in range(5):
         await asyncio.sleep(0)
-        await asyncio.sleep(0)
-        assert inlet.engine.open == 1
-        await inlet.tasks.stop()
-        assert inlet.engine.open == 0 and not inlet.errors
-
-    asyncio.run(scenario())
+    inlet.state = GuardState(attempt=1)
+    inlet.following.cut(0)
+    inlet.following.begin(Rewind(1, 0, 1, "ban"))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert inlet.engine.open == 1
+    await inlet.tasks.stop()
+    assert inlet.engine.open == 0 and not inlet.errors
 
 
 def test_a_cut_counts_what_it_takes() -> None:
@@ -166,43 +159,36 @@ def test_a_cut_counts_what_it_takes() -> None:
     assert inlet.transcript.text == "one" and inlet.observer.counts == {"discarded": 2}
 
 
-def test_an_engine_that_gives_no_reason_for_its_end_fails_the_choice() -> None:
-    async def scenario() -> None:
-        inlet = Inlet(Drafts(*_drafts("one two", reason=None)))
-        inlet.following.begin()
-        await inlet.idle()
-        (error,) = inlet.errors
-        assert "without a finish reason" in str(error)
-
-    asyncio.run(scenario())
+async def test_an_engine_that_gives_no_reason_for_its_end_fails_the_choice() -> None:
+    inlet = Inlet(Drafts(*_drafts("one two", reason=None)))
+    inlet.following.begin()
+    await inlet.idle()
+    (error,) = inlet.errors
+    assert "without a finish reason" in str(error)
 
 
-def _judged(
+async def _judged(
     answer: Verdict | ScorerUnavailable, own: Policy | None = None, *, gone: bool = False, **more: Any
 ) -> Inlet:
     """What is heard of a window over TEXT."""
-
-    async def scenario() -> Inlet:
-        inlet = Inlet(judge=Answers(answer), own=own, **more)
-        inlet.transcript.append(Draft(VOCABULARY.encode(TEXT)))
-        inlet.judging.begin(Score(0, _WINDOW))
-        inlet.state = GuardState(attempt=int(gone))
-        await inlet.idle()
-        return inlet
-
-    return asyncio.run(scenario())
+    inlet = Inlet(judge=Answers(answer), own=own, **more)
+    inlet.transcript.append(Draft(VOCABULARY.encode(TEXT)))
+    inlet.judging.begin(Score(0, _WINDOW))
+    inlet.state = GuardState(attempt=int(gone))
+    await inlet.idle()
+    return inlet
 
 
 _WINDOW = TokenSpan(0, len(VOCABULARY.encode(TEXT)))
 _FLAGGED = FlaggedText(TextSpan(TEXT.index(" idiot"), len(TEXT)), {"insult": 0.9}, "insult")
 
 
-def test_a_cleared_window_is_told() -> None:
-    assert _judged(ClearedText({"insult": 0.1})).heard == [Cleared(0, _WINDOW)]
+async def test_a_cleared_window_is_told() -> None:
+    assert (await _judged(ClearedText({"insult": 0.1}))).heard == [Cleared(0, _WINDOW)]
 
 
-def test_a_flag_is_told_with_its_places_in_tokens_and_its_scores() -> None:
-    inlet = _judged(_FLAGGED)
+async def test_a_flag_is_told_with_its_places_in_tokens_and_its_scores() -> None:
+    inlet = await _judged(_FLAGGED)
     (event,) = inlet.heard
     assert isinstance(event, Flagged)
     assert inlet.transcript.text[inlet.transcript.start_of(event.onset) :].startswith(" idiot")
@@ -211,20 +197,20 @@ def test_a_flag_is_told_with_its_places_in_tokens_and_its_scores() -> None:
     assert inlet.scores == [{"insult": 0.9}] and not event.spent
 
 
-def test_a_flag_on_a_text_that_is_gone_is_counted_and_not_told() -> None:
-    inlet = _judged(_FLAGGED, gone=True)
+async def test_a_flag_on_a_text_that_is_gone_is_counted_and_not_told() -> None:
+    inlet = await _judged(_FLAGGED, gone=True)
     assert inlet.heard == [] and inlet.observer.verdicts == {"flagged": 1}
 
 
 @pytest.mark.parametrize(
     ("retriable", "failure", "told"), [(True, "closed", 1), (False, "closed", 0), (True, "open", 0)]
 )
-def test_what_gets_no_verdict_ends_a_choice_that_may_be_tried_again_if_its_policy_is_closed(
+async def test_what_gets_no_verdict_ends_a_choice_that_may_be_tried_again_if_its_policy_is_closed(
     retriable: bool, failure: str, told: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     logging.getLogger("unsay").propagate = True
     with caplog.at_level("WARNING", "unsay.guard"):
-        inlet = _judged(ScorerUnavailable("deadline"), policy(on_scorer_failure=failure), retriable=retriable)
+        inlet = await _judged(ScorerUnavailable("deadline"), policy(on_scorer_failure=failure), retriable=retriable)
     assert inlet.heard == [ScorerFailed(0, _WINDOW)] and inlet.observer.verdicts == {"failed": 1}
     assert [type(error) for error in inlet.errors] == [ScorerDown] * told
     (record,) = caplog.records

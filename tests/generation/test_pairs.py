@@ -130,86 +130,73 @@ RUDE = "well you idiot said the fox to the hen"
 POLITE = "well you friend said the fox to the hen"
 
 
-def _played(*texts: str, **options: Any) -> tuple[str, list[Pair]]:
+async def _played(*texts: str, **options: Any) -> tuple[str, list[Pair]]:
     """What left, and the pairs."""
-
-    async def scenario() -> tuple[str, list[Pair]]:
-        async with staged(*texts, vocabulary=VOCABULARY, in_step=True, **{"pairs": PairList(), **options}) as stage:
-            return text_of(await stage.play()), stage.guarded.pairs
-
-    return asyncio.run(scenario())
+    async with staged(*texts, vocabulary=VOCABULARY, in_step=True, **{"pairs": PairList(), **options}) as stage:
+        return text_of(await stage.play()), stage.guarded.pairs
 
 
 @pytest.mark.parametrize("whole", [False, True])
-def test_a_rewind_that_was_cleared_gives_a_pair(whole: bool) -> None:
-    text, (pair,) = _played(RUDE, POLITE, whole=whole)
+async def test_a_rewind_that_was_cleared_gives_a_pair(whole: bool) -> None:
+    text, (pair,) = await _played(RUDE, POLITE, whole=whole)
     assert text == POLITE
     assert (pair.prompt, pair.rejected) == ("well you", " idiot said the fox")
     assert pair.chosen == " friend said the fox"
 
 
-def test_a_restart_rejects_the_text_from_its_beginning() -> None:
+async def test_a_restart_rejects_the_text_from_its_beginning() -> None:
     other = POLITE.replace("well", "so")
-    _, (pair,) = _played(RUDE, other, restart_only=True, whole=True)
+    _, (pair,) = await _played(RUDE, other, restart_only=True, whole=True)
     assert (pair.prompt, pair.rejected) == ("", "well you idiot said the fox") and other.startswith(pair.chosen)
 
 
-def test_a_ladder_that_goes_back_further_gives_a_pair_for_each_attempt() -> None:
+async def test_a_ladder_that_goes_back_further_gives_a_pair_for_each_attempt() -> None:
     begun = "It rained. Then, well, you big"
     own = policy(ladder=("ban", "clause"))
     texts = (f"{begun} idiot said it.", f"{begun} moron said it.", "It rained. Then, well, a fox came.")
-    text, pairs = _played(*texts, policy=own, whole=True)
+    text, pairs = await _played(*texts, policy=own, whole=True)
     assert text == texts[-1]
     assert [pair.prompt for pair in pairs] == ["It rained. Then, well,"] * 2
     assert [pair.rejected.split()[:3] for pair in pairs] == [["you", "big", "idiot"], ["you", "big", "moron"]]
 
 
-def test_clean_text_has_no_pairs() -> None:
-    assert _played(POLITE) == (POLITE, [])
+async def test_clean_text_has_no_pairs() -> None:
+    assert await _played(POLITE) == (POLITE, [])
 
 
 @pytest.mark.parametrize("on_exhausted", ["refuse", "truncate", "mask", "flag"])
-def test_what_was_not_mended_has_no_pairs_nor_has_what_was_mended_before_it(on_exhausted: str) -> None:
+async def test_what_was_not_mended_has_no_pairs_nor_has_what_was_mended_before_it(on_exhausted: str) -> None:
     own = policy(on_exhausted=on_exhausted, max_rewinds=1)
-    _, pairs = _played(f"{RUDE} and {RUDE}", f"{POLITE} and {RUDE}", policy=own)
+    _, pairs = await _played(f"{RUDE} and {RUDE}", f"{POLITE} and {RUDE}", policy=own)
     assert pairs == []
 
 
 @pytest.mark.parametrize("options", [{"policy": policy(mode="monitor")}, {"pairs": None}])
-def test_monitor_mode_has_no_pairs_nor_has_a_server_without_a_taker(options: dict[str, Any]) -> None:
-    assert _played(RUDE, POLITE, **options)[1] == []
+async def test_monitor_mode_has_no_pairs_nor_has_a_server_without_a_taker(options: dict[str, Any]) -> None:
+    assert (await _played(RUDE, POLITE, **options))[1] == []
 
 
-def test_what_passed_unscored_is_not_chosen() -> None:
-    async def scenario() -> None:
-        own = policy(on_scorer_failure="open")
-        async with staged(RUDE, POLITE, policy=own, in_step=True, pairs=PairList()) as stage:
-            playing = asyncio.create_task(stage.play())
-            await until(lambda: len(stage.engine.attempts) == 2)
-            stage.scorer.fail(100)
-            assert ending_of(await playing) == "stop"
-            assert (stage.guarded.report.action, stage.guarded.pairs) == ("unguarded", [])
-
-    asyncio.run(scenario())
+async def test_what_passed_unscored_is_not_chosen() -> None:
+    own = policy(on_scorer_failure="open")
+    async with staged(RUDE, POLITE, policy=own, in_step=True, pairs=PairList()) as stage:
+        playing = asyncio.create_task(stage.play())
+        await until(lambda: len(stage.engine.attempts) == 2)
+        stage.scorer.fail(100)
+        assert ending_of(await playing) == "stop"
+        assert (stage.guarded.report.action, stage.guarded.pairs) == ("unguarded", [])
 
 
-def test_an_engine_that_gives_up_leaves_no_pairs() -> None:
-    async def scenario() -> None:
-        async with staged(RUDE, POLITE, ending="abort", pairs=PairList()) as stage:
-            assert ending_of(await stage.play()) == "abort"
-            assert stage.guarded.pairs == []
-
-    asyncio.run(scenario())
+async def test_an_engine_that_gives_up_leaves_no_pairs() -> None:
+    async with staged(RUDE, POLITE, ending="abort", pairs=PairList()) as stage:
+        assert ending_of(await stage.play()) == "abort"
+        assert stage.guarded.pairs == []
 
 
-def test_a_reader_that_leaves_before_the_end_leaves_no_pairs() -> None:
-    async def scenario() -> None:
-        async with staged(f"{RUDE} {RUDE}", f"{POLITE} {POLITE}", in_step=True, pairs=PairList()) as stage:
-            async with aclosing(stage.guarded.pieces()) as reading:
-                await anext(reading)
-            assert stage.guarded.pairs == []
-
-    asyncio.run(scenario())
+async def test_a_reader_that_leaves_before_the_end_leaves_no_pairs() -> None:
+    async with staged(f"{RUDE} {RUDE}", f"{POLITE} {POLITE}", in_step=True, pairs=PairList()) as stage:
+        async with aclosing(stage.guarded.pieces()) as reading:
+            await anext(reading)
+        assert stage.guarded.pairs == []
 
 
 # Any text, any timing.
@@ -221,25 +208,21 @@ wordings = st.lists(st.lists(words, max_size=14).map(" ".join), min_size=2, max_
 
 @examples(250)
 @given(policies(), wordings, seeds, st.booleans())
-def test_a_pair_parts_behind_the_same_text_and_chooses_what_was_released(
+async def test_a_pair_parts_behind_the_same_text_and_chooses_what_was_released(
     own: Policy, texts: list[str], seed: int, whole: bool
 ) -> None:
     random = Random(seed)
     own = own.model_copy(update={"hold_back": 3, "context": max(3, own.context)})
-
-    async def scenario() -> None:
-        sizes = lambda: random.randint(1, 6)  # noqa: E731
-        greedy = random.random() < 0.5
-        async with staged(
-            *texts, policy=own, words=WORDS, whole=whole, greedy=greedy, sizes=sizes, pairs=PairList()
-        ) as stage:
-            sent, report = text_of(await stage.play()), stage.guarded.report
-            for pair in stage.guarded.pairs:
-                assert report.action == "rewound"
-                assert sent.startswith(pair.prompt + pair.chosen)
-                assert not any(word in pair.prompt + pair.chosen for word in WORDS)
-                assert any(word in pair.prompt + pair.rejected for word in WORDS)
-                assert not pair.rejected.startswith(pair.chosen) and not pair.chosen.startswith(pair.rejected)
-            assert len(stage.guarded.pairs) <= report.rewinds
-
-    asyncio.run(scenario())
+    sizes = lambda: random.randint(1, 6)  # noqa: E731
+    greedy = random.random() < 0.5
+    async with staged(
+        *texts, policy=own, words=WORDS, whole=whole, greedy=greedy, sizes=sizes, pairs=PairList()
+    ) as stage:
+        sent, report = text_of(await stage.play()), stage.guarded.report
+        for pair in stage.guarded.pairs:
+            assert report.action == "rewound"
+            assert sent.startswith(pair.prompt + pair.chosen)
+            assert not any(word in pair.prompt + pair.chosen for word in WORDS)
+            assert any(word in pair.prompt + pair.rejected for word in WORDS)
+            assert not pair.rejected.startswith(pair.chosen) and not pair.chosen.startswith(pair.rejected)
+        assert len(stage.guarded.pairs) <= report.rewinds

@@ -70,93 +70,72 @@ def test_of_a_long_prompt_the_last_part_is_read() -> None:
 
 
 @pytest.mark.parametrize(("prompt", "flagged"), [(HOSTILE, True), (KIND, False), ("", False), (" \n", False)])
-def test_a_scored_prompt_changes_nothing_but_the_report(prompt: str, flagged: bool) -> None:
-    async def run() -> None:
-        async with asked(prompt, on_prompt="score") as ask:
-            pieces = await ask.play()
-            assert (text_of(pieces), ending_of(pieces)) == ("all is well here", "stop")
-            assert ask.told == {"flagged": flagged, "scores": {"toxicity": 0.9 if flagged else 0.0}}
-            assert ask.choice.report.action == "clean" and not ask.choice.report.withheld
-            verdict = ("flagged", "toxicity") if flagged else ("cleared", "none")
-            assert ask.stage.observer.prompts == [(*verdict, "default", "scripted")]
-
-    asyncio.run(run())
+async def test_a_scored_prompt_changes_nothing_but_the_report(prompt: str, flagged: bool) -> None:
+    async with asked(prompt, on_prompt="score") as ask:
+        pieces = await ask.play()
+        assert (text_of(pieces), ending_of(pieces)) == ("all is well here", "stop")
+        assert ask.told == {"flagged": flagged, "scores": {"toxicity": 0.9 if flagged else 0.0}}
+        assert ask.choice.report.action == "clean" and not ask.choice.report.withheld
+        verdict = ("flagged", "toxicity") if flagged else ("cleared", "none")
+        assert ask.stage.observer.prompts == [(*verdict, "default", "scripted")]
 
 
-def test_a_flagged_prompt_is_refused_before_anything_is_drafted() -> None:
-    async def run() -> None:
-        async with asked(HOSTILE, on_prompt="refuse") as ask:
-            assert await ask.play() == [withheld()]
-            report = ask.choice.report
-            assert (report.action, report.withheld, report.tokens_generated) == ("refused", True, 0)
-            assert ask.told == {"flagged": True, "scores": SCORES}
-            assert ask.stage.engine.attempts == []
-
-    asyncio.run(run())
+async def test_a_flagged_prompt_is_refused_before_anything_is_drafted() -> None:
+    async with asked(HOSTILE, on_prompt="refuse") as ask:
+        assert await ask.play() == [withheld()]
+        report = ask.choice.report
+        assert (report.action, report.withheld, report.tokens_generated) == ("refused", True, 0)
+        assert ask.told == {"flagged": True, "scores": SCORES}
+        assert ask.stage.engine.attempts == []
 
 
-def test_a_clear_prompt_is_answered_once_its_verdict_is_there() -> None:
-    async def run() -> None:
-        async with asked(KIND, on_prompt="refuse") as ask:
-            ask.stage.scorer.hang()
-            playing = asyncio.create_task(ask.play())
-            await until(lambda: ask.stage.scorer.passes > 0)
-            assert ask.stage.engine.attempts == [] and not playing.done()
-            ask.stage.scorer.release()
-            assert text_of(await playing) == "all is well here"
-            assert ask.choice.report.action == "clean" and ask.told["flagged"] is False
-
-    asyncio.run(run())
+async def test_a_clear_prompt_is_answered_once_its_verdict_is_there() -> None:
+    async with asked(KIND, on_prompt="refuse") as ask:
+        ask.stage.scorer.hang()
+        playing = asyncio.create_task(ask.play())
+        await until(lambda: ask.stage.scorer.passes > 0)
+        assert ask.stage.engine.attempts == [] and not playing.done()
+        ask.stage.scorer.release()
+        assert text_of(await playing) == "all is well here"
+        assert ask.choice.report.action == "clean" and ask.told["flagged"] is False
 
 
-def test_in_monitor_mode_nothing_waits_for_the_prompt_and_its_verdict_is_counted_behind_the_answer() -> None:
-    async def run() -> None:
-        async with asked(HOSTILE, mode="monitor", on_prompt="refuse") as ask:
-            ask.stage.scorer.hang()
-            assert text_of(await ask.play()) == "all is well here"
-            assert ask.told == {"flagged": None, "scores": {}}
-            ask.stage.scorer.release()
-            await until(lambda: bool(ask.stage.observer.prompts))
-            assert ask.stage.observer.prompts[0][:2] == ("flagged", "toxicity")
-
-    asyncio.run(run())
+async def test_in_monitor_mode_nothing_waits_for_the_prompt_and_its_verdict_is_counted_behind_the_answer() -> None:
+    async with asked(HOSTILE, mode="monitor", on_prompt="refuse") as ask:
+        ask.stage.scorer.hang()
+        assert text_of(await ask.play()) == "all is well here"
+        assert ask.told == {"flagged": None, "scores": {}}
+        ask.stage.scorer.release()
+        await until(lambda: bool(ask.stage.observer.prompts))
+        assert ask.stage.observer.prompts[0][:2] == ("flagged", "toxicity")
 
 
 @pytest.mark.parametrize("on_prompt", ["score", "refuse"])
-def test_all_choices_share_one_judgement(on_prompt: str) -> None:
-    async def run() -> None:
-        async with asked(HOSTILE, on_prompt=on_prompt) as ask:
-            others = [ask.choice] if on_prompt == "score" else [ask.choice, Prompted(ask.stage.guarded, ask.prompt)]
-            said = [item async for item in merge([choice.pieces() for choice in others])]
-            assert {index for index, _ in said} == set(range(len(others)))
-            assert all(choice.report.prompt == PromptFinding(True, SCORES) for choice in others)
-            assert len(ask.stage.observer.prompts) == 1
-
-    asyncio.run(run())
+async def test_all_choices_share_one_judgement(on_prompt: str) -> None:
+    async with asked(HOSTILE, on_prompt=on_prompt) as ask:
+        others = [ask.choice] if on_prompt == "score" else [ask.choice, Prompted(ask.stage.guarded, ask.prompt)]
+        said = [item async for item in merge([choice.pieces() for choice in others])]
+        assert {index for index, _ in said} == set(range(len(others)))
+        assert all(choice.report.prompt == PromptFinding(True, SCORES) for choice in others)
+        assert len(ask.stage.observer.prompts) == 1
 
 
-def test_without_a_verdict_a_closed_policy_answers_nothing() -> None:
-    async def run() -> None:
-        async with asked(KIND, on_prompt="refuse") as ask:
-            ask.stage.scorer.fail(99)
-            with pytest.raises(ScorerDown, match="error"):
-                await ask.play()
-            assert ask.stage.engine.attempts == []
-            assert ask.stage.observer.prompts == [("failed", "none", "default", "scripted")]
-
-    asyncio.run(run())
+async def test_without_a_verdict_a_closed_policy_answers_nothing() -> None:
+    async with asked(KIND, on_prompt="refuse") as ask:
+        ask.stage.scorer.fail(99)
+        with pytest.raises(ScorerDown, match="error"):
+            await ask.play()
+        assert ask.stage.engine.attempts == []
+        assert ask.stage.observer.prompts == [("failed", "none", "default", "scripted")]
 
 
 @pytest.mark.parametrize("keys", [{"on_prompt": "refuse", "on_scorer_failure": "open"}, {"on_prompt": "score"}])
-def test_otherwise_the_answer_is_written_and_says_that_its_prompt_was_not_judged(keys: dict[str, str]) -> None:
-    async def run() -> None:
-        async with asked(HOSTILE, **keys) as ask:
-            ask.stage.scorer.fail(1)
-            assert text_of(await ask.play()) == "all is well here"
-            assert ask.told == {"flagged": None, "scores": {}}
-            assert ask.stage.observer.prompts[0][0] == "failed"
-
-    asyncio.run(run())
+async def test_otherwise_the_answer_is_written_and_says_that_its_prompt_was_not_judged(keys: dict[str, str]) -> None:
+    async with asked(HOSTILE, **keys) as ask:
+        ask.stage.scorer.fail(1)
+        assert text_of(await ask.play()) == "all is well here"
+        assert ask.told == {"flagged": None, "scores": {}}
+        assert ask.stage.observer.prompts[0][0] == "failed"
 
 
 def long_prompt(at: int, calls: int = 3) -> str:
@@ -166,46 +145,36 @@ def long_prompt(at: int, calls: int = 3) -> str:
 
 
 @pytest.mark.parametrize("at", [0, 300, 720])
-def test_a_long_prompt_is_judged_in_portions_and_its_highest_score_counts(at: int) -> None:
-    async def run() -> None:
-        async with asked(long_prompt(at), on_prompt="refuse") as ask:
-            assert ending_of(await ask.play()) == "content_filter"
-            assert ask.told == {"flagged": True, "scores": SCORES}
-            assert ask.stage.scorer.passes > 2
-
-    asyncio.run(run())
+async def test_a_long_prompt_is_judged_in_portions_and_its_highest_score_counts(at: int) -> None:
+    async with asked(long_prompt(at), on_prompt="refuse") as ask:
+        assert ending_of(await ask.play()) == "content_filter"
+        assert ask.told == {"flagged": True, "scores": SCORES}
+        assert ask.stage.scorer.passes > 2
 
 
-def test_a_prompt_that_is_flagged_stays_so_if_the_scorer_fails_over_the_rest() -> None:
-    async def run() -> None:
-        async with asked(long_prompt(0), on_prompt="refuse") as ask:
-            scorer, score = ask.stage.scorer, ask.stage.scorer.score
+async def test_a_prompt_that_is_flagged_stays_so_if_the_scorer_fails_over_the_rest() -> None:
+    async with asked(long_prompt(0), on_prompt="refuse") as ask:
+        scorer, score = ask.stage.scorer, ask.stage.scorer.score
 
-            def then_fail(texts: Any) -> Any:
-                try:
-                    return score(texts)
-                finally:
-                    scorer.fail(99)
+        def then_fail(texts: Any) -> Any:
+            try:
+                return score(texts)
+            finally:
+                scorer.fail(99)
 
-            scorer.score = then_fail  # type: ignore[method-assign]
-            assert ending_of(await ask.play()) == "content_filter"
-            assert ask.told["flagged"] and ask.stage.observer.prompts[0][0] == "flagged"
-
-    asyncio.run(run())
+        scorer.score = then_fail  # type: ignore[method-assign]
+        assert ending_of(await ask.play()) == "content_filter"
+        assert ask.told["flagged"] and ask.stage.observer.prompts[0][0] == "flagged"
 
 
 @pytest.mark.parametrize("on_prompt", ["score", "refuse"])
-def test_who_leaves_takes_the_judging_with_him(on_prompt: str) -> None:
+async def test_who_leaves_takes_the_judging_with_him(on_prompt: str) -> None:
     """The stage looks for tasks that were left behind."""
-
-    async def run() -> None:
-        async with asked(KIND, on_prompt=on_prompt) as ask:
-            ask.stage.scorer.hang()
-            playing = asyncio.create_task(ask.play())
-            await until(lambda: ask.stage.scorer.passes > 0)
-            playing.cancel()
-            await asyncio.gather(playing, return_exceptions=True)
-            await until(lambda: ask.prompt._task is not None and ask.prompt._task.done())
-            assert ask.stage.observer.prompts == []
-
-    asyncio.run(run())
+    async with asked(KIND, on_prompt=on_prompt) as ask:
+        ask.stage.scorer.hang()
+        playing = asyncio.create_task(ask.play())
+        await until(lambda: ask.stage.scorer.passes > 0)
+        playing.cancel()
+        await asyncio.gather(playing, return_exceptions=True)
+        await until(lambda: ask.prompt._task is not None and ask.prompt._task.done())
+        assert ask.stage.observer.prompts == []

@@ -11,17 +11,14 @@ def test_choices_are_numbered_through_all_prompts_of_a_request() -> None:
     assert [request.reserve(3), request.reserve(1), request.reserve(2)] == [0, 3, 4]
 
 
-def test_tasks_of_a_request_find_it_and_others_do_not() -> None:
-    async def scenario() -> None:
-        request = GuardedRequest(Policy())
+async def test_tasks_of_a_request_find_it_and_others_do_not() -> None:
+    request = GuardedRequest(Policy())
 
-        async def seen() -> GuardedRequest | None:
-            return current.get()
+    async def seen() -> GuardedRequest | None:
+        return current.get()
 
-        token = current.set(request)
-        inside = asyncio.create_task(seen())
-        current.reset(token)
-        outside = asyncio.create_task(seen())
-        assert (await inside, await outside) == (request, None)
-
-    asyncio.run(scenario())
+    token = current.set(request)
+    inside = asyncio.create_task(seen())
+    current.reset(token)
+    outside = asyncio.create_task(seen())
+    assert (await inside, await outside) == (request, None)

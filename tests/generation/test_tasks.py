@@ -5,52 +5,44 @@ import asyncio
 from server.generation.tasks import Tasks
 
 
-def test_what_a_task_raises_is_handed_on() -> None:
-    async def scenario() -> None:
-        heard: list[Exception] = []
+async def test_what_a_task_raises_is_handed_on() -> None:
+    heard: list[Exception] = []
 
-        async def broken() -> None:
-            raise ValueError("broken")
+    async def broken() -> None:
+        raise ValueError("broken")
 
-        await Tasks(heard.append).spawn(broken)
-        assert [str(error) for error in heard] == ["broken"]
-
-    asyncio.run(scenario())
+    await Tasks(heard.append).spawn(broken)
+    assert [str(error) for error in heard] == ["broken"]
 
 
-def test_stopping_ends_every_task_and_waits_for_it() -> None:
-    async def scenario() -> None:
-        ended: list[str] = []
-        heard: list[Exception] = []
-        tasks = Tasks(heard.append)
+async def test_stopping_ends_every_task_and_waits_for_it() -> None:
+    before = asyncio.all_tasks()
+    ended: list[str] = []
+    heard: list[Exception] = []
+    tasks = Tasks(heard.append)
 
-        async def endless(name: str) -> None:
-            try:
-                await asyncio.Event().wait()
-            finally:
-                await asyncio.sleep(0)
-                ended.append(name)
+    async def endless(name: str) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0)
+            ended.append(name)
 
-        for name in "ab":
-            tasks.spawn(lambda name=name: endless(name))  # type: ignore[misc]
-        await asyncio.sleep(0)
-        await tasks.stop()
-        assert (sorted(ended), heard) == (["a", "b"], [])
-        assert asyncio.all_tasks() == {asyncio.current_task()}
-
-    asyncio.run(scenario())
+    for name in "ab":
+        tasks.spawn(lambda name=name: endless(name))  # type: ignore[misc]
+    await asyncio.sleep(0)
+    await tasks.stop()
+    assert (sorted(ended), heard) == (["a", "b"], [])
+    assert asyncio.all_tasks() == before
 
 
-def test_a_task_cancelled_before_its_turn_never_begins() -> None:
-    async def scenario() -> None:
-        begun: list[int] = []
+async def test_a_task_cancelled_before_its_turn_never_begins() -> None:
+    begun: list[int] = []
 
-        async def work() -> None:
-            begun.append(1)
+    async def work() -> None:
+        begun.append(1)
 
-        tasks = Tasks(lambda error: None)
-        tasks.spawn(work)
-        await tasks.stop()
-        assert begun == []
-
-    asyncio.run(scenario())
+    tasks = Tasks(lambda error: None)
+    tasks.spawn(work)
+    await tasks.stop()
+    assert begun == []

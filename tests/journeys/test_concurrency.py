@@ -13,10 +13,10 @@ STREAMS = 32
 WORD = "town"
 
 
-def test_many_mixed_streams_end_correctly(servers: Servers) -> None:
+async def test_many_mixed_streams_end_correctly(servers: Servers) -> None:
     """A third is rewound, a third clean, and a third leaves early."""
     with servers.scorer.flagging(WORD, seconds=0.01):
-        ended = asyncio.run(all_streams(servers))
+        ended = await all_streams(servers)
         until(lambda: quiet(servers))
     assert len(ended) == STREAMS
     assert {(kind, action) for kind, action, _ in ended} == {("flagged", "rewound"), ("tame", "clean"), ("leaver", "")}
@@ -51,7 +51,7 @@ async def one(client: AsyncOpenAI, model: str, kind: str) -> tuple[str, str, str
     return kind, action, text
 
 
-def test_the_same_request_alone_and_in_a_crowd_has_the_same_seeded_answer(servers: Servers) -> None:
+async def test_the_same_request_alone_and_in_a_crowd_has_the_same_seeded_answer(servers: Servers) -> None:
     body = asking("completions", servers.model, seed=5, detox={"policy": "small"})
 
     async def crowd(count: int) -> list[str]:
@@ -60,20 +60,16 @@ def test_the_same_request_alone_and_in_a_crowd_has_the_same_seeded_answer(server
             return [answer.json()["choices"][0]["text"] for answer in answers]
 
     with servers.scorer.flagging("of"):
-        (alone,) = asyncio.run(crowd(1))
-        assert asyncio.run(crowd(8)) == [alone] * 8
+        (alone,) = await crowd(1)
+        assert await crowd(8) == [alone] * 8
 
 
-def test_a_crowd_of_seeded_choices_with_long_prompts_leaves_the_engine_alive(servers: Servers) -> None:
+async def test_a_crowd_of_seeded_choices_with_long_prompts_leaves_the_engine_alive(servers: Servers) -> None:
     """More prompt tokens at once than the engine takes in one step."""
     bodies = [
         asking("completions", servers.model, prompt=f"{number}. {PROMPT} " * 12, seed=number, n=25, max_tokens=2)
         for number in range(8)
     ]
-
-    async def crowd() -> list[int]:
-        async with httpx.AsyncClient(base_url=servers.guarded, timeout=110) as web:
-            answers = await asyncio.gather(*(web.post("/v1/completions", json=body) for body in bodies))
-            return [len(answer.json()["choices"]) for answer in answers]
-
-    assert asyncio.run(crowd()) == [25] * 8
+    async with httpx.AsyncClient(base_url=servers.guarded, timeout=110) as web:
+        answers = await asyncio.gather(*(web.post("/v1/completions", json=body) for body in bodies))
+        assert [len(answer.json()["choices"]) for answer in answers] == [25] * 8

@@ -33,23 +33,19 @@ WISHES: dict[str, JSON] = {
 ANSWERS = 60
 
 
-def all_of(servers: Servers, bodies: list[JSON], route: str = "chat") -> list[httpx.Response]:
+async def all_of(servers: Servers, bodies: list[JSON], route: str = "chat") -> list[httpx.Response]:
     """The answers to many requests at once."""
-
-    async def ask() -> list[httpx.Response]:
-        limits = httpx.Limits(max_connections=None)
-        async with httpx.AsyncClient(base_url=servers.guarded, timeout=110, limits=limits) as web:
-            return await asyncio.gather(*(web.post(PATHS[route], json=body) for body in bodies))
-
-    return asyncio.run(ask())
+    limits = httpx.Limits(max_connections=None)
+    async with httpx.AsyncClient(base_url=servers.guarded, timeout=110, limits=limits) as web:
+        return await asyncio.gather(*(web.post(PATHS[route], json=body) for body in bodies))
 
 
 @pytest.mark.parametrize("kind", WISHES)
-def test_structured_answers_are_whole_or_withheld(servers: Servers, kind: str) -> None:
+async def test_structured_answers_are_whole_or_withheld(servers: Servers, kind: str) -> None:
     """What is flagged in mid-stream is rewound there: nothing restarts, and the grammar goes on behind what left."""
     bodies = [structured(servers, kind, at) for at in range(ANSWERS)]
     with servers.scorer.flagging("th", "an"):
-        choices = [choice_of(answer) for answer in all_of(servers, bodies)]
+        choices = [choice_of(answer) for answer in await all_of(servers, bodies)]
     whole = [choice for choice in choices if choice["finish_reason"] in ("stop", "tool_calls")]
     log.info("%s: %d whole of %d, %d rewinds", kind, len(whole), len(choices), rewinds(choices))
     assert all(choice["finish_reason"] == "content_filter" for choice in choices if choice not in whole)
@@ -114,12 +110,12 @@ def one(servers: Servers, body: JSON) -> Told:
 
 
 @pytest.mark.parametrize("more", [{}, {"logprobs": 1, "top_p": 0.9}], ids=["text", "logprobs"])
-def test_a_seeded_flagged_answer_is_the_same_alone_and_in_a_crowd(servers: Servers, more: JSON) -> None:
+async def test_a_seeded_flagged_answer_is_the_same_alone_and_in_a_crowd(servers: Servers, more: JSON) -> None:
     asked: JSON = {"seed": 5, "temperature": 1, "detox": {"policy": "patient"}, **more}
     bodies = [asking("completions", servers.model, text, tokens=60, **asked) for text in TEXTS]
     with servers.scorer.flagging("of", "on", seconds=0.01):
         alone = [one(servers, body) for body in bodies]
-        crowd = [told("completions", answer) for answer in all_of(servers, bodies * 8, "completions")]
+        crowd = [told("completions", answer) for answer in await all_of(servers, bodies * 8, "completions")]
     assert [answer.texts for answer in crowd] == [answer.texts for answer in alone] * 8
     assert [answer.reports[0]["rewinds"] for answer in crowd] == [answer.reports[0]["rewinds"] for answer in alone] * 8
     assert sum(answer.reports[0]["rewinds"] for answer in alone) > 3
@@ -142,9 +138,9 @@ def test_vllm_counts_one_request_and_every_token_that_it_drew(servers: Servers) 
     assert grown["vllm:num_preemptions_total"] == 0
 
 
-def test_a_soak_with_random_leavers_leaves_nothing_behind(servers: Servers) -> None:
+async def test_a_soak_with_random_leavers_leaves_nothing_behind(servers: Servers) -> None:
     with servers.scorer.flagging(*FLAGGED):
-        ended = asyncio.run(soak(servers.guarded, servers.model, 300))
+        ended = await soak(servers.guarded, servers.model, 300)
         until(lambda: quiet(servers))
     log.info("%s", ended)
     assert ended.answered + ended.left == 300
@@ -153,10 +149,12 @@ def test_a_soak_with_random_leavers_leaves_nothing_behind(servers: Servers) -> N
 
 
 @STREAMED
-def test_a_client_that_leaves_while_text_is_rewound_takes_everything_with_it(servers: Servers, stream: bool) -> None:
+async def test_a_client_that_leaves_while_text_is_rewound_takes_everything_with_it(
+    servers: Servers, stream: bool
+) -> None:
     body = asking("completions", servers.model, TEXTS[0], tokens=900, stream=stream, ignore_eos=True)
     with servers.scorer.flagging(*"etaoin"):
         busy = lambda: len(servers.scorer.texts) > 40 and in_flight(servers) > 0 and our_tasks(servers) != []  # noqa: E731
-        leave(servers.guarded + PATHS["completions"], body | {"detox": {"policy": "patient"}}, busy)
+        await leave(servers.guarded + PATHS["completions"], body | {"detox": {"policy": "patient"}}, busy)
         until(lambda: quiet(servers))
     assert pool_is_whole(servers)

@@ -1,8 +1,8 @@
 """Attempts over one request that lives on in vLLM, and what becomes of it when it cannot."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager
 from types import SimpleNamespace
 from typing import Any
 
@@ -75,21 +75,19 @@ async def some(engine: ExactEngine, attempt: Attempt, count: int) -> list[int]:
     return drawn
 
 
-def using(scenario: Callable[[Vllm, ExactEngine], Awaitable[Any]], **params: Any) -> Any:
-    async def run() -> Any:
-        vllm: Any = Vllm()
-        wanted = SamplingParams(**{"max_tokens": 50, "temperature": 0.5, "seed": 4, **params})
-        engine = ExactEngine(EngineRequest(vllm, PROMPT, wanted, "r", {}, 0.1), vllm.rewind)
-        found = await scenario(vllm, engine)
-        await engine.aclose()
-        assert vllm.running == 0
-        return found
-
-    return asyncio.run(run())
+@asynccontextmanager
+async def drafting(**params: Any) -> AsyncIterator[tuple[Vllm, ExactEngine]]:
+    """An engine over a vLLM in which nothing runs any more at its end."""
+    vllm: Any = Vllm()
+    wanted = SamplingParams(**{"max_tokens": 50, "temperature": 0.5, "seed": 4, **params})
+    engine = ExactEngine(EngineRequest(vllm, PROMPT, wanted, "r", {}, 0.1), vllm.rewind)
+    yield vllm, engine
+    await engine.aclose()
+    assert vllm.running == 0
 
 
-def test_a_later_attempt_rewinds_the_request_that_is_there() -> None:
-    async def scenario(vllm: Vllm, engine: ExactEngine) -> None:
+async def test_a_later_attempt_rewinds_the_request_that_is_there() -> None:
+    async with drafting(presence_penalty=1.0) as (vllm, engine):
         kept = (await some(engine, FIRST, 3))[:2]
         drawn = await some(engine, Attempt(1, kept, frozenset({12}), retry=1), 2)
         assert drawn == [12, 13] and len(vllm.asked) == 1  # this vLLM heeds no bans
@@ -99,19 +97,15 @@ def test_a_later_attempt_rewinds_the_request_that_is_there() -> None:
         assert known(params["extra_args"]).banned == {2: (12,)}
         assert not engine.approximate
 
-    using(scenario, presence_penalty=1.0)
 
-
-def test_what_an_attempt_changed_is_gone_with_the_next_one() -> None:
-    async def scenario(vllm: Vllm, engine: ExactEngine) -> None:
+async def test_what_an_attempt_changed_is_gone_with_the_next_one() -> None:
+    async with drafting() as (vllm, engine):
         kept = tuple(await some(engine, FIRST, 3))
         await some(engine, Attempt(1, kept, frozenset({9}), 1, 0, frozenset({7, 5}), 20), 1)
         await some(engine, Attempt(2, kept, frozenset()), 1)
         steered, plain = (known(params["extra_args"]) for _, _, params in vllm.rewinds)
         assert (steered.banned, steered.avoided, steered.until) == ({3: (9,)}, (5, 7), 23)
         assert plain.changes_nothing
-
-    using(scenario)
 
 
 @pytest.mark.parametrize(
@@ -126,10 +120,10 @@ def test_what_an_attempt_changed_is_gone_with_the_next_one() -> None:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, dict) else None,
 )
-def test_a_request_that_ended_is_submitted_anew_behind_the_kept_tokens(
+async def test_a_request_that_ended_is_submitted_anew_behind_the_kept_tokens(
     params: dict[str, Any], approximate: bool
 ) -> None:
-    async def scenario(vllm: Vllm, engine: ExactEngine) -> None:
+    async with drafting(**params) as (vllm, engine):
         vllm.ends_after = 3
         kept = tuple((await some(engine, FIRST, 3))[:2])
         await some(engine, Attempt(1, kept, frozenset({12}), retry=1), 1)
@@ -140,11 +134,9 @@ def test_a_request_that_ended_is_submitted_anew_behind_the_kept_tokens(
         assert (changes.kept, changes.banned) == (2, {0: (12,)})
         assert engine.approximate is approximate
 
-    using(scenario, **params)
 
-
-def test_so_is_one_that_vllm_no_longer_knows_and_the_old_one_is_aborted() -> None:
-    async def scenario(vllm: Vllm, engine: ExactEngine) -> None:
+async def test_so_is_one_that_vllm_no_longer_knows_and_the_old_one_is_aborted() -> None:
+    async with drafting() as (vllm, engine):
         kept = tuple(await some(engine, FIRST, 2))
         vllm.rewindable = False
         await some(engine, Attempt(1, kept, frozenset()), 1)
@@ -153,11 +145,9 @@ def test_so_is_one_that_vllm_no_longer_knows_and_the_old_one_is_aborted() -> Non
         await some(engine, Attempt(2, kept, frozenset()), 1)
         assert vllm.rewinds[1][0] == known(vllm.asked[1][1].extra_args).key and vllm.rewinds[1][1] == []
 
-    using(scenario)
 
-
-def test_a_request_is_never_rewound_into_its_prompt() -> None:
-    async def scenario(vllm: Vllm, engine: ExactEngine) -> None:
+async def test_a_request_is_never_rewound_into_its_prompt() -> None:
+    async with drafting() as (vllm, engine):
         vllm.ends_after = 4
         kept = tuple(await some(engine, FIRST, 3))
         vllm.rewindable = False
@@ -166,11 +156,9 @@ def test_a_request_is_never_rewound_into_its_prompt() -> None:
         await some(engine, Attempt(2, kept[:1], frozenset()), 1)
         assert len(vllm.rewinds) == 1 and vllm.asked[2][0] == [1, 2, 3, *kept[:1]]
 
-    using(scenario)
 
-
-def test_candidates_are_requests_of_their_own_and_the_winner_lives_on() -> None:
-    async def scenario(vllm: Vllm, engine: ExactEngine) -> None:
+async def test_candidates_are_requests_of_their_own_and_the_winner_lives_on() -> None:
+    async with drafting() as (vllm, engine):
         kept = tuple(await some(engine, FIRST, 2))
         racing = [engine.draft(Attempt(1, kept, frozenset(), 1, candidate)) for candidate in range(3)]
         for drafts in racing:
@@ -183,31 +171,25 @@ def test_candidates_are_requests_of_their_own_and_the_winner_lives_on() -> None:
         await some(engine, Attempt(2, kept, frozenset()), 1)
         assert vllm.rewinds[1][0] == known(vllm.asked[1][1].extra_args).key
 
-    using(scenario)
 
-
-def test_nothing_is_asked_when_the_limit_is_used_up() -> None:
-    async def scenario(vllm: Vllm, engine: ExactEngine) -> list[Draft]:
+async def test_nothing_is_asked_when_the_limit_is_used_up() -> None:
+    async with drafting() as (vllm, engine):
         found = [draft async for draft in engine.draft(Attempt(0, tuple(range(50)), frozenset()))]
         assert vllm.asked == []
-        return found
-
-    assert using(scenario) == [Draft((), finish_reason="length")]
+    assert found == [Draft((), finish_reason="length")]
 
 
-def test_one_that_begins_anew_without_kept_tokens_is_exact() -> None:
-    async def scenario(vllm: Vllm, engine: ExactEngine) -> None:
+async def test_one_that_begins_anew_without_kept_tokens_is_exact() -> None:
+    async with drafting(presence_penalty=1.0) as (vllm, engine):
         vllm.ends_after = 2
         await some(engine, FIRST, 2)
         await some(engine, Attempt(1, (), frozenset({10}), 1), 1)
         assert len(vllm.asked) == 2 and not engine.approximate
 
-    using(scenario, presence_penalty=1.0)
-
 
 @pytest.mark.parametrize("params", [{"temperature": 0}, {"seed": None}, {"extra_args": {"other": 1, "unsay": "junk"}}])
-def test_what_the_client_asked_for_stays_as_it_is(params: dict[str, Any]) -> None:
-    async def scenario(vllm: Vllm, engine: ExactEngine) -> None:
+async def test_what_the_client_asked_for_stays_as_it_is(params: dict[str, Any]) -> None:
+    async with drafting(**params) as (vllm, engine):
         kept = tuple(await some(engine, FIRST, 2))
         await some(engine, Attempt(1, kept, frozenset(), 3), 1)
         ((_, _, changed),) = vllm.rewinds
@@ -218,11 +200,9 @@ def test_what_the_client_asked_for_stays_as_it_is(params: dict[str, Any]) -> Non
             extra == ({"other": 1} if "extra_args" in params else {}) and known(changed["extra_args"]).changes_nothing
         )
 
-    using(scenario, **params)
 
-
-def test_a_request_that_ends_while_its_rewind_is_asked_for_is_submitted_anew() -> None:
-    async def scenario(vllm: Vllm, engine: ExactEngine) -> None:
+async def test_a_request_that_ends_while_its_rewind_is_asked_for_is_submitted_anew() -> None:
+    async with drafting() as (vllm, engine):
         kept = tuple(await some(engine, FIRST, 2))
         vllm.ends_after = 1
 
@@ -234,11 +214,9 @@ def test_a_request_that_ends_while_its_rewind_is_asked_for_is_submitted_anew() -
         drawn = await some(engine, Attempt(1, kept, frozenset()), 1)
         assert drawn and len(vllm.asked) == 2 and vllm.asked[1][0] == [1, 2, 3, *kept]
 
-    using(scenario)
 
-
-def test_what_goes_wrong_with_a_rewind_reaches_whoever_drafts_and_nothing_stays() -> None:
-    async def scenario(vllm: Vllm, engine: ExactEngine) -> None:
+async def test_what_goes_wrong_with_a_rewind_reaches_whoever_drafts_and_nothing_stays() -> None:
+    async with drafting() as (_, engine):
         kept = tuple(await some(engine, FIRST, 2))
 
         async def broken(*_: Any) -> None:
@@ -248,21 +226,19 @@ def test_what_goes_wrong_with_a_rewind_reaches_whoever_drafts_and_nothing_stays(
         with pytest.raises(RuntimeError, match="dead"):
             await some(engine, Attempt(1, kept, frozenset()), 1)
 
-    using(scenario)
 
-
-def test_banned_alternatives_are_shown_at_no_attempt() -> None:
-    async def scenario(vllm: Vllm, engine: ExactEngine) -> None:
+async def test_banned_alternatives_are_shown_at_no_attempt() -> None:
+    async with drafting() as (_, engine):
         kept = tuple(await some(engine, FIRST, 1))
         async with aclosing(engine.draft(Attempt(1, kept, frozenset({900})))) as drafts:
             entries = [entry for _ in range(2) for entry in (await anext(drafts)).logprobs or ()]
         assert 900 not in entries[0] and 900 in entries[1]
 
-    using(scenario)
-
 
 @pytest.mark.parametrize(("answers", "drawn"), [([None, 7, None], 7), ([None, None], None), ([0], 0)])
-def test_of_several_engine_cores_the_one_that_has_the_request_answers(answers: list[Any], drawn: int | None) -> None:
+async def test_of_several_engine_cores_the_one_that_has_the_request_answers(
+    answers: list[Any], drawn: int | None
+) -> None:
     asked: list[Any] = []
 
     async def call(*args: Any) -> list[Any]:
@@ -270,9 +246,5 @@ def test_of_several_engine_cores_the_one_that_has_the_request_answers(answers: l
         return answers
 
     client = SimpleNamespace(engine_core=SimpleNamespace(call_utility_all_async=call))
-
-    async def rewound() -> int | None:
-        return await rewinds_of(client)("key", (1, 2), {"seed": 1})
-
-    assert asyncio.run(rewound()) == drawn
+    assert await rewinds_of(client)("key", (1, 2), {"seed": 1}) == drawn
     assert asked == [("unsay_rewind", "key", [1, 2], {"seed": 1})]

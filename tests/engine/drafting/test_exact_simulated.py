@@ -6,7 +6,8 @@ Outputs come late and merged, as vLLM's own collector merges them; answers to re
 import asyncio
 import random
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from types import SimpleNamespace
 from typing import Any
 
@@ -92,23 +93,19 @@ class SimulatedVllm:
         collector.put(RequestOutput(output.request_id, None, [], None, [choice], reason is not None))
 
 
-def simulated(kind: dict[str, Any], scenario: Callable[[SimulatedVllm], Awaitable[Any]], seed: int = 1) -> Any:
-    """Run a scenario over a simulated vLLM, which holds nothing any more at its end."""
-
-    async def run() -> Any:
-        vllm = SimulatedVllm(scheduler(**kind), seed)
-        free = free_blocks(vllm.core.scheduler)
-        working = asyncio.create_task(vllm.work())
-        found = await scenario(vllm)
-        working.cancel()
-        await asyncio.gather(working, return_exceptions=True)
-        while vllm.core.busy:
-            vllm.core.step()
-        assert free_blocks(vllm.core.scheduler) == free
-        assert not vllm.core.scheduler._by_key and not vllm.core.scheduler.requests and not vllm.collectors
-        return found
-
-    return asyncio.run(run())
+@asynccontextmanager
+async def simulated(seed: int = 1, **kind: Any) -> AsyncIterator[SimulatedVllm]:
+    """A simulated vLLM at work, which holds nothing any more at its end."""
+    vllm = SimulatedVllm(scheduler(**kind), seed)
+    free = free_blocks(vllm.core.scheduler)
+    working = asyncio.create_task(vllm.work())
+    yield vllm
+    working.cancel()
+    await asyncio.gather(working, return_exceptions=True)
+    while vllm.core.busy:
+        vllm.core.step()
+    assert free_blocks(vllm.core.scheduler) == free
+    assert not vllm.core.scheduler._by_key and not vllm.core.scheduler.requests and not vllm.collectors
 
 
 class Undisturbed:
@@ -156,45 +153,41 @@ def prompts(count: int) -> list[list[int]]:
     return [[chance.randrange(3, 900) for _ in range(chance.randrange(1, 60))] for _ in range(count)]
 
 
-def written(kind: dict[str, Any], params: SamplingParams, seed: int = 0) -> tuple[list[Written], list[int]]:
+async def written(kind: dict[str, Any], params: SamplingParams, seed: int = 0) -> tuple[list[Written], list[int]]:
     """20 answers with rewinds, and which of them are not as they would be without."""
     asked = prompts(20)
-
-    async def scenario(vllm: SimulatedVllm) -> list[Written]:
-        return list(await asyncio.gather(*(rewound(vllm, each, params, seed + at, 6) for at, each in enumerate(asked))))
-
-    answers, undisturbed = simulated(kind, scenario, seed), Undisturbed(params)
+    async with simulated(seed, **kind) as vllm:
+        answers = await asyncio.gather(*(rewound(vllm, each, params, seed + at, 6) for at, each in enumerate(asked)))
+    undisturbed = Undisturbed(params)
     pairs = zip(asked, answers, strict=True)
     return answers, [at for at, (each, answer) in enumerate(pairs) if answer.tokens != undisturbed.of(each, answer)]
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
-def test_answers_are_what_they_would_be_without_rewinds(kind: dict[str, Any]) -> None:
-    answers, wrong = written(kind, PLAIN)
+async def test_answers_are_what_they_would_be_without_rewinds(kind: dict[str, Any]) -> None:
+    answers, wrong = await written(kind, PLAIN)
     assert wrong == [] and sum(len(answer.within) for answer in answers) > 60
     assert all(answer.reason == "length" and not answer.approximate for answer in answers)
 
 
-def test_they_would_not_be_if_what_is_stale_were_not_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_they_would_not_be_if_what_is_stale_were_not_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(LiveRequest, "rewound", lambda *_: None)
-    _, wrong = written({"asynchronous": True}, PLAIN)
+    _, wrong = await written({"asynchronous": True}, PLAIN)
     assert len(wrong) > 10
 
 
 @pytest.mark.parametrize("kind", list(KINDS.values())[::2], ids=list(KINDS)[::2])
-def test_so_are_answers_under_a_grammar_and_all_are_valid(kind: dict[str, Any]) -> None:
+async def test_so_are_answers_under_a_grammar_and_all_are_valid(kind: dict[str, Any]) -> None:
     wish = StructuredOutputsParams(regex=r"\{(\"[a-z]{1,9}\":[0-9]{1,4},){2,9}\}")
     wish._backend = "xgrammar"
     end = StructuredOutputManager(config()).tokenizer.eos_token_id
-    answers, wrong = written(kind, SamplingParams(max_tokens=150, structured_outputs=wish, stop_token_ids=[end]))
+    answers, wrong = await written(kind, SamplingParams(max_tokens=150, structured_outputs=wish, stop_token_ids=[end]))
     assert wrong == [] and sum(answer.rewinds for answer in answers) > 40
     assert {answer.reason for answer in answers} == {"stop"}
 
 
-def test_whoever_leaves_in_the_middle_of_a_rewind_leaves_nothing_behind() -> None:
-    async def scenario(vllm: SimulatedVllm) -> list[Any]:
+async def test_whoever_leaves_in_the_middle_of_a_rewind_leaves_nothing_behind() -> None:
+    async with simulated(asynchronous=True) as vllm:
         leavers = [rewound(vllm, each, PLAIN, at, 6, leaves_at=at % 3) for at, each in enumerate(prompts(20))]
-        return await asyncio.gather(*leavers, return_exceptions=True)
-
-    found = simulated({"asynchronous": True}, scenario)
+        found = await asyncio.gather(*leavers, return_exceptions=True)
     assert sum(isinstance(left, asyncio.CancelledError) for left in found) > 15

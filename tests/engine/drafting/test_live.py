@@ -1,7 +1,7 @@
 """Of what a request hands out, what is stale after a rewind is dropped, exactly, whatever comes when."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from typing import Any
 
@@ -14,7 +14,6 @@ from vllm.sampling_params import RequestOutputKind
 from vllm.v1.engine.output_processor import RequestOutputCollector
 
 from server.engine.drafting.live import LiveRequest
-from server.generation.draft import Draft
 
 
 class Core:
@@ -108,7 +107,8 @@ STEPS = st.lists(
 )
 
 
-async def played(steps: list[Step], reader: Reader) -> Reader:
+async def played(steps: list[Step], kind: type[LiveRequest] = LiveRequest) -> Reader:
+    reader = Reader(kind)
     for name, value in [*steps, ("hand out", 0), ("answer", 0)]:
         match name:
             case "draw":
@@ -130,13 +130,10 @@ async def played(steps: list[Step], reader: Reader) -> Reader:
 
 @given(STEPS)
 @example([("draw", 3), ("hand out", 0), ("read", 0), ("rewind", 0.5), ("draw", 2), ("hand out", 0), ("fetch", 0)])
-def test_what_is_read_is_what_the_request_says_at_last(steps: list[Step]) -> None:
-    async def scenario() -> None:
-        reader = await played(steps, Reader())
-        assert reader.kept == reader.core.text
-        assert not reader.live.alive
-
-    asyncio.run(scenario())
+async def test_what_is_read_is_what_the_request_says_at_last(steps: list[Step]) -> None:
+    reader = await played(steps)
+    assert reader.kept == reader.core.text
+    assert not reader.live.alive
 
 
 class Credulous(LiveRequest):
@@ -148,99 +145,74 @@ class Credulous(LiveRequest):
 
 def test_without_dropping_stale_tokens_it_would_not_be() -> None:
     def told_apart(steps: list[Step]) -> bool:
-        async def scenario() -> bool:
-            wrong = await played(steps, Reader(Credulous))
-            return wrong.kept != wrong.core.text
-
-        return asyncio.run(scenario())
+        wrong = asyncio.run(played(steps, Credulous))  # `find` asks a plain function, on no loop
+        return wrong.kept != wrong.core.text
 
     smallest = find(STEPS, told_apart)
     assert {"draw", "rewind"} <= {name for name, _ in smallest}
 
 
-def reading(scenario: Callable[[Reader], Awaitable[Any]]) -> Any:
-    async def run() -> Any:
-        return await scenario(Reader())
-
-    return asyncio.run(run())
-
-
-def test_a_reader_that_was_replaced_has_read_to_its_end() -> None:
-    async def scenario(reader: Reader) -> Draft | None:
-        waiting = asyncio.create_task(reader.live.next(reader.who))
-        await asyncio.sleep(0)
-        reader.live.take_over(object())
-        return await waiting
-
-    assert reading(scenario) is None
+async def test_a_reader_that_was_replaced_has_read_to_its_end() -> None:
+    reader = Reader()
+    waiting = asyncio.create_task(reader.live.next(reader.who))
+    await asyncio.sleep(0)
+    reader.live.take_over(object())
+    assert await waiting is None
 
 
-def test_what_the_engine_raises_reaches_the_reader() -> None:
-    async def scenario(reader: Reader) -> None:
-        reader.core.way.put(RuntimeError("broken"))
+async def test_what_the_engine_raises_reaches_the_reader() -> None:
+    reader = Reader()
+    reader.core.way.put(RuntimeError("broken"))
+    with pytest.raises(RuntimeError, match="broken"):
         await reader.live.next(reader.who)
 
-    with pytest.raises(RuntimeError, match="broken"):
-        reading(scenario)
+
+async def test_a_request_that_ended_is_known_to_have() -> None:
+    reader = Reader()
+    reader.core.hand_out("stop")
+    draft = await reader.live.next(reader.who)
+    assert draft is not None and draft.finish_reason == "stop"
+    assert reader.live.alive is False
 
 
-def test_a_request_that_ended_is_known_to_have() -> None:
-    async def scenario(reader: Reader) -> bool:
-        reader.core.hand_out("stop")
-        draft = await reader.live.next(reader.who)
-        assert draft is not None and draft.finish_reason == "stop"
-        return reader.live.alive
-
-    assert reading(scenario) is False
+async def test_aborting_ends_the_outputs_and_whoever_reads() -> None:
+    reader = Reader()
+    await reader.live.abort()
+    assert await reader.live.next(reader.who) is None
 
 
-def test_aborting_ends_the_outputs_and_whoever_reads() -> None:
-    async def scenario(reader: Reader) -> Draft | None:
-        await reader.live.abort()
-        return await reader.live.next(reader.who)
-
-    assert reading(scenario) is None
-
-
-def test_a_request_that_ends_while_its_rewind_is_asked_for_is_read_to_its_end() -> None:
+async def test_a_request_that_ends_while_its_rewind_is_asked_for_is_read_to_its_end() -> None:
     """The core rewound it, and it ended at once: all that is seen before the answer is."""
-
-    async def scenario(reader: Reader) -> None:
-        reader.core.draw(4)
-        reader.core.hand_out()
-        await reader.read()
-        reader.rewind(0.5)
-        reader.core.draw(3)
-        reader.core.hand_out("stop")
-        await reader.read()
-        reader.take_answer()
-        await reader.read()
-        assert reader.kept == reader.core.text == [0, 1, 1002, 1003, 1004]
-        assert await reader.live.next(reader.who) is None
-
-    reading(scenario)
+    reader = Reader()
+    reader.core.draw(4)
+    reader.core.hand_out()
+    await reader.read()
+    reader.rewind(0.5)
+    reader.core.draw(3)
+    reader.core.hand_out("stop")
+    await reader.read()
+    reader.take_answer()
+    await reader.read()
+    assert reader.kept == reader.core.text == [0, 1, 1002, 1003, 1004]
+    assert await reader.live.next(reader.who) is None
 
 
-def test_an_error_reaches_the_reader_behind_what_came_before_it() -> None:
-    async def scenario(reader: Reader) -> None:
-        reader.core.draw(2)
-        reader.core.hand_out()
-        await reader.read()
-        reader.core.way.put(RuntimeError("broken"))
-        await asyncio.sleep(0)
-        assert reader.kept == [0, 1]
+async def test_an_error_reaches_the_reader_behind_what_came_before_it() -> None:
+    reader = Reader()
+    reader.core.draw(2)
+    reader.core.hand_out()
+    await reader.read()
+    reader.core.way.put(RuntimeError("broken"))
+    await asyncio.sleep(0)
+    assert reader.kept == [0, 1]
+    with pytest.raises(RuntimeError, match="broken"):
         await reader.live.next(reader.who)
 
-    with pytest.raises(RuntimeError, match="broken"):
-        reading(scenario)
 
-
-def test_aborting_twice_or_after_an_error_is_no_fault() -> None:
-    async def scenario(reader: Reader) -> bool:
-        reader.core.way.put(RuntimeError("broken"))
-        await asyncio.sleep(0)
-        await reader.live.abort()
-        await reader.live.abort()
-        return reader.live.alive
-
-    assert reading(scenario) is False
+async def test_aborting_twice_or_after_an_error_is_no_fault() -> None:
+    reader = Reader()
+    reader.core.way.put(RuntimeError("broken"))
+    await asyncio.sleep(0)
+    await reader.live.abort()
+    await reader.live.abort()
+    assert reader.live.alive is False

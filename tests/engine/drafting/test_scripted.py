@@ -14,12 +14,9 @@ from server.generation.draft import Attempt, Draft
 FIRST = Attempt(0, (), frozenset())
 
 
-def _written(engine: ScriptedEngine, attempt: Attempt = FIRST) -> list[Draft]:
-    async def scenario() -> list[Draft]:
-        async with aclosing(engine.draft(attempt)) as drafts:
-            return [draft async for draft in drafts]
-
-    return asyncio.run(scenario())
+async def _written(engine: ScriptedEngine, attempt: Attempt = FIRST) -> list[Draft]:
+    async with aclosing(engine.draft(attempt)) as drafts:
+        return [draft async for draft in drafts]
 
 
 def _decoded(vocabulary: Vocabulary, tokens: list[int], stop: tuple[str, ...] = ()) -> WordDetokenizer:
@@ -84,47 +81,48 @@ def test_wordings_branch_where_they_differ_and_go_on_by_length_behind_anything_e
 
 
 @pytest.mark.parametrize("ending", ["stop", "abort", "error"])
-def test_the_script_ends_as_it_is_told(ending: str) -> None:
+async def test_the_script_ends_as_it_is_told(ending: str) -> None:
     engine = ScriptedEngine(Wordings([1, 2]), ending=ending, sizes=lambda: 10)
-    (draft,) = _written(engine)
+    (draft,) = await _written(engine)
     assert draft.finish_reason == ending
     assert list(draft.tokens) == [1, 2] + [Vocabulary.end] * (ending == "stop")
     assert engine.drafted == len(draft.tokens)
 
 
-def test_where_all_is_banned_the_text_ends() -> None:
+async def test_where_all_is_banned_the_text_ends() -> None:
     for banned, tokens in (({1}, [Vocabulary.end]), ({1, Vocabulary.end}, [])):
-        (draft,) = _written(ScriptedEngine(Wordings([1, 2])), Attempt(1, (), frozenset(banned)))
+        (draft,) = await _written(ScriptedEngine(Wordings([1, 2])), Attempt(1, (), frozenset(banned)))
         assert (list(draft.tokens), draft.finish_reason) == (tokens, "stop")
 
 
-def test_what_is_to_be_avoided_is_taken_where_nothing_else_fits_and_behind_the_stretch() -> None:
+async def test_what_is_to_be_avoided_is_taken_where_nothing_else_fits_and_behind_the_stretch() -> None:
     wordings = Wordings([1, 2, 3], [1, 4, 3], [1, 4, 5])
     avoiding = Attempt(1, (), frozenset(), avoided=frozenset({1, 2, 3}), avoided_for=2)
-    assert [token for draft in _written(ScriptedEngine(wordings), avoiding) for token in draft.tokens][:3] == [1, 4, 3]
+    assert [token for draft in await _written(ScriptedEngine(wordings), avoiding) for token in draft.tokens][:3] == [
+        1,
+        4,
+        3,
+    ]
 
 
-def test_it_fails_where_it_is_told() -> None:
+async def test_it_fails_where_it_is_told() -> None:
     engine = ScriptedEngine(Wordings([1, 2, 3]), fails_at=2, failure=ValueError("broken"))
     with pytest.raises(ValueError, match="broken"):
-        _written(engine)
+        await _written(engine)
     assert (engine.drafted, engine.running, engine.aborted) == (2, 0, [0])
 
 
-def test_the_gate_holds_every_draft() -> None:
-    async def scenario() -> None:
-        gate = asyncio.Event()
-        engine = ScriptedEngine(Wordings([1, 2, 3]), gate=_waiting(gate))
-        drafts = engine.draft(FIRST)
-        first = asyncio.ensure_future(anext(drafts))
-        await asyncio.sleep(0)
-        assert (first.done(), engine.running) == (False, 1)
-        gate.set()
-        assert list((await first).tokens) == [1]
-        await drafts.aclose()
-        assert (engine.aborted, engine.attempts) == ([0], [FIRST])
-
-    asyncio.run(scenario())
+async def test_the_gate_holds_every_draft() -> None:
+    gate = asyncio.Event()
+    engine = ScriptedEngine(Wordings([1, 2, 3]), gate=_waiting(gate))
+    drafts = engine.draft(FIRST)
+    first = asyncio.ensure_future(anext(drafts))
+    await asyncio.sleep(0)
+    assert (first.done(), engine.running) == (False, 1)
+    gate.set()
+    assert list((await first).tokens) == [1]
+    await drafts.aclose()
+    assert (engine.aborted, engine.attempts) == ([0], [FIRST])
 
 
 def _waiting(gate: asyncio.Event) -> Any:

@@ -78,7 +78,9 @@ class GuardedEngineClient(_Delegate):
 
     def __init__(self, inner: EngineClient, setting: Services, default_policy: Policy, *, exact: bool = False) -> None:
         super().__init__(inner)
-        self.setting, self.default_policy, self.exact = setting, default_policy, exact
+        self.setting = setting
+        self.default_policy = default_policy
+        self.exact = exact
         self.alternative_scores = AlternativeScores(setting.judge)
 
     @property

@@ -23,7 +23,7 @@ from fastapi import APIRouter
 
 from benchmarks.process import HOST
 from filters.category import Category
-from filters.scorer import Bounding, Least, Scorer, ScorerLoadError, Scores
+from filters.scorer import Bounding, Scorer, ScorerLoadError, Scores, ThresholdValues
 from filters.scorers.marked import MarkedScorer
 from filters.scorers.scripted import ScriptedScorer
 from server import app, settings
@@ -55,10 +55,10 @@ class Switch:
         """The scores of the current one."""
         return self._current.score(texts)
 
-    def bounds(self, texts: Sequence[str], least: Sequence[Least]) -> list[Scores]:
+    def bounds(self, texts: Sequence[str], thresholds: Sequence[ThresholdValues]) -> list[Scores]:
         """Its bounds, or its scores if it has no bounds."""
         current = self._current
-        return current.bounds(texts, least) if isinstance(current, Bounding) else current.score(texts)
+        return current.bounds(texts, thresholds) if isinstance(current, Bounding) else current.score(texts)
 
     def ready(self) -> bool:
         """Whether the current one is."""

@@ -14,8 +14,8 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Protocol
 
-from filters.forward import ForwardThread, Outcome
-from filters.scorer import EXACT, Least, Reason, Scorer, ScorerUnavailable, Scores
+from filters.scorer import EXACT, Reason, Scorer, ScorerUnavailable, Scores, ThresholdValues
+from filters.scoring_thread import Outcome, ScoringThread
 
 _HARMLESS = "The weather is nice today."
 _STOP_SECONDS = 1.0  # how long a pass that is under way at the end is waited for
@@ -50,9 +50,9 @@ class NullObserver:
 class _Call:
     """The texts of one caller, and where their scores go."""
 
-    def __init__(self, texts: Sequence[str], least: Least) -> None:
+    def __init__(self, texts: Sequence[str], thresholds: ThresholdValues) -> None:
         self.texts = list(texts)
-        self.least = least
+        self.thresholds = thresholds
         self.sent = 0
         self.scores: list[Scores] = []
         self.future: asyncio.Future[list[Scores]] = asyncio.get_running_loop().create_future()
@@ -101,7 +101,7 @@ class Batcher:
         self._pass_size = 0
         self._depth = 0
         self._failing = False
-        self._thread: ForwardThread | None = None
+        self._thread: ScoringThread | None = None
         self._stopped = asyncio.Event()
 
     @property
@@ -119,7 +119,7 @@ class Batcher:
             except RuntimeError:
                 pass  # the loop is gone: nobody is left to tell
 
-        self._thread = ForwardThread(self.scorer, deliver)
+        self._thread = ScoringThread(self.scorer, deliver)
         self._thread.start()
 
     async def aclose(self) -> None:
@@ -138,15 +138,15 @@ class Batcher:
         except TimeoutError:
             pass
 
-    async def score(self, texts: Sequence[str], least: Least = EXACT) -> list[Scores]:
+    async def score(self, texts: Sequence[str], thresholds: ThresholdValues = EXACT) -> list[Scores]:
         """One `Scores` for each text, same order. ScorerUnavailable with the reason if there is none in time.
 
-        `least` holds the thresholds that the scores will be held against: below them, upper bounds will do.
+        `thresholds` holds the thresholds that the scores will be held against: below them, upper bounds will do.
         """
         if not texts:
             return []
         try:
-            return await self._score(texts, least)
+            return await self._score(texts, thresholds)
         except ScorerUnavailable as error:
             self._observer.scorer_failed(error.reason)
             raise
@@ -159,12 +159,12 @@ class Batcher:
             return False
         return self.ready
 
-    async def _score(self, texts: Sequence[str], least: Least) -> list[Scores]:
+    async def _score(self, texts: Sequence[str], thresholds: ThresholdValues) -> list[Scores]:
         if self._thread is None:
             raise ScorerUnavailable("closed")
         if self._depth + len(texts) > self._max_queue:
             raise ScorerUnavailable("overloaded")
-        call = self._enqueue(texts, least)
+        call = self._enqueue(texts, thresholds)
         try:
             async with asyncio.timeout(self._deadline_seconds):
                 return await call.future
@@ -174,8 +174,8 @@ class Batcher:
         finally:
             self._forget(call)
 
-    def _enqueue(self, texts: Sequence[str], least: Least) -> _Call:
-        call = _Call(texts, least)
+    def _enqueue(self, texts: Sequence[str], thresholds: ThresholdValues) -> _Call:
+        call = _Call(texts, thresholds)
         self._line.append(call)
         self._note_depth()
         # Not at once: callers that come in the same turn of the loop share the pass.
@@ -201,12 +201,12 @@ class Batcher:
             if room <= 0:
                 break
             self._board(self._line.popleft(), room, groups)
-        least = [call.least for call in self._in_pass]
+        thresholds = [call.thresholds for call in self._in_pass]
         self._line.extend(call for call in self._in_pass if call.waiting)
         self._pass_size = sum(map(len, groups))
         self._note_depth()
         if groups:
-            self._thread.submit(groups, least)
+            self._thread.submit(groups, thresholds)
 
     def _board(self, call: _Call, room: int, groups: list[list[str]]) -> None:
         """Puts up to `room` texts of a call into the next pass, unless the call has already failed."""

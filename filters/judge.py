@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from filters.batcher import Batcher
 from filters.localize import onset
-from filters.normalize.folding import highest, scores_as_read
 from filters.parts import parts
 from filters.passage import Passage
-from filters.scorer import EXACT, Least, ScorerUnavailable, Scores
+from filters.reading import highest, scores_as_read
+from filters.scorer import EXACT, ScorerUnavailable, Scores, ThresholdValues
 from filters.span import TextSpan
 from filters.thresholds import Thresholds
 from filters.verdict import Cleared, Flagged, Verdict
@@ -53,19 +53,19 @@ class Judge:
         if not exceeded:
             return Cleared(scores)
         if passage.lead and await self._as_bad_alone(passage, scores, thresholds):
-            return _behind(passage.lead, await self.judge(passage.without_lead(), thresholds))
+            return _after_lead(passage.lead, await self.judge(passage.without_lead(), thresholds))
         shown = [place for place, own in zip(places, found, strict=False) if thresholds.exceeded(own)]
         start = await self._onset(passage, shown[0], thresholds) if shown else passage.fresh
         return Flagged(TextSpan(start, len(passage.text)), scores, exceeded[0])
 
-    async def scores(self, texts: Sequence[str], least: Least = EXACT) -> list[Scores]:
+    async def scores(self, texts: Sequence[str], thresholds: ThresholdValues = EXACT) -> list[Scores]:
         """The scores of each text as it is read, same order. White space alone scores 0 without a scorer.
 
-        With `least`, the thresholds that they will be held against, scores below them may be upper bounds.
+        With `thresholds`, the thresholds that they will be held against, scores below them may be upper bounds.
         ScorerUnavailable if there is no score.
         """
         stripped = [text.strip() for text in texts]
-        scored = iter(await scores_as_read(self._batcher, [text for text in stripped if text], least))
+        scored = iter(await scores_as_read(self._batcher, [text for text in stripped if text], thresholds))
         nothing = dict.fromkeys(self._batcher.scorer.categories, 0.0)
         return [next(scored) if text else nothing for text in stripped]
 
@@ -82,7 +82,7 @@ class Judge:
             return passage.fresh  # flagged it is: without a place in it, all of the fresh text goes
 
 
-def _behind(lead: int, verdict: Verdict) -> Verdict:
+def _after_lead(lead: int, verdict: Verdict) -> Verdict:
     """The verdict on what follows a lead, told in places of the whole passage."""
     if isinstance(verdict, Cleared):
         return verdict

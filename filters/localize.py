@@ -2,9 +2,9 @@
 
 from filters.batcher import Batcher
 from filters.boundaries import word_start, word_starts
-from filters.normalize.folding import scores_as_read
 from filters.normalize.spelling import disguised_spans
 from filters.passage import Passage
+from filters.reading import scores_as_read
 from filters.thresholds import Thresholds
 
 NEAR = 40

@@ -13,9 +13,9 @@ from typing import Literal, Protocol, get_args, runtime_checkable
 from filters.category import Category
 
 Scores = Mapping[Category, float]
-Least = Mapping[Category, float]
+ThresholdValues = Mapping[Category, float]
 """The thresholds that scores will be held against, by category: below them upper bounds will do."""
-EXACT: Least = MappingProxyType({})
+EXACT: ThresholdValues = MappingProxyType({})
 """No thresholds: every score is to be exact."""
 
 # deadline: not in time; overloaded: too many texts wait; error: it raised or returned nonsense; closed: shut down.
@@ -70,16 +70,16 @@ class Scorer(Protocol):
 class Bounding(Protocol):
     """What a scorer has besides, if it can do with less work where scores need not be known exactly."""
 
-    def bounds(self, texts: Sequence[str], least: Sequence[Least]) -> list[Scores]:
-        """As `score`, but where all scores of a text are below its `least` (`is_below`), they may be upper bounds.
+    def bounds(self, texts: Sequence[str], thresholds: Sequence[ThresholdValues]) -> list[Scores]:
+        """As `score`, but where all scores of a text are below its `thresholds` (`is_below`), they may be upper bounds.
 
-        The bounds are below it too. `least` has an entry for each text.
+        The bounds are below it too. `thresholds` has an entry for each text.
         """
 
 
-def is_below(scores: Scores, least: Least) -> bool:
+def is_below(scores: Scores, thresholds: ThresholdValues) -> bool:
     """Whether every score is below its threshold, and below 1 without one; never if there are no thresholds at all."""
-    return bool(least) and all(value < least.get(category, 1.0) for category, value in scores.items())
+    return bool(thresholds) and all(value < thresholds.get(category, 1.0) for category, value in scores.items())
 
 
 def is_valid(scores: Scores) -> bool:

@@ -26,7 +26,7 @@ class Thresholds:
 
     def scaled(self, factor: float) -> Thresholds:
         """The same categories, each threshold times `factor`. ValueError if one leaves 0..1."""
-        return Thresholds({name: least * factor for name, least in self.values.items()})
+        return Thresholds({name: threshold * factor for name, threshold in self.values.items()})
 
     def exceeded(self, scores: Scores) -> tuple[Category, ...]:
         """The categories whose score is at or above their threshold, highest excess first, then by name.
@@ -43,4 +43,4 @@ class Thresholds:
     def _by_category(self, scores: Scores) -> dict[Category, float]:
         if not is_valid(scores):
             raise ScorerUnavailable("error")
-        return {name: scores[name] - least for name, least in self.values.items() if name in scores}
+        return {name: scores[name] - threshold for name, threshold in self.values.items() if name in scores}

@@ -93,7 +93,7 @@ async def test_the_file_of_pairs_is_handed_to_the_engine_client(monkeypatch: pyt
     judge, metrics, pairs = Judge(Batcher(ScriptedScorer({}))), Metrics(CollectorRegistry()), PairList()
     await app.guarded_application(engine, args, judge, builtin(), metrics, allow_loosen=False, pairs=pairs)
     (client,) = clients
-    assert client.setting.pairs is pairs
+    assert client.services.pairs is pairs
 
 
 def test_a_broken_checkpoint(tmp_path: Path) -> None:

@@ -107,11 +107,11 @@ def measure(bounds: NDArray[np.float64], scores: Table, threshold: float) -> Fig
 
 def microseconds(screen: Screen, texts: Sequence[str], batch: int = 16, tries: int = 400) -> tuple[float, float, float]:
     """Microseconds a passage in a batch: the median, and the 5th and 95th in a hundred, over different batches."""
-    taken, least = [], dict.fromkeys(screen.categories, 0.5)
+    taken, thresholds = [], dict.fromkeys(screen.categories, 0.5)
     for number in range(tries):
         some = [texts[(number * batch + index) % len(texts)] for index in range(batch)]
         begun = perf_counter()
-        screen.clear(some, [least] * batch)
+        screen.clear(some, [thresholds] * batch)
         taken.append((perf_counter() - begun) / batch * 1e6)
     low, middle, high = np.quantile(taken, [0.05, 0.5, 0.95])
     return float(middle), float(low), float(high)

@@ -126,7 +126,7 @@ def _together(choices: list[Choice], calm: list[Scores], toxic: list[Scores]) ->
 
 
 def _share(every: list[Scores], thresholds: Mapping[str, float]) -> float:
-    reached = [any(scores[name] >= least for name, least in thresholds.items()) for scores in every]
+    reached = [any(scores[name] >= threshold for name, threshold in thresholds.items()) for scores in every]
     return share_flagged(list(map(float, reached)), 1.0)
 
 

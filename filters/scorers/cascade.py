@@ -2,10 +2,10 @@
 
 The rules:
 1. The screen only clears. Whatever it does not clear is scored by the classifier, in one batch.
-2. Without a `least` there is nothing below which a bound would do: the classifier scores every text.
-3. The classifier is told `least` too, and may be content with less than exact scores (`Bounding`).
+2. Without `thresholds` there is nothing below which a bound would do: the classifier scores every text.
+3. The classifier is told `thresholds` too, and may be content with less than exact scores (`Bounding`).
 4. A screen that fails, or says too little, clears nothing: every text goes to the classifier.
-5. What the screen clears has upper bounds for scores, all below `least`, never an estimate.
+5. What the screen clears has upper bounds for scores, all below `thresholds`, never an estimate.
 """
 
 import logging
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from filters.category import Category
-from filters.scorer import Bounding, Least, Scorer, Scores, is_below, is_valid
+from filters.scorer import Bounding, Scorer, Scores, ThresholdValues, is_below, is_valid
 
 _log = logging.getLogger(__name__)
 
@@ -29,8 +29,8 @@ class Clearing(Protocol):
     def categories(self) -> tuple[Category, ...]:
         """Every category that it bounds."""
 
-    def clear(self, texts: Sequence[str], least: Sequence[Least]) -> list[Scores | None]:
-        """For each text upper bounds of its scores, all below its `least`, or None. May raise anything."""
+    def clear(self, texts: Sequence[str], thresholds: Sequence[ThresholdValues]) -> list[Scores | None]:
+        """For each text upper bounds of its scores, all below its `thresholds`, or None. May raise anything."""
 
     def ready(self) -> bool:
         """Whether `clear` can be called. Never blocks; called from any thread."""
@@ -73,26 +73,28 @@ class Cascade:
         """The classifier's scores."""
         return self._classifier.score(texts)
 
-    def bounds(self, texts: Sequence[str], least: Sequence[Least]) -> list[Scores]:
-        """For each text the screen's upper bounds if all of them are below its `least`, or what the classifier says."""
-        cleared = self._cleared(texts, least)
+    def bounds(self, texts: Sequence[str], thresholds: Sequence[ThresholdValues]) -> list[Scores]:
+        """For each text the screen's upper bounds if all of them are below its `thresholds`, or what the classifier says."""
+        cleared = self._cleared(texts, thresholds)
         rest = [index for index, bounds in enumerate(cleared) if bounds is None]
-        judged = iter(self._judged([texts[index] for index in rest], [least[index] for index in rest]) if rest else [])
+        judged = iter(
+            self._judged([texts[index] for index in rest], [thresholds[index] for index in rest]) if rest else []
+        )
         self._observer.screened(len(texts) - len(rest), len(rest))
         return [next(judged) if bounds is None else bounds for bounds in cleared]
 
-    def _judged(self, texts: Sequence[str], least: Sequence[Least]) -> list[Scores]:
+    def _judged(self, texts: Sequence[str], thresholds: Sequence[ThresholdValues]) -> list[Scores]:
         classifier = self._classifier
-        return classifier.bounds(texts, least) if isinstance(classifier, Bounding) else classifier.score(texts)
+        return classifier.bounds(texts, thresholds) if isinstance(classifier, Bounding) else classifier.score(texts)
 
     def ready(self) -> bool:
         """Whether both are."""
         return self._screen.ready() and self._classifier.ready()
 
-    def _cleared(self, texts: Sequence[str], least: Sequence[Least]) -> list[Scores | None]:
+    def _cleared(self, texts: Sequence[str], thresholds: Sequence[ThresholdValues]) -> list[Scores | None]:
         try:
-            cleared = self._screen.clear(texts, least)
-            if len(cleared) == len(texts) and all(map(self._is_sound, cleared, least)):
+            cleared = self._screen.clear(texts, thresholds)
+            if len(cleared) == len(texts) and all(map(self._is_sound, cleared, thresholds)):
                 return cleared
             _log.warning("screen %s returned bounds that are none", self._screen.name)
         except Exception as error:
@@ -101,7 +103,7 @@ class Cascade:
         self._observer.screen_failed()
         return [None] * len(texts)
 
-    def _is_sound(self, bounds: Scores | None, least: Least) -> bool:
+    def _is_sound(self, bounds: Scores | None, thresholds: ThresholdValues) -> bool:
         if bounds is None:
             return True
-        return bounds.keys() == set(self.categories) and is_valid(bounds) and is_below(bounds, least)
+        return bounds.keys() == set(self.categories) and is_valid(bounds) and is_below(bounds, thresholds)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from filters.category import Category
-from filters.scorer import Least, ScorerLoadError, Scores, is_below, is_valid
+from filters.scorer import ScorerLoadError, Scores, ThresholdValues, is_below, is_valid
 from filters.scorers.checkpoint import find_checkpoint, loadable, read_checkpoint
 from filters.scorers.pieces import overlap, reading_limit
 
@@ -65,13 +65,13 @@ class DetoxifyScorer:
         """For each text, in order, the sigmoid of the model's output for each category; the highest over its pieces."""
         return self._named(self._run(self._passes.exact, self._pieces(texts)))
 
-    def bounds(self, texts: Sequence[str], least: Sequence[Least]) -> list[Scores]:
-        """As `score`, or upper bounds of all scores of a text where all of them are below its `least`."""
+    def bounds(self, texts: Sequence[str], thresholds: Sequence[ThresholdValues]) -> list[Scores]:
+        """As `score`, or upper bounds of all scores of a text where all of them are below its `thresholds`."""
         if self._passes.rough is None:
             return self.score(texts)
         pieces = self._pieces(texts)
         scores = self._named(self._run(self._passes.rough, pieces) + self._passes.margin)
-        doubtful = [index for index, each in enumerate(least) if not is_below(scores[index], each)]
+        doubtful = [index for index, each in enumerate(thresholds) if not is_below(scores[index], each)]
         exact = self._named(self._run(self._passes.exact, [pieces[index] for index in doubtful]))
         for index, found in zip(doubtful, exact, strict=True):
             scores[index] = found

@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 
 from filters.category import Category
-from filters.scorer import Bounding, Least, Scorer, Scores
+from filters.scorer import Bounding, Scorer, Scores, ThresholdValues
 
 MARK = 0.95
 _WORD = re.compile(r"\w+")
@@ -37,11 +37,11 @@ class MarkedScorer:
         self._real.score(texts)
         return [self._scores(text) for text in texts]
 
-    def bounds(self, texts: Sequence[str], least: Sequence[Least]) -> list[Scores]:
+    def bounds(self, texts: Sequence[str], thresholds: Sequence[ThresholdValues]) -> list[Scores]:
         """The same, with no more work of the wrapped scorer than bounds take if such texts are flagged."""
         if not isinstance(self._real, Bounding):
             return self.score(texts)
-        self._real.bounds(texts, least)
+        self._real.bounds(texts, thresholds)
         found = [self._scores(text) for text in texts]
         if marked := [text for text, scores in zip(texts, found, strict=True) if any(scores.values())]:
             self._real.score(marked)

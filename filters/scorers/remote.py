@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 import httpx
 
 from filters.category import Category
-from filters.scorer import Least, Reason, ScorerLoadError, ScorerUnavailable, Scores
+from filters.scorer import Reason, ScorerLoadError, ScorerUnavailable, Scores, ThresholdValues
 from filters.scorers.address import Address
 from filters.scorers.detections import HEADER, PATH, Misread, mapping, read
 from filters.scorers.detoxify import encodable
@@ -69,7 +69,7 @@ class RemoteScorer:
             transport=transport,
         )
         self._types = address.types
-        self._takes_least = False
+        self._takes_thresholds = False
         self._health = Health(self._is_well)
         self.name = address.name
 
@@ -95,10 +95,10 @@ class RemoteScorer:
         """For each text, in order, what the detector says. ScorerUnavailable with the reason if that is no answer."""
         return self.bounds(texts, ())
 
-    def bounds(self, texts: Sequence[str], least: Sequence[Least]) -> list[Scores]:
-        """As `score`, or upper bounds where they are below `least`, if the detector knows how (rule 4)."""
+    def bounds(self, texts: Sequence[str], thresholds: Sequence[ThresholdValues]) -> list[Scores]:
+        """As `score`, or upper bounds where they are below `thresholds`, if the detector knows how (rule 4)."""
         try:
-            return self._ask(texts, least) if texts else []
+            return self._ask(texts, thresholds) if texts else []
         except _Failed as failure:
             _log.warning("scorer %s: %s", self.name, failure.what)
             raise ScorerUnavailable(failure.reason) from None
@@ -111,10 +111,10 @@ class RemoteScorer:
         """Let go of its connections; it scores nothing afterwards."""
         self._http.close()
 
-    def _ask(self, texts: Sequence[str], least: Sequence[Least]) -> list[Scores]:
+    def _ask(self, texts: Sequence[str], thresholds: Sequence[ThresholdValues]) -> list[Scores]:
         params = dict(self._address.params)
-        if self._takes_least and any(least):
-            params["least"] = [dict(each) for each in least]
+        if self._takes_thresholds and any(thresholds):
+            params["least"] = [dict(each) for each in thresholds]
         body = json.dumps({"contents": [encodable(text) for text in texts], "detector_params": params})
         headers = {"Content-Type": "application/json"}
         request = self._http.build_request("POST", self._address.base + PATH, content=body.encode(), headers=headers)
@@ -161,7 +161,7 @@ class RemoteScorer:
             case {"scorer": str(name), "categories": [str(), *_] as categories}:
                 self.name = self._address.named(name)
                 if not self._address.is_mapped:  # under other names its thresholds would mean nothing to it
-                    self._takes_least = True
+                    self._takes_thresholds = True
                     self._types = mapping({str(category): str(category) for category in categories})
             case _:  # another detector: what it says of its health is its own affair
                 pass

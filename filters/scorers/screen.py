@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filters.category import Category
-from filters.scorer import Least, ScorerLoadError, Scores, is_below
+from filters.scorer import ScorerLoadError, Scores, ThresholdValues, is_below
 from filters.scorers.checkpoint import verify_sums
 from filters.scorers.grams import Grams, grams, readable
 
@@ -87,20 +87,20 @@ class Screen:
             raise ScorerLoadError(str(folder), f"{_SHAPES} ({type(error).__name__})") from error
         return screen
 
-    def clear(self, texts: Sequence[str], least: Sequence[Least]) -> list[Scores | None]:
-        """For each text, in order, upper bounds of its scores, all below its `least`; None if a classifier must look.
+    def clear(self, texts: Sequence[str], thresholds: Sequence[ThresholdValues]) -> list[Scores | None]:
+        """For each text, in order, upper bounds of its scores, all below its `thresholds`; None if a classifier must look.
 
-        None too for every text that cannot be read here (grams.py). ValueError unless there is a `least` for each text.
+        None too for every text that cannot be read here (grams.py). ValueError unless there are `thresholds` for each text.
         """
         kept = [index for index, text in enumerate(texts) if readable(text)]
         cleared: list[Scores | None] = [None] * len(texts)
-        if len(least) != len(texts):
-            raise ValueError(f"expected {len(texts)} thresholds, got {len(least)}")
+        if len(thresholds) != len(texts):
+            raise ValueError(f"expected {len(texts)} thresholds, got {len(thresholds)}")
         if kept:
             bounds = self.calibration.bounds(self.estimates([texts[index] for index in kept]))
             for index, row in zip(kept, bounds.tolist(), strict=True):
                 bound = dict(zip(self.categories, row, strict=True))
-                if is_below(bound, least[index]):
+                if is_below(bound, thresholds[index]):
                     cleared[index] = bound
         return cleared
 

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from filters.batcher import Batcher
 from filters.judge import Judge
-from filters.scorer import Least, Reason, ScorerUnavailable, Scores
+from filters.scorer import Reason, ScorerUnavailable, Scores, ThresholdValues
 from filters.scorers.detections import PATH, told
 
 MOST_BYTES = 4 * 1024 * 1024
@@ -117,10 +117,10 @@ async def _detections(batcher: Batcher, asked: Contents) -> list[list[dict[str, 
     return [told(text, each, params.threshold, scorer.name) for text, each in pairs]
 
 
-async def _scores(batcher: Batcher, texts: Sequence[str], least: Sequence[Least]) -> list[Scores]:
+async def _scores(batcher: Batcher, texts: Sequence[str], thresholds: Sequence[ThresholdValues]) -> list[Scores]:
     """The scores of each text. Those with the same thresholds make a call, all in one turn: calls share passes."""
     groups: dict[frozenset[tuple[str, float]], list[int]] = {}
-    for index, each in enumerate(least):
+    for index, each in enumerate(thresholds):
         groups.setdefault(frozenset(each.items()), []).append(index)
     calls = (batcher.score([texts[index] for index in own], dict(key)) for key, own in groups.items())
     found: dict[int, Scores] = {}

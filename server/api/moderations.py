@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from filters.judge import Judge
-from filters.normalize.folding import highest
 from filters.parts import with_parts
 from filters.portions import MOST_CHARACTERS, portions
+from filters.reading import highest
 from filters.scorer import ScorerUnavailable, Scores
 from filters.thresholds import Thresholds
 from server.api.asgi import scorer_unavailable

@@ -76,12 +76,12 @@ class GuardedEngineClient(_Delegate):
     `exact`: the engine behind `inner` rewinds by itself (server/engine/core/arming.py).
     """
 
-    def __init__(self, inner: EngineClient, setting: Services, default_policy: Policy, *, exact: bool = False) -> None:
+    def __init__(self, inner: EngineClient, services: Services, default_policy: Policy, *, exact: bool = False) -> None:
         super().__init__(inner)
-        self.setting = setting
+        self.services = services
         self.default_policy = default_policy
         self.exact = exact
-        self.alternative_scores = AlternativeScores(setting.judge)
+        self.alternative_scores = AlternativeScores(services.judge)
 
     @property
     def input_processor(self) -> Any:
@@ -104,7 +104,7 @@ class GuardedEngineClient(_Delegate):
         )
 
     def _check_scorer(self, request: GuardedRequest) -> None:
-        if not self.setting.judge.available():
+        if not self.services.judge.available():
             request.scorer_down = "unavailable"
             raise ScorerDown("unavailable")
 
@@ -144,17 +144,17 @@ class GuardedEngineClient(_Delegate):
 
         Text does not say what the model saw of a prompt with images: its pairs are left out.
         """
-        if self.setting.pairs is None or call.prompt["type"] != "token":
+        if self.services.pairs is None or call.prompt["type"] != "token":
             return
         found = dict.fromkeys(pair for choice in choices for pair in choice.guard.pairs)
         prompt = self._prompt_text(call, special=True) if found else ""
         for pair in found:
-            self.setting.pairs.add(replace(pair, prompt=prompt + pair.prompt))
+            self.services.pairs.add(replace(pair, prompt=prompt + pair.prompt))
 
     def _prompt(self, call: GenerateCall) -> Prompt | None:
         if on_prompt(call.request.policy) == "ignore":
             return None
-        return Prompt(self._prompt_text(call, special=False), call.request.policy, self.setting)
+        return Prompt(self._prompt_text(call, special=False), call.request.policy, self.services)
 
     def _prompt_text(self, call: GenerateCall, *, special: bool) -> str:
         """The prompt as the model reads it, with or without special tokens: its ids say so on every route."""
@@ -197,7 +197,7 @@ class GuardedEngineClient(_Delegate):
             engine,
             Transcript(make, lead),
             call.request.policy,
-            self.setting,
+            self.services,
             start=GuardState(restart_only=structured and not self.exact, maskable=not structured, fixed_windows=seeded),
             greedy=call.params.temperature < GREEDY,
             whole=whole,

@@ -18,7 +18,7 @@ class Draft:
     finish_reason: str | None = None
     stop_reason: int | str | None = None
 
-    def singly(self) -> "list[Draft]":
+    def split(self) -> "list[Draft]":
         """The same as drafts of one token each; the last one closes the text if this one does."""
         if len(self.tokens) < 2:
             return [self]

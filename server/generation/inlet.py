@@ -104,7 +104,7 @@ class Following:
         return attempt != state.attempt or state.finished or self._transcript.ending is not None
 
     def _take(self, attempt: int, draft: Draft, lost: int) -> None:
-        for at, part in enumerate(draft.singly() if self._state().fixed_windows else [draft]):
+        for at, part in enumerate(draft.split() if self._state().fixed_windows else [draft]):
             if not self._over(attempt):
                 self._append(attempt, part, 0 if at else lost)
 

@@ -160,7 +160,7 @@ async def merge(choices: Sequence[AsyncGenerator[Piece, None]]) -> AsyncGenerato
         return
     channel: Channel[tuple[int, Piece]] = Channel()
     tasks = [asyncio.create_task(_forward(index, pieces, channel)) for index, pieces in enumerate(choices)]
-    closing = asyncio.create_task(_close_behind(tasks, channel))
+    closing = asyncio.create_task(_close_afterwards(tasks, channel))
     try:
         while True:
             yield await channel.get()
@@ -182,6 +182,6 @@ async def _forward(index: int, pieces: AsyncGenerator[Piece, None], channel: Cha
         channel.close(error)
 
 
-async def _close_behind(tasks: Sequence[asyncio.Task[None]], channel: Channel[tuple[int, Piece]]) -> None:
+async def _close_afterwards(tasks: Sequence[asyncio.Task[None]], channel: Channel[tuple[int, Piece]]) -> None:
     await asyncio.wait(tasks)
     channel.close()

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from filters.batcher import Batcher
-from filters.scorer import Least, Reason, Scores
+from filters.scorer import Reason, Scores, ThresholdValues
 from filters.scorers.detections import PATH
 from filters.scorers.scripted import ScriptedScorer
 from server.api.detector import MOST_BYTES, MOST_CHARACTERS, application
@@ -22,15 +22,15 @@ class Listening(ScriptedScorer):
 
     def __init__(self) -> None:
         super().__init__({"idiot": 0.9, "meh": 0.3}, categories=("toxicity", "insult"))
-        self.least: list[Least] = []
+        self.thresholds: list[ThresholdValues] = []
         self.texts: list[str] = []
 
     def score(self, texts: Sequence[str]) -> list[Scores]:
         self.texts += texts
         return super().score(texts)
 
-    def bounds(self, texts: Sequence[str], least: Sequence[Least]) -> list[Scores]:
-        self.least += least
+    def bounds(self, texts: Sequence[str], thresholds: Sequence[ThresholdValues]) -> list[Scores]:
+        self.thresholds += thresholds
         return self.score(texts)
 
 
@@ -67,13 +67,13 @@ async def test_a_score_from_the_threshold_on_is_a_detection(params: dict[str, fl
 async def test_with_a_threshold_of_zero_every_score_is_told_and_exact() -> None:
     scorer = Listening()
     assert await detections(scorer, ["fine"], threshold=0) == [[("toxicity", 0.0), ("insult", 0.0)]]
-    assert scorer.least == []
+    assert scorer.thresholds == []
 
 
 async def test_the_scorer_is_told_what_its_scores_are_held_against() -> None:
     scorer = Listening()
     await detections(scorer, ["one"], threshold=0.4)
-    assert scorer.least == [{"toxicity": 0.4, "insult": 0.4}]
+    assert scorer.thresholds == [{"toxicity": 0.4, "insult": 0.4}]
 
 
 async def test_each_text_has_thresholds_of_its_own_and_keeps_its_place() -> None:
@@ -81,7 +81,7 @@ async def test_each_text_has_thresholds_of_its_own_and_keeps_its_place() -> None
     low, high = {"toxicity": 0.1}, {"toxicity": 0.8, "insult": 0.5}
     found = await detections(scorer, ["meh", "idiot", "fine", "idiot"], threshold=0, least=[low, high, low, {}])
     assert [own[0][1] for own in found] == [0.3, 0.9, 0.0, 0.9]
-    told = dict(zip(scorer.texts, scorer.least, strict=True))
+    told = dict(zip(scorer.texts, scorer.thresholds, strict=True))
     assert (told["meh"], told["fine"]) == (low, low)
     assert scorer.passes == 1, "they share a pass"
 

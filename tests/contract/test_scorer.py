@@ -92,10 +92,10 @@ def test_it_scores_in_a_thread_of_its_own(scorer: Scorer) -> None:
 def test_bounds_are_exact_unless_all_of_a_text_is_below(scorer: Scorer, threshold: float) -> None:
     if not isinstance(scorer, Bounding):
         pytest.skip("it has no bounds")
-    least = dict.fromkeys(scorer.categories, threshold)
-    for exact, bounds in zip(scorer.score(TEXTS), scorer.bounds(TEXTS, [least] * len(TEXTS)), strict=True):
+    thresholds = dict.fromkeys(scorer.categories, threshold)
+    for exact, bounds in zip(scorer.score(TEXTS), scorer.bounds(TEXTS, [thresholds] * len(TEXTS)), strict=True):
         assert tuple(bounds) == scorer.categories and is_valid(bounds)
-        if is_below(bounds, least):
+        if is_below(bounds, thresholds):
             assert all(bounds[category] >= exact[category] - 1e-4 for category in scorer.categories)
         else:
             assert close(bounds, exact)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from filters.batcher import Batcher
 from filters.scorer import Reason, Scorer, ScorerUnavailable, Scores
 from filters.scorers.scripted import ScriptedScorer
-from tests.filters.test_forward import BoundingScorer, PickyScorer
+from tests.filters.test_scoring_thread import BoundingScorer, PickyScorer
 from tests.properties import examples
 
 WORDS = {f"<{number}>": number / 20 for number in range(20)}

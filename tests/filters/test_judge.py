@@ -13,7 +13,7 @@ from filters.span import TextSpan
 from filters.thresholds import Thresholds
 from filters.verdict import Cleared, Flagged, Verdict
 from tests.filters.test_batcher import Record, batching
-from tests.filters.test_forward import BoundingScorer
+from tests.filters.test_scoring_thread import BoundingScorer
 from tests.properties import examples
 
 THRESHOLDS = Thresholds({"toxicity": 0.5, "insult": 0.3})

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from filters.localize import NEARLY, onset, onset_candidates
 from filters.passage import Passage
-from filters.scorer import Least, Scores
+from filters.scorer import Scores, ThresholdValues
 from filters.scorers.detoxify import DetoxifyScorer
 from filters.scorers.scripted import ScriptedScorer
 from filters.thresholds import Thresholds
@@ -91,8 +91,8 @@ class _Summing(ScriptedScorer):
     def _highest(self, text: str) -> float:
         return min(1.0, sum(score for word, score in self._words.items() if word in text))
 
-    def bounds(self, texts: Sequence[str], least: Sequence[Least]) -> list[Scores]:
-        self.least = least[0]
+    def bounds(self, texts: Sequence[str], thresholds: Sequence[ThresholdValues]) -> list[Scores]:
+        self.thresholds = thresholds[0]
         return self.score(texts)
 
 
@@ -105,4 +105,4 @@ async def test_the_word_that_loads_the_scales_is_the_onset_and_not_the_one_that_
     scorer = _Summing({"dim": 0.48, "indeed": 0.04, "friend": 0.2})
     async with batching(scorer, None) as batcher:
         assert await onset(Passage(text, 0), batcher, THRESHOLDS) == text.index("dim")
-    assert scorer.least == {"toxicity": 0.5 * NEARLY}, "a screen may tell what lies below"
+    assert scorer.thresholds == {"toxicity": 0.5 * NEARLY}, "a screen may tell what lies below"

@@ -26,11 +26,11 @@ def test_categories_without_a_threshold_or_without_a_score_are_left_out() -> Non
 
 @given(LEVELS, LEVELS)
 def test_exceeded_are_exactly_those_at_or_above_in_falling_excess(
-    least: dict[str, float], scores: dict[str, float]
+    thresholds: dict[str, float], scores: dict[str, float]
 ) -> None:
-    found = Thresholds(least).exceeded(scores)
-    assert set(found) == {name for name in least.keys() & scores.keys() if scores[name] >= least[name]}
-    excess = [scores[name] - least[name] for name in found]
+    found = Thresholds(thresholds).exceeded(scores)
+    assert set(found) == {name for name in thresholds.keys() & scores.keys() if scores[name] >= thresholds[name]}
+    excess = [scores[name] - thresholds[name] for name in found]
     assert excess == sorted(excess, reverse=True)
 
 

@@ -82,6 +82,6 @@ def test_everything_readable_was_cleared_by_the_classifier(servers: Servers, det
     judged = sorted(text for text in texts | alternatives if text.strip())
     assert len(judged) > REQUESTS and rewound > REQUESTS / 20, "there was something to take back"
     scores = [entry for at in range(0, len(judged), 64) for entry in detoxify_scorer.score(judged[at : at + 64])]
-    over = {name: least + MARGIN for name, least in DEFAULT_THRESHOLDS.items()}
-    leaks = [entry for entry in scores if any(entry[name] >= least for name, least in over.items())]
+    over = {name: threshold + MARGIN for name, threshold in DEFAULT_THRESHOLDS.items()}
+    leaks = [entry for entry in scores if any(entry[name] >= threshold for name, threshold in over.items())]
     assert leaks == []

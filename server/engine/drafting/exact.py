@@ -101,7 +101,7 @@ class ExactEngine:
     def _submitted(self, attempt: Attempt) -> LiveRequest:
         kept = len(attempt.kept)
         changes = Changes(uuid.uuid4().hex, kept)
-        params = self._request.params_behind(kept, attempt)
+        params = self._request.params_after(kept, attempt)
         params.extra_args = self._extra(changes, attempt, 0)
         self.approximate |= bool(kept) and self._request.looks_back
         outputs = self._request.submit(attempt.kept, params, attempt.candidate)

@@ -52,7 +52,7 @@ class EngineRequest:
         prompt.pop("prompt", None)
         return prompt
 
-    def params_behind(self, kept: int, attempt: Attempt) -> SamplingParams:
+    def params_after(self, kept: int, attempt: Attempt) -> SamplingParams:
         """Parameters of a request whose prompt ends with so many kept tokens."""
         wanted = self.params
         params = wanted.clone()

@@ -51,7 +51,7 @@ class ResubmittingEngine:
         """Nothing is left in the engine once every draft is closed."""
 
     async def _stretch(self, attempt: Attempt, kept: list[int], stretch: "Stretch") -> AsyncGenerator[Draft, None]:
-        params = self._request.params_behind(len(kept), attempt)
+        params = self._request.params_after(len(kept), attempt)
         if stretch.tokens is not None:
             params.max_tokens = min(stretch.tokens, params.max_tokens or stretch.tokens)
         if stretch.bias:

@@ -2,7 +2,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from filters.scorer import EXACT, Bounding, Least, Scores, is_below
+from filters.scorer import EXACT, Bounding, Scores, ThresholdValues, is_below
 from filters.scorers.cascade import Cascade
 from filters.scorers.scripted import ScriptedScorer
 
@@ -25,7 +25,7 @@ class Recorded(ScriptedScorer):
         return self.is_ready
 
 
-def at(threshold: float) -> Least:
+def at(threshold: float) -> ThresholdValues:
     return dict.fromkeys(CATEGORIES, threshold)
 
 
@@ -40,13 +40,13 @@ class Screening:
         self.answer = answer
         self.is_ready = True
 
-    def clear(self, texts: Sequence[str], least: Sequence[Least]) -> list[Scores | None]:
+    def clear(self, texts: Sequence[str], thresholds: Sequence[ThresholdValues]) -> list[Scores | None]:
         if isinstance(self.answer, Exception):
             raise self.answer
         if self.answer is not None:
             return self.answer
         bounds = dict.fromkeys(CATEGORIES, self.bound)
-        pairs = zip(texts, least, strict=True)
+        pairs = zip(texts, thresholds, strict=True)
         return [bounds if "calm" in text and is_below(bounds, each) else None for text, each in pairs]
 
     def ready(self) -> bool:
@@ -82,8 +82,8 @@ def test_a_tighter_threshold_goes_to_the_classifier() -> None:
 
 
 def test_each_category_is_held_against_its_own_threshold() -> None:
-    classifier, least = Recorded(), [{"toxicity": 0.5, "insult": 0.31}, {"toxicity": 0.5, "insult": 0.3}, EXACT]
-    Cascade(Screening(bound=0.3), classifier).bounds(["calm", "calm and mild", "calm and exact"], least)
+    classifier, thresholds = Recorded(), [{"toxicity": 0.5, "insult": 0.31}, {"toxicity": 0.5, "insult": 0.3}, EXACT]
+    Cascade(Screening(bound=0.3), classifier).bounds(["calm", "calm and mild", "calm and exact"], thresholds)
     assert classifier.asked == [["calm and mild", "calm and exact"]]
 
 
@@ -101,8 +101,8 @@ def test_exact_scores_are_the_classifiers() -> None:
 
 def test_a_classifier_that_has_bounds_is_told_what_each_text_needs() -> None:
     class BoundingClassifier(Recorded):
-        def bounds(self, texts: Sequence[str], least: Sequence[Least]) -> list[Scores]:
-            return [{category: value / 2 for category, value in each.items()} for each in least]
+        def bounds(self, texts: Sequence[str], thresholds: Sequence[ThresholdValues]) -> list[Scores]:
+            return [{category: value / 2 for category, value in each.items()} for each in thresholds]
 
     found = Cascade(Screening(), BoundingClassifier()).bounds(["odd", "calm", "odd"], [at(0.5), at(0.5), at(0.2)])
     assert [scores["insult"] for scores in found] == [0.25, 0.1, 0.1]

@@ -11,7 +11,7 @@ from detoxify import Detoxify
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filters.scorer import EXACT, Least, ScorerLoadError, Scores
+from filters.scorer import EXACT, ScorerLoadError, Scores, ThresholdValues
 from filters.scorers.detoxify import DetoxifyScorer
 from filters.scorers.passes import Passes, passes
 from server.policy.policy import DEFAULT_THRESHOLDS
@@ -23,7 +23,7 @@ from tests.properties import examples
 WORDS = ["you", "idiot", "nice", "day", "the", "garden", "hello"]
 
 
-def at(threshold: float) -> Least:
+def at(threshold: float) -> ThresholdValues:
     return dict.fromkeys(DEFAULT_THRESHOLDS, threshold)
 
 
@@ -140,10 +140,10 @@ def test_torch_is_not_imported_before_a_model_is_loaded() -> None:
     assert subprocess.run([sys.executable, "-c", program], cwd=BUNDLED_CLASSIFIER.parents[1]).returncode == 0
 
 
-@pytest.mark.parametrize("least", [0.02, 0.5, 0.9])
+@pytest.mark.parametrize("threshold", [0.02, 0.5, 0.9])
 @pytest.mark.parametrize("roughly", [True, False])
 def test_bounds_are_no_lower_than_the_scores_and_exact_where_they_matter(
-    detoxify_scorer: DetoxifyScorer, least: float, roughly: bool, monkeypatch: pytest.MonkeyPatch
+    detoxify_scorer: DetoxifyScorer, threshold: float, roughly: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, tokenizer, limit = detoxify_scorer._model, detoxify_scorer._tokenizer, detoxify_scorer._limit
     found = passes(model, tokenizer, limit, Ticks(1, 2) if roughly else Ticks(2, 1))
@@ -151,8 +151,8 @@ def test_bounds_are_no_lower_than_the_scores_and_exact_where_they_matter(
     monkeypatch.setattr(detoxify_scorer, "_passes", found)
     texts = ["You idiot", "A nice day", "", "What a silly plan", "The train leaves at nine. " * 200 + "You idiot", "ok"]
     exact = detoxify_scorer.score(texts)
-    for bounds, scores in zip(detoxify_scorer.bounds(texts, [at(least)] * len(texts)), exact, strict=True):
-        if max(bounds.values()) >= least:
+    for bounds, scores in zip(detoxify_scorer.bounds(texts, [at(threshold)] * len(texts)), exact, strict=True):
+        if max(bounds.values()) >= threshold:
             assert bounds == pytest.approx(scores, abs=1e-4)
         else:
             assert all(bounds[category] >= score - 1e-4 for category, score in scores.items())

@@ -2,7 +2,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from filters.scorer import Bounding, Least, Scores
+from filters.scorer import Bounding, Scores, ThresholdValues
 from filters.scorers.marked import MARK, MarkedScorer
 from filters.scorers.scripted import ScriptedScorer
 
@@ -14,7 +14,7 @@ class BoundingScorer(ScriptedScorer):
 
     bounded = 0
 
-    def bounds(self, texts: Sequence[str], least: Sequence[Least]) -> list[Scores]:
+    def bounds(self, texts: Sequence[str], thresholds: Sequence[ThresholdValues]) -> list[Scores]:
         self.bounded += 1
         return [{"toxicity": 0.0} for _ in texts]
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from filters.scorer import EXACT, Least, ScorerLoadError
+from filters.scorer import EXACT, ScorerLoadError, ThresholdValues
 from filters.scorers.grams import LONGEST
 from filters.scorers.screen import (
     CARD,
@@ -30,7 +30,7 @@ CUTS = [[-2.0, 0.0, 2.0], [-2.0, 0.0, 2.0], [0.0, 1.0, 2.0]]
 TEXTS = ["A quiet day by the sea.", "hello", "What a very long and winding road this is, is it not? It is."]
 
 
-def at(threshold: float) -> Least:
+def at(threshold: float) -> ThresholdValues:
     return dict.fromkeys(CATEGORIES, threshold)
 
 
@@ -120,11 +120,11 @@ def test_a_bound_is_the_first_point_whose_cut_is_above(estimates: tuple[float, .
 
 
 @pytest.mark.parametrize(
-    ("highest", "least", "bound"),
+    ("highest", "threshold", "bound"),
     [(-3.0, 0.5, 0.1), (-1.0, 0.5, 0.499), (-1.0, 0.499, None), (-1.0, 0.3, None), (-3.0, 0.1, None), (1.0, 0.5, None)],
 )
-def test_what_is_cleared_is_below_the_threshold(highest: float, least: float, bound: float | None) -> None:
-    (found,) = screen(constant_weights(highest, 9.0, 9.0)).clear(["hello"], [at(least)])
+def test_what_is_cleared_is_below_the_threshold(highest: float, threshold: float, bound: float | None) -> None:
+    (found,) = screen(constant_weights(highest, 9.0, 9.0)).clear(["hello"], [at(threshold)])
     assert found == (None if bound is None else dict.fromkeys(CATEGORIES, bound))
 
 

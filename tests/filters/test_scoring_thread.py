@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from filters.forward import ForwardThread, Outcome, score_checked, score_groups
-from filters.scorer import EXACT, Least, Reason, ScorerUnavailable, Scores
+from filters.scorer import EXACT, Reason, ScorerUnavailable, Scores, ThresholdValues
 from filters.scorers.scripted import ScriptedScorer
+from filters.scoring_thread import Outcome, ScoringThread, score_checked, score_groups
 
 
 class OddScorer:
@@ -109,7 +109,7 @@ def test_a_group_alone_is_not_tried_twice() -> None:
 
 def test_the_thread_delivers_in_order_survives_errors_and_says_when_it_ends() -> None:
     delivered: queue.Queue[tuple[Outcome | None, str]] = queue.Queue()
-    thread = ForwardThread(
+    thread = ScoringThread(
         PickyScorer({"one": 0.1}), lambda outcome: delivered.put((outcome, threading.current_thread().name))
     )
     thread.start()
@@ -122,7 +122,7 @@ def test_the_thread_delivers_in_order_survives_errors_and_says_when_it_ends() ->
     assert (last, name) == (None, "unsay-scorer")
 
 
-HALF: Least = {"toxicity": 0.5}
+HALF: ThresholdValues = {"toxicity": 0.5}
 
 
 class BoundingScorer(ScriptedScorer):
@@ -130,11 +130,11 @@ class BoundingScorer(ScriptedScorer):
 
     def __init__(self) -> None:
         super().__init__({})
-        self.asked: list[list[Least]] = []
+        self.asked: list[list[ThresholdValues]] = []
 
-    def bounds(self, texts: Sequence[str], least: Sequence[Least]) -> list[Scores]:
-        self.asked.append(list(least))
-        return [{"toxicity": min(each.values(), default=0.0) / 2} for each in least]
+    def bounds(self, texts: Sequence[str], thresholds: Sequence[ThresholdValues]) -> list[Scores]:
+        self.asked.append(list(thresholds))
+        return [{"toxicity": min(each.values(), default=0.0) / 2} for each in thresholds]
 
 
 def test_a_scorer_with_bounds_is_told_what_each_group_needs() -> None:

@@ -4,17 +4,17 @@ from collections.abc import Sequence
 
 from filters.batcher import Batcher
 from filters.normalize.readings import readings
-from filters.scorer import EXACT, Least, Scores
+from filters.scorer import EXACT, Scores, ThresholdValues
 
 
-async def scores_as_read(batcher: Batcher, texts: Sequence[str], least: Least = EXACT) -> list[Scores]:
+async def scores_as_read(batcher: Batcher, texts: Sequence[str], thresholds: ThresholdValues = EXACT) -> list[Scores]:
     """For each text, same order, the highest score of each category over its readings.
 
     One call for the readings of all texts, so each reading counts as a text there. ScorerUnavailable if there are none.
-    Below `least` they may be upper bounds (Batcher.score).
+    Below `thresholds` they may be upper bounds (Batcher.score).
     """
     every = [readings(text) for text in texts]
-    scores = iter(await batcher.score([reading for each in every for reading in each], least))
+    scores = iter(await batcher.score([reading for each in every for reading in each], thresholds))
     return [highest([next(scores) for _ in each]) for each in every]
 
 

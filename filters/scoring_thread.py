@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from filters.scorer import EXACT, Bounding, Least, Scorer, ScorerUnavailable, Scores, is_valid
+from filters.scorer import EXACT, Bounding, Scorer, ScorerUnavailable, Scores, ThresholdValues, is_valid
 
 _log = logging.getLogger(__name__)
 
@@ -27,15 +27,15 @@ class Outcome:
     seconds: float
 
 
-def score_checked(scorer: Scorer, texts: Sequence[str], least: Sequence[Least] = ()) -> list[Scores]:
+def score_checked(scorer: Scorer, texts: Sequence[str], thresholds: Sequence[ThresholdValues] = ()) -> list[Scores]:
     """The scores of the texts, in order. ScorerUnavailable("error") if the scorer raises or returns nonsense.
 
     A ScorerUnavailable that it raises keeps its reason, and has been logged by the scorer.
-    With a `least` for each text, upper bounds below it will do, if the scorer has such (`Bounding`).
+    With `thresholds` for each text, upper bounds below it will do, if the scorer has such (`Bounding`).
     """
     try:
-        if any(least) and isinstance(scorer, Bounding):
-            scores = list(scorer.bounds(texts, least))
+        if any(thresholds) and isinstance(scorer, Bounding):
+            scores = list(scorer.bounds(texts, thresholds))
         else:
             scores = list(scorer.score(texts))
         sound = len(scores) == len(texts) and all(is_valid(one) for one in scores)
@@ -53,31 +53,31 @@ def score_checked(scorer: Scorer, texts: Sequence[str], least: Sequence[Least] =
 
 
 def score_groups(
-    scorer: Scorer, groups: Sequence[Sequence[str]], least: Sequence[Least] = ()
+    scorer: Scorer, groups: Sequence[Sequence[str]], thresholds: Sequence[ThresholdValues] = ()
 ) -> list[list[Scores] | ScorerUnavailable]:
     """Scores the texts of several callers in one pass, and alone if that fails; one result for each group, in order.
 
-    `least` has an entry for each group (an empty one for exact scores), or none at all.
+    `thresholds` has an entry for each group (an empty one for exact scores), or none at all.
     """
-    least = least or [EXACT] * len(groups)
-    each = [value for value, group in zip(least, groups, strict=True) for _ in group]
+    thresholds = thresholds or [EXACT] * len(groups)
+    each = [value for value, group in zip(thresholds, groups, strict=True) for _ in group]
     try:
         scores = iter(score_checked(scorer, [text for group in groups for text in group], each))
     except ScorerUnavailable as error:
         if len(groups) == 1 or error.reason != "error":
             return [error] * len(groups)
-        return [_alone(scorer, *pair) for pair in zip(groups, least, strict=True)]
+        return [_alone(scorer, *pair) for pair in zip(groups, thresholds, strict=True)]
     return [[next(scores) for _ in group] for group in groups]
 
 
-def _alone(scorer: Scorer, group: Sequence[str], least: Least) -> list[Scores] | ScorerUnavailable:
+def _alone(scorer: Scorer, group: Sequence[str], thresholds: ThresholdValues) -> list[Scores] | ScorerUnavailable:
     try:
-        return score_checked(scorer, group, [least] * len(group))
+        return score_checked(scorer, group, [thresholds] * len(group))
     except ScorerUnavailable as error:
         return error
 
 
-class ForwardThread:
+class ScoringThread:
     """One daemon thread that runs one pass at a time and hands each outcome to `deliver`, in that same thread.
 
     A daemon, so that a scorer that hangs for ever cannot keep the process from ending.
@@ -86,16 +86,18 @@ class ForwardThread:
     def __init__(self, scorer: Scorer, deliver: Callable[[Outcome | None], None]) -> None:
         self._scorer = scorer
         self._deliver = deliver
-        self._inbox: queue.SimpleQueue[tuple[Sequence[Sequence[str]], Sequence[Least]] | None] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[tuple[Sequence[Sequence[str]], Sequence[ThresholdValues]] | None] = (
+            queue.SimpleQueue()
+        )
         self._thread = threading.Thread(target=self._run, name="unsay-scorer", daemon=True)
 
     def start(self) -> None:
         """Starts the thread."""
         self._thread.start()
 
-    def submit(self, groups: Sequence[Sequence[str]], least: Sequence[Least] = ()) -> None:
-        """Queues a pass over the texts of several callers (`least` as for `score_groups`). Never blocks."""
-        self._inbox.put((groups, least))
+    def submit(self, groups: Sequence[Sequence[str]], thresholds: Sequence[ThresholdValues] = ()) -> None:
+        """Queues a pass over the texts of several callers (`thresholds` as for `score_groups`). Never blocks."""
+        self._inbox.put((groups, thresholds))
 
     def stop(self) -> None:
         """Asks the thread to end after the pass it is in; it then delivers None. Never blocks."""

@@ -2,7 +2,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from filters.normalize.folding import scores_as_read
+from filters.reading import scores_as_read
 from filters.scorer import ScorerUnavailable, Scores
 from filters.scorers.scripted import ScriptedScorer
 from tests.filters.test_batcher import Record, batching

@@ -10,7 +10,7 @@ ARGS ?=
 # SmolLM2 is installed where it is what will be served.
 VOICE = $(if $(filter-out smollm2-135m-instruct,$(MODEL)),,voice)
 
-.PHONY: help serve test quick docs canary fuzz eval bench lint unit lock clean
+.PHONY: help serve test quick coverage docs canary fuzz eval bench lint unit lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -25,6 +25,14 @@ test: lint unit  ## install, then run every check and the whole test suite
 quick:  ## install, then the tests that need no engine and no model, properties with few examples: half a minute
 	@./setup.sh $(VENV) dev
 	$(VENV)/bin/python -m pytest -q -m "not engine and not slow" --hypothesis-profile quick
+
+coverage:  ## install, then the branches of every module that the tests take, and all of the pure packages by their own
+	@./setup.sh $(VENV) dev
+	$(VENV)/bin/python -m coverage run -m pytest -q -m "not engine and not slow" tests/guard tests/policy tests/filters
+	$(VENV)/bin/python -m coverage report --fail-under=100 \
+	    --include="server/guard/*,server/policy/*,filters/*" --omit="filters/scorers/*"
+	$(VENV)/bin/python -m coverage run -m pytest -q
+	$(VENV)/bin/python -m coverage report
 
 docs:  ## install, then write the documentation as a site to site/
 	@./setup.sh $(VENV) dev
@@ -62,4 +70,4 @@ lock:  ## write requirements/*.lock anew (needs uv)
 	./requirements/lock.sh
 
 clean:  ## remove the virtual environment and caches
-	rm -rf $(VENV) $(NEXT) site .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(NEXT) site .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage

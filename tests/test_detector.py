@@ -77,16 +77,13 @@ def test_thresholds_reach_it(process: Process, load: Load) -> None:
         scorer.bounds(["meh"], [{"toxicity": 7.0}])
 
 
-def test_what_it_refuses_fails_the_texts_callers_alone(process: Process, load: Load) -> None:
-    async def run() -> list[object]:
-        batcher = Batcher(load(process.url))
-        await batcher.start()
-        calls = (batcher.score(["meh"]), batcher.score(["a" * 60_000]), batcher.score(["fine"]))
-        results = await asyncio.gather(*calls, return_exceptions=True)
-        await batcher.aclose()
-        return list(results)
-
-    meh, long, fine = asyncio.run(run())
+async def test_what_it_refuses_fails_the_texts_callers_alone(process: Process, load: Load) -> None:
+    batcher = Batcher(load(process.url))
+    await batcher.start()
+    calls = (batcher.score(["meh"]), batcher.score(["a" * 60_000]), batcher.score(["fine"]))
+    results = await asyncio.gather(*calls, return_exceptions=True)
+    await batcher.aclose()
+    meh, long, fine = results
     assert isinstance(meh, list) and isinstance(fine, list) and isinstance(long, ScorerUnavailable)
 
 

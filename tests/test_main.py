@@ -1,6 +1,5 @@
 """`unsay serve` with something wrong: it ends at once, with one line that says what, and where."""
 
-import asyncio
 import os
 import socket
 import subprocess
@@ -80,7 +79,7 @@ def test_the_start_says_that_flagged_text_is_written(tmp_path: Path) -> None:
     assert " warning unsay.pairs: " in lines[0] and "flagged text" in lines[0] and str(path) in lines[0]
 
 
-def test_the_file_of_pairs_is_handed_to_the_engine_client(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_file_of_pairs_is_handed_to_the_engine_client(monkeypatch: pytest.MonkeyPatch) -> None:
     clients: list[Any] = []
 
     async def application(client: Any, args: Namespace) -> FastAPI:
@@ -92,7 +91,7 @@ def test_the_file_of_pairs_is_handed_to_the_engine_client(monkeypatch: pytest.Mo
     engine = SimpleNamespace(renderer=SimpleNamespace(tokenizer=None), vllm_config=config)
     args = Namespace(served_model_name=["m"])
     judge, metrics, pairs = Judge(Batcher(ScriptedScorer({}))), Metrics(CollectorRegistry()), PairList()
-    asyncio.run(app.guarded_application(engine, args, judge, builtin(), metrics, allow_loosen=False, pairs=pairs))
+    await app.guarded_application(engine, args, judge, builtin(), metrics, allow_loosen=False, pairs=pairs)
     (client,) = clients
     assert client.services.pairs is pairs
 

@@ -28,7 +28,8 @@ class AlternativeScores:
     """The scores of the texts looked up most recently, shared by all requests."""
 
     def __init__(self, judge: Judge, most: int = 1 << 16) -> None:
-        self._judge, self._most = judge, most
+        self._judge = judge
+        self._most = most
         self._known: OrderedDict[str, Scores] = OrderedDict()
 
     async def of(self, texts: Collection[str]) -> Mapping[str, Scores]:

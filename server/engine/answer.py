@@ -52,7 +52,8 @@ class ChoiceOutput:
 
     def __init__(self, index: int, params: SamplingParams) -> None:
         self._index = index
-        self._kind, self._wants_text = params.output_kind, params.detokenize
+        self._kind = params.output_kind
+        self._wants_text = params.detokenize
         self._wants_logprobs = params.num_logprobs is not None
         self._tokens: list[int] = []
         self._logprobs: list[Any] = []
@@ -121,7 +122,8 @@ class Answer:
     """Puts the pieces of all choices together. With `FINAL_ONLY` there is one output, at the end of the last choice."""
 
     def __init__(self, call: GenerateCall, choices: Sequence[Choice]) -> None:
-        self._call, self._choices = call, choices
+        self._call = call
+        self._choices = choices
         self._kind = call.params.output_kind
         self._whole: dict[int, CompletionOutput] = {}
         self._begun: set[int] = set()

@@ -58,11 +58,13 @@ class ScriptedClient(EngineClient):  # type: ignore[misc]
     dead_error = RuntimeError("the scripted engine does not die")
 
     def __init__(self, config: VllmConfig, script: Script, sizes: Sizes = lambda: 1) -> None:
-        self.vllm_config, self.model_config = config, config.model_config
+        self.vllm_config = config
+        self.model_config = config.model_config
         self.renderer = renderer_from_config(config)
         self.input_processor = InputProcessor(config, self.renderer)
         self.engine_core = self
-        self.script, self.sizes = script, sizes
+        self.script = script
+        self.sizes = sizes
         self.running = 0
         self._by_key: dict[str, _Request] = {}
         self._decode = self.renderer.tokenizer.decode
@@ -182,7 +184,8 @@ class ScriptedClient(EngineClient):  # type: ignore[misc]
         request = self._by_key.get(key)
         if request is None or not request.drawn:
             return None
-        drawn, request.drawn = len(request.drawn), list(tokens)
+        drawn = len(request.drawn)
+        request.drawn = list(tokens)
         request.params = request.params.clone()
         for parameter, value in params.items():
             setattr(request.params, parameter, value)

@@ -1,4 +1,5 @@
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -211,6 +212,24 @@ async def test_closing_fails_every_call_and_does_not_wait_for_a_hung_thread() ->
     assert not batcher.ready
     await batcher.aclose()
     scorer.release()
+
+
+def test_a_pass_that_comes_back_after_its_loop_has_ended_is_told_to_nobody() -> None:
+    scorer = ScriptedScorer(WORDS)
+    scorer.hang()
+
+    async def closed() -> None:
+        batcher = Batcher(scorer, deadline_seconds=SHORT)
+        await batcher.start()
+        assert await reason_of(await begun(batcher, ["<1>"])) == "deadline"
+        await batcher.aclose()
+
+    before = set(threading.enumerate())
+    asyncio.run(closed())  # a loop that is over before the test is
+    (thread,) = set(threading.enumerate()) - before
+    scorer.release()
+    thread.join(PLENTY)
+    assert not thread.is_alive()
 
 
 async def test_the_rest_of_a_call_that_has_failed_is_not_scored() -> None:

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from filters.scorer import REASONS, FilterError, Reason, ScorerLoadError, ScorerUnavailable, is_valid
+from filters.scorer import REASONS, FilterError, Reason, ScorerLoadError, ScorerUnavailable, is_below, is_valid
 
 
 @pytest.mark.parametrize("reason", REASONS)
@@ -25,3 +25,14 @@ def test_scores_in_range_are_valid(value: float) -> None:
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, -0.001, 1.001])
 def test_a_single_bad_score_makes_them_invalid(value: float) -> None:
     assert not is_valid({"insult": 0.2, "toxicity": value})
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "below"),
+    [({"insult": 0.5}, True), ({"insult": 0.2}, False), ({"toxicity": 0.1}, True), ({}, False)],
+)
+def test_scores_are_below_thresholds_if_all_are_and_never_if_there_are_none(
+    thresholds: dict[str, float], below: bool
+) -> None:
+    assert is_below({"insult": 0.2}, thresholds) == below
+    assert not is_below({"insult": 0.2, "threat": 1.0}, thresholds)

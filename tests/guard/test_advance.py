@@ -149,6 +149,11 @@ def test_stale_news_changes_nothing(event: Event, mode: str) -> None:
     assert advance(FLYING, event, POLICY.model_copy(update={"mode": mode})) == (FLYING, ())
 
 
+def test_in_monitor_mode_nothing_stands_in_for_anything() -> None:
+    state = GuardState(released=6, cleared=2, drafted=6)
+    assert advance(state, Inserted(0, 6), POLICY.model_copy(update={"mode": "monitor"})) == (state, ())
+
+
 def test_nothing_is_scored_before_the_first_stride() -> None:
     state, commands = advance(GuardState(), Drafted(0, 5, 1), POLICY)
     assert commands == ()

@@ -1,7 +1,11 @@
 """Tests of server/policy/reference.py, and of the page it keeps."""
 
+import runpy
+from pathlib import Path
+
 import pytest
 
+from server.policy import reference
 from server.policy.catalog import load
 from server.policy.policy import STRATEGIES, Policy
 from server.policy.reference import PAGE, ladder_table, rewritten, table
@@ -11,6 +15,16 @@ from server.policy.resolve import DetoxRequest
 def test_the_page_shows_the_models_as_they_are() -> None:
     page = PAGE.read_text(encoding="utf-8")
     assert rewritten(page) == page, "run: python -m server.policy.reference"
+
+
+def test_run_as_a_program_it_writes_the_page(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written: list[tuple[Path, str]] = []
+    monkeypatch.setattr(Path, "write_text", lambda path, text, encoding: written.append((path, text)))
+    runpy.run_path(reference.__file__, run_name="__main__")
+    assert written == [(PAGE, PAGE.read_text(encoding="utf-8"))]
+    assert capsys.readouterr().out == f"wrote {PAGE.name}\n"
 
 
 @pytest.mark.parametrize("model", [Policy, DetoxRequest])

@@ -1,4 +1,3 @@
-import asyncio
 from pathlib import Path
 
 import pytest
@@ -31,9 +30,9 @@ def test_no_two_continuations_have_one_seed() -> None:
     assert len(set(seeds)) == len(seeds)
 
 
-def test_each_prompt_is_continued_unguarded_and_in_order(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_each_prompt_is_continued_unguarded_and_in_order(capsys: pytest.CaptureFixture[str]) -> None:
     with answering() as (base_url, asked):
-        drawn = asyncio.run(continuations.draw(base_url, _PROMPTS, seed=5))
+        drawn = await continuations.draw(base_url, _PROMPTS, seed=5)
     assert drawn == [[" you idiot"] * SAMPLES] * 2
     by_prompt = {body["prompt"]: body for body in asked}
     assert [by_prompt[name]["seed"] for name in ("One", "Two")] == [5, 5 + 3 * SAMPLES]

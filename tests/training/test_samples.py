@@ -1,5 +1,3 @@
-import asyncio
-
 from filters.scorers.scripted import ScriptedScorer
 from filters.thresholds import Thresholds
 from tests.training.answering import answering
@@ -13,9 +11,9 @@ _MASKING = Masking(
 )
 
 
-def test_every_sample_is_told_in_both_modes_with_one_seed() -> None:
+async def test_every_sample_is_told_in_both_modes_with_one_seed() -> None:
     with answering() as (base_url, asked):
-        told = asyncio.run(samples.tell(base_url, seed=5))
+        told = await samples.tell(base_url, seed=5)
     assert [len(sample.said) for sample in told] == [*map(len, CONVERSATIONS), 1, 1, 1]
     for sample in told:
         assert set(sample.plain) == {Answer(" you idiot", "unguarded", 0)}
@@ -25,9 +23,9 @@ def test_every_sample_is_told_in_both_modes_with_one_seed() -> None:
     assert {(body["max_tokens"], body["temperature"]) for body in asked} == {(60, 0.8)}
 
 
-def test_each_turn_has_those_before_it_in_view() -> None:
+async def test_each_turn_has_those_before_it_in_view() -> None:
     with answering() as (base_url, asked):
-        asyncio.run(samples.tell(base_url, seed=0))
+        await samples.tell(base_url, seed=0)
     guarded = [body["messages"] for body in asked if "messages" in body and body["detox"]["mode"] == "enforce"]
     first, second = CONVERSATIONS[0][:2]
     assert [(m["role"], m["content"]) for m in guarded[1]] == [

@@ -1,13 +1,11 @@
-import asyncio
-
 from tests.training.answering import answering
 from training import speed
 from training.speed import Round
 
 
-def test_each_number_of_streams_has_its_rounds_in_turn() -> None:
+async def test_each_number_of_streams_has_its_rounds_in_turn() -> None:
     with answering() as (base_url, asked):
-        found = asyncio.run(speed.measure(base_url, rounds=2, streams=(1, 2), max_tokens=4))
+        found = await speed.measure(base_url, rounds=2, streams=(1, 2), max_tokens=4)
     assert {count: len(rounds) for count, rounds in found.items()} == {1: 2, 2: 2}
     assert all(each.throughput > 0 for rounds in found.values() for each in rounds)
     # Warm, then 1 and 2 streams by turns.

@@ -1,4 +1,3 @@
-import asyncio
 import gzip
 import json
 from pathlib import Path
@@ -34,10 +33,12 @@ def test_an_opening_leaves_room_for_an_answer(collection: Path) -> None:
     assert all(len(opening.text) <= 800 for opening in openings(collection, 40, 0))
 
 
-def test_openings_are_continued_unguarded_and_kept_in_order(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_openings_are_continued_unguarded_and_kept_in_order(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     every = [Opening("One", 5, 1.0), Opening("Two", 6, 0.7)]
     with answering() as (base_url, asked):
-        asyncio.run(written.write(tmp_path / "out.jsonl.gz", base_url, every))
+        await written.write(tmp_path / "out.jsonl.gz", base_url, every)
     with gzip.open(tmp_path / "out.jsonl.gz", "rt") as lines:
         rows = [json.loads(line) for line in lines]
     assert [row["prompt"] for row in rows] == ["One", "Two"]

@@ -24,7 +24,8 @@ class VllmDetokenizer:
     """Text of one choice, and how much of it plain vLLM would have said."""
 
     def __init__(self, tokenizer: Any, prompt_token_ids: Sequence[int], params: SamplingParams) -> None:
-        self._tokenizer, self._params = tokenizer, params
+        self._tokenizer = tokenizer
+        self._params = params
         self._stop = list(params.stop or ())
         self._inner: Any = IncrementalDetokenizer.from_new_request(tokenizer, _spelling(prompt_token_ids, params))
         self._count = 0

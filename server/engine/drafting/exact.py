@@ -38,7 +38,8 @@ class ExactEngine:
     """One choice of one request in vLLM. `first` is the first output: prompt, prompt logprobs, cached tokens."""
 
     def __init__(self, request: EngineRequest, rewind: Rewind) -> None:
-        self._request, self._rewind = request, rewind
+        self._request = request
+        self._rewind = rewind
         self._live: list[LiveRequest] = []
         self.first: RequestOutput | None = None
         self.approximate = False

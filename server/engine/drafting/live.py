@@ -31,7 +31,9 @@ class LiveRequest:
         offset: int,
         seen: Callable[[RequestOutput], None],
     ) -> None:
-        self.key, self.offset, self._seen = key, offset, seen
+        self.key = key
+        self.offset = offset
+        self._seen = seen
         self.reader: Reader | None = None
         self.alive = True
         """Whether the request may still be rewound, as far as is known here."""
@@ -85,11 +87,13 @@ class LiveRequest:
         boundary = self._stale + drawn - self._length
         waiting = sum(len(draft.tokens) for draft in self._arrived)
         self._arrived = deque(_fresh(self._arrived, boundary - (self._taken - waiting)))
-        self._stale, self._length = boundary, length
+        self._stale = boundary
+        self._length = length
 
     async def abort(self) -> None:
         """End the request in the engine; nobody reads it any more."""
-        self.alive, self.reader = False, None
+        self.alive = False
+        self.reader = None
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
 

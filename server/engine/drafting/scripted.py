@@ -56,7 +56,8 @@ class WordDetokenizer:
     """Text of the tokens of a vocabulary, as the port of `Detokenizer` wants it: whole characters and stop strings."""
 
     def __init__(self, vocabulary: Vocabulary, stop: Sequence[str] = ()) -> None:
-        self._vocabulary, self._stop = vocabulary, stop
+        self._vocabulary = vocabulary
+        self._stop = stop
         self._bytes = codecs.getincrementaldecoder("utf-8")("replace")
         self.text = ""
         self.said = 0
@@ -76,7 +77,8 @@ class WordDetokenizer:
         found = [(at, stop) for stop in self._stop if (at := self.text.find(stop, since)) >= 0]
         if not found:
             return None
-        self.said, stop = min(found)
+        first, stop = min(found)
+        self.said = first
         return stop
 
     def close(self) -> None:
@@ -127,9 +129,14 @@ class ScriptedEngine:
         fails_at: int | None = None,
         failure: Exception | None = None,
     ) -> None:
-        self._next_tokens, self._max_tokens, self._sizes, self._gate = next_tokens, max_tokens, sizes, gate
-        self._ending, self._end_token = ending, end_token
-        self._fails_at, self._failure = fails_at, failure or RuntimeError("the scripted engine failed")
+        self._next_tokens = next_tokens
+        self._max_tokens = max_tokens
+        self._sizes = sizes
+        self._gate = gate
+        self._ending = ending
+        self._end_token = end_token
+        self._fails_at = fails_at
+        self._failure = failure or RuntimeError("the scripted engine failed")
         self.approximate = False
         self.attempts: list[Attempt] = []
         self.drafted = 0

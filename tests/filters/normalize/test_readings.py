@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filters.normalize.readings import readings
+from filters.normalize.readings import ROUNDS, readings
 from tests.properties import examples
 
 PIECES = st.sampled_from(
@@ -32,6 +32,14 @@ WORDS = st.sampled_from(
 )
 def test_a_text_is_read_as_written_and_as_meant(text: str, expected: tuple[str, ...]) -> None:
     assert readings(text) == expected
+
+
+def test_a_disguise_below_a_disguise_is_taken_off_in_a_bounded_number_of_rounds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("filters.normalize.readings.respelled", lambda text, second: text.removeprefix("x"))
+    text = "x" * 9 + "idiot"
+    assert readings(text) == (text, text[ROUNDS:])
 
 
 @given(TEXTS)

@@ -78,7 +78,9 @@ class GuardedEngineClient(_Delegate):
 
     def __init__(self, inner: EngineClient, services: Services, default_policy: Policy, *, exact: bool = False) -> None:
         super().__init__(inner)
-        self.services, self.default_policy, self.exact = services, default_policy, exact
+        self.services = services
+        self.default_policy = default_policy
+        self.exact = exact
         self.alternative_scores = AlternativeScores(services.judge)
 
     @property

@@ -92,7 +92,7 @@ class Guarded:
         return self._rejections.pairs() if self._state.complete and self._state.action == "rewound" else []
 
     def idle(self) -> bool:
-        """Whether no verdict is waited for: nothing that was drafted so far is with the scorer."""
+        """Return whether no verdict is awaited: nothing that was drafted so far is with the scorer."""
         return self._state.in_flight is None
 
     async def pieces(self) -> AsyncGenerator[Piece, None]:

@@ -18,8 +18,8 @@ from safetensors.torch import load_file
 MODEL_TYPE = "models/classifier"
 FILES = ("config.json", "detoxify.ckpt", "tokenizer.json", "tokenizer_config.json")
 _TOKENIZER_KEYS = (
-    "cls_token do_lower_case mask_token model_max_length pad_token sep_token strip_accents tokenize_chinese_chars "
-    "tokenizer_class unk_token"
+    "bos_token cls_token do_lower_case eos_token mask_token model_max_length pad_token sep_token strip_accents "
+    "tokenize_chinese_chars tokenizer_class unk_token"
 ).split()
 
 
@@ -44,7 +44,11 @@ def pack(source: Path, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     # Half precision is only how the weights are kept: it is too slow and too coarse to compute with on a CPU.
     _write_json(out / "config.json", {**config, "dtype": "float32"}, indent=2)
-    _write_json(out / "tokenizer_config.json", {key: tokenizer_config[key] for key in _TOKENIZER_KEYS}, indent=2)
+    _write_json(
+        out / "tokenizer_config.json",
+        {key: tokenizer_config[key] for key in _TOKENIZER_KEYS if key in tokenizer_config},
+        indent=2,
+    )
     # Truncation and padding of the training run would otherwise still apply to anyone who counts tokens with this file.
     tokenizer = json.loads((source / "tokenizer.json").read_text())
     _write_json(out / "tokenizer.json", {**tokenizer, "truncation": None, "padding": None}, indent=None)

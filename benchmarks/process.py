@@ -11,6 +11,7 @@ from typing import IO
 import httpx
 
 _STOP_SECONDS = 60.0
+_LAST_SECONDS = 1.0
 _TOLD = 2_000  # characters of what a failed server said
 HOST = "127.0.0.1"
 
@@ -30,7 +31,7 @@ def running(command: list[str], ready: str, seconds: float) -> Iterator[subproce
             _wait(process, ready, seconds, log)
             yield process
         except Exception as error:
-            if process.poll() is not None and not isinstance(error, ServerFailed):
+            if not isinstance(error, ServerFailed) and _has_ended(process):
                 raise ServerFailed(_ended(process, log)) from error
             raise
         finally:
@@ -58,6 +59,15 @@ def _wait(process: subprocess.Popen[bytes], ready: str, seconds: float, log: IO[
         if time.monotonic() > until:
             raise ServerFailed(f"the server was not ready after {seconds:g} seconds: {_end_of(log)}")
         time.sleep(0.2)
+
+
+def _has_ended(process: subprocess.Popen[bytes]) -> bool:
+    """Return whether it has ended, or is about to: its connections break before it is gone."""
+    try:
+        process.wait(_LAST_SECONDS)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
 
 
 def _is_ready(url: str) -> bool:

@@ -14,6 +14,7 @@ PLACES = {
     "tests/evaluation/test_main.py": "slow",
     "tests/evaluation/test_perplexity.py": "slow",
     "tests/filters/scorers": "slow",
+    "tests/test_detector.py": "slow",
     "tests/test_main.py": "slow",
     "tests/test_smollm2.py": "slow",
     "tests/training": "slow",

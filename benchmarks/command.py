@@ -9,7 +9,7 @@ from benchmarks import results
 from benchmarks.errors import BenchError
 from benchmarks.phases import bench
 from benchmarks.plan import RUNS, Settings
-from reporting.options import above_zero, count
+from reporting.options import above_zero, add_timeout, count
 from reporting.progress import say
 
 DESCRIPTION = """\
@@ -110,14 +110,7 @@ def _add_load(group: "argparse._ArgumentGroup") -> None:
     group.add_argument(
         "--seeded", action="store_true", help="give requests seeds: the same texts on both sides, and fixed windows"
     )
-    group.add_argument(
-        "--timeout",
-        dest="timeout_seconds",
-        type=above_zero,
-        default=600.0,
-        metavar="SECONDS",
-        help="for one answer (default: 600)",
-    )
+    add_timeout(group)
     group.add_argument(
         "--start-timeout",
         dest="start_seconds",

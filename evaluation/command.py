@@ -9,7 +9,7 @@ from evaluation.errors import EvaluationError
 from evaluation.pairs import GUARDED, UNGUARDED
 from evaluation.phases import brief, evaluate
 from evaluation.settings import MODES, PLAIN, Settings
-from reporting.options import above_zero, at_least, count, within
+from reporting.options import add_timeout, at_least, count, within
 from reporting.progress import say
 
 DESCRIPTION = """\
@@ -133,14 +133,7 @@ def _add_scores(group: "argparse._ArgumentGroup") -> None:
 
 def _add_pace(group: "argparse._ArgumentGroup") -> None:
     group.add_argument("--concurrency", type=count, default=8, metavar="N", help="requests at once (default: 8)")
-    group.add_argument(
-        "--timeout",
-        dest="timeout_seconds",
-        type=above_zero,
-        default=600.0,
-        metavar="SECONDS",
-        help="for one answer (default: 600)",
-    )
+    add_timeout(group)
     group.add_argument(
         "--retries", type=at_least(0), default=5, metavar="N", help="of a request that failed (default: 5)"
     )

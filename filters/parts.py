@@ -22,7 +22,7 @@ def parts(text: str, fresh: int = 0) -> list[TextSpan]:
 
     There is at most one for every `LONGEST - OVERLAP` characters and one for every sentence.
     """
-    found = [part for sentence in _sentences(text) for part in _cut(text, sentence)]
+    found = [part for sentence in _sentences(text) for part in overlapping(text, sentence, LONGEST, OVERLAP)]
     return [part for part in found if part.end > fresh] if len(found) > 1 else []
 
 
@@ -45,12 +45,12 @@ def _says_something(sentence: str) -> bool:
     return len(list(islice(word_starts(sentence), 2))) == 2
 
 
-def _cut(text: str, sentence: TextSpan) -> Iterator[TextSpan]:
-    step = LONGEST - OVERLAP
-    for at in range(sentence.start, max(sentence.start + 1, sentence.end - OVERLAP), step):
-        end = at + LONGEST
-        begin = _word(text, at) if at > sentence.start else at
-        yield TextSpan(begin, _word(text, end) if end < sentence.end else sentence.end)
+def overlapping(text: str, within: TextSpan, longest: int, overlap: int) -> Iterator[TextSpan]:
+    """Cut a stretch of a text at words into pieces of about `longest` characters, which overlap by about `overlap`."""
+    for at in range(within.start, max(within.start + 1, within.end - overlap), longest - overlap):
+        end = at + longest
+        begin = _word(text, at) if at > within.start else at
+        yield TextSpan(begin, _word(text, end) if end < within.end else within.end)
 
 
 def _word(text: str, index: int) -> int:

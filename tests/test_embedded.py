@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from safetensors import SafetensorError
 
+from filters.scorers.checkpoint import SUMS, sha256
 from server import embedded, smollm2
 from server.errors import StartError
 from server.settings import BUNDLED_MODEL
@@ -33,7 +34,7 @@ def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "source.gguf"
     path.write_bytes(b"weights")
     monkeypatch.setattr(embedded, "_source", lambda: path)
-    monkeypatch.setattr(embedded, "SOURCE_SHA256", embedded._sha256(path))
+    monkeypatch.setattr(embedded, "SOURCE_SHA256", sha256(path))
     monkeypatch.setattr(smollm2, "convert", convert)
     return path
 
@@ -60,7 +61,7 @@ def test_a_broken_folder_is_noticed_and_made_anew(source: Path, tmp_path: Path, 
     elif damage == "missing":
         (folder / "config.json").unlink()
     else:
-        (folder / embedded.SUMS).write_text("") if damage == "empty sums" else (folder / embedded.SUMS).unlink()
+        (folder / SUMS).write_text("") if damage == "empty sums" else (folder / SUMS).unlink()
     assert not embedded.is_whole(folder)
     again, told = made(tmp_path / "cache")
     assert again == folder and embedded.is_whole(folder) and "is not as it was made" in told[0]

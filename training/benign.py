@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from training import phrases
 from training.examples import Example, clean
 
 _FILE = Path(__file__).with_name("benign.txt")
@@ -18,14 +19,9 @@ _BRACES = (("{{", "\x00", "{"), ("}}", "\x01", "}"))
 """How a brace is written in a template, what stands for it while gaps are filled, and what is said."""
 
 
-def read(text: str) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+def read(text: str) -> tuple[Mapping[str, Sequence[str]], Mapping[str, Sequence[str]]]:
     """Return the templates by kind and the fillers by gap, of a text in the form of benign.txt."""
-    sections: dict[str, list[str]] = {}
-    for line in text.splitlines():
-        if line.startswith("["):
-            section = sections.setdefault(line.strip("[]"), [])
-        elif line and not line.startswith("#"):
-            section.append(line)
+    sections = dict(phrases.read(text))
     named = (line.split(": ", 1) for line in sections.pop("fillers"))
     return sections, {name: fillers.split(" | ") for name, fillers in named}
 

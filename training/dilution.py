@@ -6,16 +6,15 @@ is judged whole, as a classifier by itself does, and in its parts too, as the se
 
 import random
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 
 from filters.parts import with_parts
-from filters.reading import highest
+from filters.reading import highest_of
 from filters.scorer import Scorer, Scores
 from filters.scorers.detoxify import DetoxifyScorer
-from filters.thresholds import Thresholds
 from reporting import markdown
-from server.policy.policy import DEFAULT_THRESHOLDS
 from training import data
-from training.evaluate import held_out, score
+from training.evaluate import flags, held_out, score
 from training.examples import CATEGORIES, Example
 from training.setting import Setting
 
@@ -24,7 +23,6 @@ LENGTHS = (0, 110, 220, 440, 880)
 COUNT = 24
 _WORDS = range(4, 10)
 _HOSTILE = [CATEGORIES.index(name) for name in ("threat", "insult")]
-_DEFAULT = Thresholds(DEFAULT_THRESHOLDS)
 _TRIES = 2  # plain texts around each insult
 
 
@@ -49,13 +47,13 @@ def _plain(length: int, prose: Sequence[str], rng: random.Random) -> str:
 def missed(scorer: Scorer, texts: Sequence[str]) -> tuple[float, float]:
     """Return the shares of texts that the default policy does not flag: judged whole, and in their parts too."""
     every = [with_parts(text) for text in texts]
-    scores = iter(score(scorer, [part for each in every for part in each]))
-    found = [[next(scores) for _ in each] for each in every]
-    return _share([each[0] for each in found]), _share([highest(each) for each in found])
+    scores = score(scorer, [part for each in every for part in each])
+    wholes = [scores[at] for at in accumulate(map(len, every[:-1]), initial=0)]
+    return _missed(wholes), _missed(highest_of(every, scores))
 
 
-def _share(found: Sequence[Scores]) -> float:
-    return sum(not _DEFAULT.exceeded(scores) for scores in found) / max(1, len(found))
+def _missed(found: Sequence[Scores]) -> float:
+    return sum(not flags(scores) for scores in found) / max(1, len(found))
 
 
 def table(scorer: Scorer, hostile: Sequence[str], prose: Sequence[str], seed: int) -> str:

@@ -79,7 +79,7 @@ def first_tokens(text: str, tokenizer: Tokenizer, count: int) -> str:
     return text if len(ends) <= count else text[: ends[count - 1]]
 
 
-def _flags(scores: Scores) -> bool:
+def flags(scores: Scores) -> bool:
     """Return whether the default policy flags a text with these scores."""
     return bool(_DEFAULT.exceeded(scores))
 
@@ -96,7 +96,7 @@ def _jigsaw(scorer: Scorer, tokenizer: Tokenizer, examples: list[Example]) -> li
         cut = score(scorer, [first_tokens(example.text, tokenizer, count) for example in examples])
         found.append(Figure(group, f"AUC toxicity, first {count} tokens", auc(_toxicity(cut), toxic), len(examples)))
     clean = [scores for scores, is_toxic in zip(whole, toxic, strict=True) if not is_toxic]
-    found.append(_share(group, "non-toxic flagged", clean))
+    found.append(flagged_share(group, "non-toxic flagged", clean))
     return found
 
 
@@ -135,7 +135,7 @@ def _perspective(scorer: Scorer, group: str, examples: list[Example]) -> list[Fi
     clean = [found for found, example in zip(scores, examples, strict=True) if example.toxicity < 0.25]
     return [
         Figure(group, "AUC toxicity, Perspective >= .5", auc(_toxicity(scores), toxic), len(examples)),
-        _share(group, "flagged of Perspective < .25", clean),
+        flagged_share(group, "flagged of Perspective < .25", clean),
     ]
 
 
@@ -154,7 +154,7 @@ def _hatecheck(scorer: Scorer, rows: list[dict[str, Any]]) -> list[Figure]:
     ]
     named = {"ident_neutral_nh", "ident_pos_nh"}
     neutral = [s for s, row in zip(scores, rows, strict=True) if row["functionality"] in named]
-    found.append(_share("HateCheck", "neutral and positive, flagged", neutral, 0.03))
+    found.append(flagged_share("HateCheck", "neutral and positive, flagged", neutral, 0.03))
     for kind in sorted({row["functionality"] for row in rows}, key=lambda name: (name.endswith("_nh"), name)):
         found += _functionality(kind, scores, rows, hateful)
     return found
@@ -166,16 +166,16 @@ def _functionality(kind: str, scores: list[Scores], rows: list[dict[str, Any]], 
     label = next(is_hateful for is_hateful, mine in zip(hateful, own, strict=True) if mine)
     kept = [index for index, mine in enumerate(own) if mine or hateful[index] != label]
     area = auc([scores[index]["toxicity"] for index in kept], [hateful[index] for index in kept])
-    flagged = _share(f"HateCheck {kind}", "flagged", [s for s, mine in zip(scores, own, strict=True) if mine])
+    flagged = flagged_share(f"HateCheck {kind}", "flagged", [s for s, mine in zip(scores, own, strict=True) if mine])
     return [flagged, Figure(f"HateCheck {kind}", "AUC toxicity against the rest", area, sum(own))]
 
 
 def _bold(scorer: Scorer, rows: list[dict[str, Any]]) -> list[Figure]:
     scores = score(scorer, [row["prompt"] for row in rows])
-    found = [_share("BOLD", "prompts flagged", scores, 0.03)]
+    found = [flagged_share("BOLD", "prompts flagged", scores, 0.03)]
     for domain in sorted({row["domain"] for row in rows}):
         own = [found for found, row in zip(scores, rows, strict=True) if row["domain"] == domain]
-        found.append(_share("BOLD", f"flagged: {domain}", own))
+        found.append(flagged_share("BOLD", f"flagged: {domain}", own))
     return found
 
 
@@ -187,6 +187,7 @@ def _toxicity(scores: list[Scores]) -> list[float]:
     return [found["toxicity"] for found in scores]
 
 
-def _share(group: str, name: str, scores: list[Scores], goal: float | None = None) -> Figure:
-    value = share_flagged([float(_flags(found)) for found in scores], 1.0)
+def flagged_share(group: str, name: str, scores: list[Scores], goal: float | None = None) -> Figure:
+    """Return the share of texts with these scores that the default policy flags."""
+    value = share_flagged([float(flags(found)) for found in scores], 1.0)
     return Figure(group, name, value, len(scores), goal, less_is_better=True)

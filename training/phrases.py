@@ -7,7 +7,7 @@ _FILE = Path(__file__).with_name("phrases.txt")
 
 
 def read(text: str) -> Mapping[str, tuple[str, ...]]:
-    """Return the entries of each kind in their order, of a text in the form of phrases.txt."""
+    """Return the entries of each kind in their order, of a text in the form of phrases.txt (and benign.txt)."""
     kinds: dict[str, list[str]] = {}
     for line in text.splitlines():
         if line.startswith("["):

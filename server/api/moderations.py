@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from filters.judge import Judge
 from filters.parts import with_parts
 from filters.portions import MOST_CHARACTERS, portions
-from filters.reading import highest
+from filters.reading import highest_of
 from filters.scorer import ScorerUnavailable, Scores
 from filters.thresholds import Thresholds
 from server.api.asgi import scorer_unavailable
@@ -98,8 +98,7 @@ async def _scores(texts: Sequence[str], judge: Judge) -> list[Scores]:
     """Return for each text the highest scores over it and its parts. ScorerUnavailable if there is no score."""
     every = [with_parts(text) for text in texts]
     given = portions([part for each in every for part in each])
-    found = iter([entry for portion in given for entry in await judge.scores(portion)])
-    return [highest([next(found) for _ in each]) for each in every]
+    return highest_of(every, [entry for portion in given for entry in await judge.scores(portion)])
 
 
 def _result(scores: Scores, thresholds: Thresholds) -> dict[str, Any]:

@@ -40,10 +40,6 @@ def withheld() -> Piece:
     return Piece([], [], "", "content_filter")
 
 
-class Closed(Exception):
-    """The other side has finished: nothing more will come."""
-
-
 class Channel(Generic[T]):
     """A bounded channel: `put` never blocks, and the writer waits for room before it goes on.
 
@@ -54,7 +50,8 @@ class Channel(Generic[T]):
     def __init__(self, size: int = 64) -> None:
         self._size = size
         self._pieces: deque[T] = deque()
-        self._closed: BaseException | None = None
+        self._closed = False
+        self._error: BaseException | None = None
         self._changed = asyncio.Event()
         self._drained = asyncio.Event()
         self._drained.set()
@@ -62,11 +59,11 @@ class Channel(Generic[T]):
     @property
     def closed(self) -> bool:
         """Whether the stream has been ended."""
-        return self._closed is not None
+        return self._closed
 
     def put(self, piece: T) -> None:
         """Add a piece; it is dropped once the channel is closed."""
-        if self._closed is not None:
+        if self._closed:
             return
         self._pieces.append(piece)
         self._changed.set()
@@ -75,9 +72,10 @@ class Channel(Generic[T]):
 
     def close(self, error: BaseException | None = None) -> None:
         """End the stream: with `error` at once, else after the pieces that wait. Only the first call counts."""
-        if self._closed is not None:
+        if self._closed:
             return
-        self._closed = error or Closed()
+        self._closed = True
+        self._error = error
         if error is not None:
             self._pieces.clear()
         self._changed.set()
@@ -87,11 +85,13 @@ class Channel(Generic[T]):
         """Wait until the reader has caught up."""
         await self._drained.wait()
 
-    async def get(self) -> T:
-        """Return the next piece. Raises Closed at the end, or the error that the writer closed with."""
+    async def get(self) -> T | None:
+        """Return the next piece; None at the end. Raises the error that the writer closed with."""
         while not self._pieces:
-            if self._closed is not None:
-                raise self._closed
+            if self._error is not None:
+                raise self._error
+            if self._closed:
+                return None
             self._changed.clear()
             await self._changed.wait()
         piece = self._pieces.popleft()
@@ -129,10 +129,7 @@ class Outlet:
 
     async def get(self) -> Piece | None:
         """Return the next piece, for the reader; None at the end. Raises the error that the choice failed with."""
-        try:
-            return await self._channel.get()
-        except Closed:
-            return None
+        return await self._channel.get()
 
     def _send(self, upto: int, reason: str | None, stop_reason: int | str | None) -> int:
         if self._channel.closed:
@@ -163,10 +160,8 @@ async def merge(choices: Sequence[AsyncGenerator[Piece, None]]) -> AsyncGenerato
     tasks = [asyncio.create_task(_forward(index, pieces, channel)) for index, pieces in enumerate(choices)]
     closing = asyncio.create_task(_close_afterwards(tasks, channel))
     try:
-        while True:
-            yield await channel.get()
-    except Closed:
-        pass
+        while (said := await channel.get()) is not None:
+            yield said
     finally:
         for task in tasks:
             task.cancel()

@@ -88,7 +88,8 @@ class Prompt:
         """Note a failed scorer; a prompt that is flagged already stays so."""
         highest: dict[str, float] = {}
         try:
-            texts = [text for piece in pieces(self._text) for text in with_parts(piece)]
+            _, *parts = with_parts(self._text)
+            texts = [*pieces(self._text), *parts]
             for portion in portions(texts, PIECES_A_CALL):
                 _keep_highest(highest, await self._services.judge.scores(portion, self._thresholds.values))
                 if self._thresholds.exceeded(highest):

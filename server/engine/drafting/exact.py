@@ -46,8 +46,7 @@ class ExactEngine:
 
     async def draft(self, attempt: Attempt) -> AsyncGenerator[Draft, None]:
         """Sample after the kept tokens until the text ends, or until a later attempt takes over."""
-        left = self._request.tokens_left(len(attempt.kept))
-        if left is not None and left <= 0:
+        if self._request.is_spent(len(attempt.kept)):
             yield Draft((), finish_reason="length")
             return
         reader = object()

@@ -38,6 +38,11 @@ class EngineRequest:
         limit = self.params.max_tokens
         return None if limit is None else int(limit) - kept
 
+    def is_spent(self, kept: int) -> bool:
+        """Return whether the client allows none after those kept."""
+        left = self.tokens_left(kept)
+        return left is not None and left <= 0
+
     def submit(self, kept: Sequence[int], params: SamplingParams, candidate: int) -> Outputs:
         """Return prompt and kept tokens as a request of vLLM's."""
         name = f"{self.request_id}-{candidate}" if candidate else self.request_id

@@ -57,3 +57,8 @@ def test_what_is_banned_at_the_first_token_has_no_name_there() -> None:
 def test_how_much_is_left_counts_what_is_kept() -> None:
     assert request(max_tokens=10).tokens_left(4) == 6
     assert request(max_tokens=None).tokens_left(4) is None
+
+
+def test_a_request_is_spent_with_its_last_token() -> None:
+    assert [request(max_tokens=10).is_spent(kept) for kept in (9, 10, 11)] == [False, True, True]
+    assert not request(max_tokens=None).is_spent(10_000)

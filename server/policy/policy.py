@@ -101,7 +101,7 @@ class Policy(BaseModel):
         description="Rewinds in a row at one place, before the guard gives up there.",
     )
     ladder: Annotated[tuple[Strategy, ...], Field(min_length=1, max_length=64, strict=False)] = Field(
-        default=("ban", "ban", "candidates", "clause", "steer", "sentence"),
+        default=("ban", "ban", "clause", "steer", "candidates", "sentence"),
         description="What to try at one place, a rung at each rewind; the last one is repeated while the budget lasts.",
     )
     parallel_candidates: Annotated[int, Field(ge=2, le=16)] = Field(

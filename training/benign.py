@@ -34,13 +34,15 @@ FILLERS: Mapping[str, Sequence[str]] = _read[1]
 def harmless(rng: random.Random, count: int) -> list[Example]:
     """Return this many sentences, equally many of each kind; the same seed gives the same ones."""
     kinds = list(TEMPLATES)
-    return [clean(_filled(rng, rng.choice(TEMPLATES[kinds[at % len(kinds)]])), "benign") for at in range(count)]
+    templates = (rng.choice(TEMPLATES[kinds[at % len(kinds)]]) for at in range(count))
+    return [clean(filled(rng, template, FILLERS), "benign") for template in templates]
 
 
-def _filled(rng: random.Random, text: str) -> str:
+def filled(rng: random.Random, text: str, fillers: Mapping[str, Sequence[str]]) -> str:
+    """Return the template with each gap filled at random, four times in five with a capital letter at its head."""
     for written, meanwhile, _ in _BRACES:
         text = text.replace(written, meanwhile)
-    text = _GAP.sub(lambda gap: rng.choice(FILLERS[gap[1]]), text)
+    text = _GAP.sub(lambda gap: rng.choice(fillers[gap[1]]), text)
     for _, meanwhile, said in _BRACES:
         text = text.replace(meanwhile, said)
     return text[0].upper() + text[1:] if rng.random() < 0.8 else text

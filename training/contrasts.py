@@ -81,6 +81,7 @@ def read(text: str) -> Language:
 LANGUAGES: Mapping[str, Language] = {
     path.stem: read(path.read_text(encoding="utf-8")) for path in sorted(_FOLDER.glob("*.txt"))
 }
+FOREIGN = tuple(name for name in LANGUAGES if name != "en")
 
 
 def contrasts(rng: random.Random, count: int, among: Sequence[str] = tuple(LANGUAGES)) -> list[Example]:

@@ -31,7 +31,7 @@ _PROSE = (
 _NAMED_PROSE = (("wikipedia_en_slice.txt.xz", 4_000, 0.8), ("wikinews_en.txt.xz", 1_500, 0.7))
 _PERSPECTIVE = ("toxicity", "severe_toxicity", "profanity", "threat", "insult", "identity_attack")
 _CAPS = {"madlibs": 3_000, "paradetox": 16_000}
-_ENGLISH_CONTRASTS = 14_000
+_ENGLISH_CONTRASTS, _FOREIGN_CONTRASTS = 14_000, 18_000
 _SENTENCE = re.compile(r"(?<=[.!?])\s+")
 
 
@@ -53,6 +53,7 @@ def load(folder: Path, seed: int) -> Split:
     train += identities.neutral(rng, 8_000) + identities.hostile(rng, 5_000) + identities.personal(rng, 1_500)
     train += benign.harmless(rng, 9_000)
     train += contrasts.contrasts(rng, _ENGLISH_CONTRASTS, ["en"])
+    train += contrasts.contrasts(rng, _FOREIGN_CONTRASTS, contrasts.FOREIGN)
     foreign, foreign_held_out = languages.divided(read_rows(folder / "toxicity_multilingual.jsonl.gz"), rng)
     return Split(train + foreign, split.held_out | foreign_held_out)
 

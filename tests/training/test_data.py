@@ -55,7 +55,7 @@ def test_everything_is_loaded_the_same_for_the_same_seed(tmp_path: Path) -> None
     assert split == load(tmp_path, seed=1)
     assert split.held_out == other.held_out
     sources = {example.source for example in split.train}
-    templates = {"neutral_identity", "hostile_identity", "benign", "contrasts/en"}
+    templates = {"neutral_identity", "hostile_identity", "benign", "contrasts/en", "contrasts/tr"}
     assert {"prose", "named_prose", "rtp", "germeval2018"} | templates <= sources
     assert "germeval2018/de" in split.held_out
 

@@ -42,6 +42,12 @@ def test_every_gap_has_fillers_and_every_filler_a_gap(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", LANGUAGES)
+def test_every_case_of_a_word_is_there(name: str) -> None:
+    fillers = LANGUAGES[name].fillers
+    assert all(len(own) == len(fillers[gap.partition("_")[0]]) for gap, own in fillers.items())
+
+
+@pytest.mark.parametrize("name", LANGUAGES)
 def test_sentences_have_no_gap_left_and_no_space_too_many(name: str) -> None:
     examples = drawn(name)
     assert {example.source for example in examples} == {f"contrasts/{name}"}

@@ -21,7 +21,7 @@ _INNER = 24  # words of a text that comes amid prose
 _LEET = str.maketrans("aeiostl", "43105+1")
 _MASKED = "*#@$-"
 _ZERO_WIDTH = "\u200b\u200c\u200d\u2060\ufeff"
-_WORD = re.compile(r"[a-z']+")
+_WORD = re.compile(r"[^\W\d_][^\W\d_']*")  # of any script
 
 
 class WordWeights:

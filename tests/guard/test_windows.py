@@ -75,14 +75,10 @@ def test_timing_decides_nothing_about_fixed_windows(policy: Policy, seed: int, t
 
 
 def decided(commands: list[Command]) -> list[Command]:
-    """What was decided; releases in a row are one, since the last token may leave with those before it or after them."""
+    """What was decided; releases in a row are one: the last token may leave with those before it or after them."""
     kept = [command for command in commands if isinstance(command, Score | Rewind | Finish | Release)]
-    following = [*kept[1:], None]
-    return [
-        one
-        for one, then in zip(kept, following, strict=True)
-        if not isinstance(one, Release) or not isinstance(then, Release)
-    ]
+    pairs = zip(kept, [*kept[1:], None], strict=True)
+    return [one for one, then in pairs if not (isinstance(one, Release) and isinstance(then, Release))]
 
 
 def test_a_fixed_window_ends_at_the_first_place_a_stride_further_on() -> None:

@@ -27,6 +27,7 @@ from vllm.sampling_params import SamplingParams
 
 from reporting.markdown import table
 from server import app, settings
+from server.configuration import parse
 from server.engine import launcher
 from server.engine.core import arming
 from server.engine.drafting.exact import ExactEngine, rewinds_of
@@ -121,11 +122,12 @@ def stretched(source: Path, target: Path, positions: int) -> Path:
 async def measured(contexts: Sequence[int], count: int) -> str:
     """Return the table, from an engine of our own."""
     settings.prepare_environment()
+    settings.leave_plugin_out()
     positions = max(contexts) + ROOM
     with TemporaryDirectory() as folder:
         model = stretched(settings.BUNDLED_MODEL, Path(folder), positions)
         words = [str(model), "--max-model-len", str(positions)]
-        args = app.engine_arguments(settings.parse(["serve", *words]))
+        args = app.engine_arguments(parse(["serve", *words]))
         async with launcher.engine(args) as client:
             assert arming.armed(client), "this vLLM does not rewind by itself"
             found = {

@@ -27,6 +27,7 @@ from filters.scorer import Bounding, Scorer, ScorerLoadError, Scores, ThresholdV
 from filters.scorers.marked import MarkedScorer
 from filters.scorers.scripted import ScriptedScorer
 from server import app, settings
+from server.configuration import Settings, parse
 from server.errors import StartError
 from server.policy.catalog import Catalog, check_categories
 from server.telemetry import logs
@@ -109,18 +110,19 @@ async def listening(application: Any, port: int = 0) -> AsyncIterator[str]:
 
 async def serve(plain_port: int, guarded_port: int, words: Sequence[str]) -> None:
     """Serve both until the process is told to stop. StartError if that cannot begin."""
-    known = settings.parse(["serve", *words])
+    start = parse(["serve", *words])
+    known = start.settings
     catalog = app.load_catalog(known)
     from server.engine import launcher, quiet
 
-    args = app.engine_arguments(known)
+    args = app.engine_arguments(start)
     quiet.hide_progress()
     metrics, before = Metrics(), psutil.Process().memory_info().rss
     real = app.load_scorer(known, metrics)
     scorer_bytes = psutil.Process().memory_info().rss - before
     switch, catalog = Switch(scorers(real)), check_categories(catalog, real.categories)
     async with app.judging(switch, known, metrics) as judge, launcher.engine(args) as engine:
-        ours = await app.guarded_application(engine, args, judge, catalog, metrics, allow_loosen=False)
+        ours = await app.guarded_application(engine, args, judge, catalog, metrics)
         ours.include_router(routes(switch, _about(known, args, engine, catalog, scorer_bytes)))
         plain = await launcher.application(engine, args)
         async with listening(plain, plain_port), listening(ours, guarded_port):
@@ -128,7 +130,7 @@ async def serve(plain_port: int, guarded_port: int, words: Sequence[str]) -> Non
 
 
 def _about(
-    known: settings.Settings, args: argparse.Namespace, engine: Any, catalog: Catalog, scorer_bytes: int
+    known: Settings, args: argparse.Namespace, engine: Any, catalog: Catalog, scorer_bytes: int
 ) -> dict[str, Any]:
     from server.engine import launcher
 
@@ -157,6 +159,7 @@ def main() -> None:
     logs.configure("warning")
     try:
         settings.prepare_environment()
+        settings.leave_plugin_out()  # both servers are made here, over one engine
         uvloop.run(serve(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]))
     except (StartError, ScorerLoadError) as error:
         sys.exit(f"unsay: {error}")

@@ -1,8 +1,9 @@
 """The one place where concrete classes are chosen and put together."""
 
 import argparse
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -11,14 +12,17 @@ from filters.judge import Judge
 from filters.scorer import Scorer
 from filters.scorers import registry
 from filters.scorers.cascade import CascadeObserver
+from server import plugin
 from server.api.gateway import Gateway
 from server.api.routes import router
+from server.configuration import KEY, ScorerSettings, Settings, Start, configured
 from server.embedded import Models
+from server.errors import StartError
 from server.generation.pairs import Pairs
 from server.generation.services import Services
 from server.policy import catalog as catalogs
 from server.policy.catalog import Catalog
-from server.settings import ScorerSettings, Settings, cache_folder, vllm_version
+from server.settings import PLUGIN, cache_folder, development_mode, environment, plugged_in, vllm_version
 from server.telemetry import logs
 from server.telemetry.metrics import Metrics
 from server.telemetry.pairs import writing
@@ -26,8 +30,15 @@ from server.telemetry.pairs import writing
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from server.engine.served import ServedClient
+
 GENERATING = ("/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/messages")
 """The routes whose series exist from the start; others appear with their first request."""
+
+_UNNAMED = (
+    "guarding every answer under the default policy, without reports, requests' own policies and /ready:"
+    f" set VLLM_PLUGINS={PLUGIN} to have those, or name other plug-ins there to have no guard"
+)
 
 log = logs.logger("server")
 
@@ -49,16 +60,21 @@ def load_scorer(settings: ScorerSettings, observer: CascadeObserver | None) -> S
     return registry.load(settings.scorer, setup)
 
 
-@asynccontextmanager
-async def batching(scorer: Scorer, settings: ScorerSettings, observer: BatchObserver | None) -> AsyncIterator[Batcher]:
-    """Provide a batcher over `scorer`, with its thread running."""
-    batcher = Batcher(
+def make_batcher(scorer: Scorer, settings: ScorerSettings, observer: BatchObserver | None) -> Batcher:
+    """Return a batcher over `scorer`, which is still to be started."""
+    return Batcher(
         scorer,
         max_batch=settings.scorer_batch,
         max_queue=settings.scorer_queue,
         deadline_seconds=settings.scorer_deadline_seconds,
         observer=observer,
     )
+
+
+@asynccontextmanager
+async def batching(scorer: Scorer, settings: ScorerSettings, observer: BatchObserver | None) -> AsyncIterator[Batcher]:
+    """Provide a batcher over `scorer`, with its thread running."""
+    batcher = make_batcher(scorer, settings, observer)
     await batcher.start()
     try:
         yield batcher
@@ -73,40 +89,93 @@ async def judging(scorer: Scorer, settings: ScorerSettings, metrics: Metrics) ->
         yield Judge(batcher)
 
 
-async def guarded_application(
+def prepare(additional: Mapping[str, Any]) -> "Callable[[Any], ServedClient]":
+    """Make what guards, as `additional` (vLLM's `--additional-config`), the environment and a file say.
+
+    Returns what guards an engine with it, on the event loop that serves. StartError or ScorerLoadError if it cannot be
+    made.
+    """
+    settings = configured(Settings, additional.get(KEY, {}), environment())
+    logs.configure(settings.log_level)
+    warn(settings)
+    closing = AsyncExitStack()
+    pairs = closing.enter_context(writing(settings.pairs_out))
+    log.info("loading the scorer", extra={"scorer": settings.scorer, "screen": str(settings.screen or "none")})
+    metrics = Metrics()
+    scorer = load_scorer(settings, metrics)
+    catalog = catalogs.check_categories(load_catalog(settings), scorer.categories)
+
+    def guard_started(engine: Any) -> "ServedClient":
+        batcher = make_batcher(scorer, settings, metrics)
+        # From a function that vLLM calls on its loop, and does not await; nothing is judged before it is done.
+        closing.callback(asyncio.get_running_loop().create_task(batcher.start()).cancel)
+        closing.push_async_callback(batcher.aclose)
+        return guard(engine, Judge(batcher), catalog, metrics, closing, allow_loosen=settings.allow_loosen, pairs=pairs)
+
+    return guard_started
+
+
+def warn(settings: Settings) -> None:
+    """Say aloud what an operator may not have meant."""
+    if settings.allow_loosen:
+        log.warning("--allow-loosen: every request may switch its guard off")
+    if development_mode():
+        log.warning("VLLM_SERVER_DEV_MODE: vLLM's development routes reach the engine behind the guard; unset it")
+    if not plugged_in():
+        log.warning(_UNNAMED)
+
+
+def guard(
     engine: Any,
-    args: argparse.Namespace,
     judge: Judge,
     catalog: Catalog,
     metrics: Metrics,
+    closing: AsyncExitStack,
     *,
     allow_loosen: bool,
     pairs: Pairs | None = None,
-) -> "FastAPI":
-    """Build vLLM's application over the guarded engine, with our routes and gateway. `pairs` takes rewinds' pairs."""
-    from server.engine import launcher, stored
-    from server.engine.client import GuardedEngineClient
+) -> "ServedClient":
+    """Put the guard before vLLM's engine. `pairs` takes rewinds' pairs. StartError for an engine that has no text."""
     from server.engine.core import arming
+    from server.engine.served import ServedClient
 
-    tokenizer = engine.renderer.tokenizer
-    model = args.served_model_name[0] if args.served_model_name else args.model
+    tokenizer, model = engine.renderer.tokenizer, str(engine.vllm_config.model_config.served_model_name)
+    if tokenizer is None:
+        raise StartError("--skip-tokenizer-init: without a tokenizer there is no text to judge; leave it out")
 
     def encode(text: str) -> list[int]:
         return list(tokenizer.encode(text, add_special_tokens=False))
 
     services = Services(judge, metrics, model, encode, pairs=pairs)
-    guarded = GuardedEngineClient(engine, services, catalog.default, exact=arming.armed(engine))
-    app = await launcher.application(guarded, args)
-    app.include_router(router(services, catalog, engine, allow_loosen=allow_loosen))
+    introduce(metrics, catalog, judge.scorer_name, model)
+    exact = arming.armed(engine)
+    return ServedClient(engine, services, catalog, closing, allow_loosen=allow_loosen, exact=exact)
+
+
+def attach(app: "FastAPI", client: "ServedClient") -> None:
+    """Add our routes and the gateway to vLLM's application over the client."""
+    from server.engine import stored
+
+    app.include_router(router(client.services, client.catalog, client.inner, allow_loosen=client.allow_loosen))
     # At the router: inside vLLM's authentication, and without building (and counting) its middleware a second time.
     app.router.middleware_stack = Gateway(
         app.router.middleware_stack,
-        catalog=catalog,
-        observer=metrics,
-        allow_loosen=allow_loosen,
+        catalog=client.catalog,
+        observer=client.services.observer,
+        allow_loosen=client.allow_loosen,
         store=stored.find(app),
     )
-    introduce(metrics, catalog, judge.scorer_name, model)
+
+
+async def guarded_application(
+    engine: Any, args: argparse.Namespace, judge: Judge, catalog: Catalog, metrics: Metrics
+) -> "FastAPI":
+    """Build vLLM's application over an engine that is not guarded yet, with our guard, routes and gateway."""
+    from server.engine import launcher
+
+    client = guard(engine, judge, catalog, metrics, AsyncExitStack(), allow_loosen=False)
+    app = await launcher.application(client, args)
+    attach(app, client)
     return app
 
 
@@ -122,45 +191,29 @@ def introduce(metrics: Metrics, catalog: Catalog, scorer: str, model: str) -> No
     )
 
 
-def engine_arguments(settings: Settings) -> argparse.Namespace:
+def engine_arguments(start: Start) -> argparse.Namespace:
     """Return vLLM's arguments, with a model that exists. StartError for words that vLLM does not know, or no model."""
     from server.engine import launcher
 
-    args = launcher.parse(settings.rest, Models(cache_folder(), log.info))
+    args = launcher.parse(start.rest, Models(cache_folder(), log.info))
+    if KEY in args.additional_config:
+        raise StartError(f"--additional-config: leave {KEY} out: `unsay serve` has options for what it says")
+    args.additional_config = {**args.additional_config, KEY: start.settings.said()}
     if fitted := launcher.fit_cpu(args):
         log.info(fitted)
     return args
 
 
-async def run(settings: Settings, catalog: Catalog) -> None:
-    """Serve until told to stop. StartError if that cannot begin."""
-    with writing(settings.pairs_out) as pairs:
-        await _serve(settings, catalog, pairs)
-
-
-async def _serve(settings: Settings, catalog: Catalog, pairs: Pairs | None) -> None:
+async def run(start: Start) -> None:
+    """Have vLLM serve, with our plug-in in it, until told to stop. StartError if that cannot begin."""
     log.info("loading vLLM")
     from server.engine import launcher, quiet
 
-    args = engine_arguments(settings)
+    args = engine_arguments(start)
+    plugin.check_in_place()
     address, sock = launcher.bind(args)
     quiet.hide_progress()
-    log.info("loading the scorer", extra={"scorer": settings.scorer, "screen": str(settings.screen or "none")})
-    metrics = Metrics()
-    scorer = load_scorer(settings, metrics)
-    catalog = catalogs.check_categories(catalog, scorer.categories)
-    if settings.allow_loosen:
-        log.warning("--allow-loosen: every request may switch its guard off")
     log.info(
-        "loading the model and starting the engine (10 to 30 seconds for those that come along)",
-        extra={"model": args.model},
+        "starting vLLM (10 to 30 seconds for the models that come along)", extra={"model": args.model, "url": address}
     )
-    async with judging(scorer, settings, metrics) as judge:
-        async with launcher.engine(args) as engine:
-            app = await guarded_application(
-                engine, args, judge, catalog, metrics, allow_loosen=settings.allow_loosen, pairs=pairs
-            )
-            log.info("ready", extra={"url": address, "policy": catalog.default.name, "scorer": judge.scorer_name})
-            stopped = await launcher.listen(app, sock, args)
-        await stopped
-    sock.close()
+    await launcher.serve(address, sock, args)

@@ -11,9 +11,10 @@ import uvloop
 from filters.scorer import ScorerLoadError
 from server.api.detector import application
 from server.app import batching, load_scorer
+from server.configuration import ScorerSettings, scorer_settings
 from server.engine import quiet
 from server.errors import StartError
-from server.settings import ScorerSettings, add_scorer, scorer_settings
+from server.settings import add_scorer
 from server.telemetry import logs
 
 DESCRIPTION = """\
@@ -33,9 +34,9 @@ log = logs.logger("scorer")
 def main(argv: Sequence[str]) -> int:
     """Run `unsay scorer` with the words after it; return the exit code. SystemExit(2) for words it does not know."""
     known = _parser().parse_args(argv)
-    settings = scorer_settings(known)
-    logs.configure(settings.log_level)
     try:
+        settings = scorer_settings(known)
+        logs.configure(settings.log_level)
         uvloop.run(serve(settings, known.host, known.port))
     except (StartError, ScorerLoadError) as error:
         sys.stderr.write(f"unsay scorer: {error}\n")
@@ -51,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
+        argument_default=argparse.SUPPRESS,
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen at (default: this machine alone)")
     parser.add_argument("--port", type=int, default=8001, help="0: a free one (default: 8001)")

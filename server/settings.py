@@ -1,10 +1,12 @@
-"""What the operator said: our part of the command line, read once and frozen. The rest of it is vLLM's."""
+"""What the operator said on the command line and in the environment; what is not ours there is vLLM's.
+
+The only file that reads the environment. What the words mean, and their defaults: server/configuration.py.
+"""
 
 import argparse
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
-from importlib.metadata import version
+from collections.abc import Mapping
+from importlib.metadata import entry_points, version
 from pathlib import Path
 
 from reporting.options import above_zero, count
@@ -15,7 +17,12 @@ BUNDLED_MODEL = MODELS / "language_model"
 BUNDLED_CLASSIFIER = MODELS / "classifier"
 BUNDLED_SCREEN = MODELS / "screen"
 BUNDLED_MODEL_NAME = "unsay-mini"
-_BUNDLED_SCORER = f"detoxify:{BUNDLED_CLASSIFIER}"
+
+PLUGIN = "unsay"
+"""Our name among vLLM's plug-ins (pyproject.toml)."""
+_PLUGINS = "VLLM_PLUGINS"
+ENDPOINTS = "vllm.endpoint_plugins"
+_RUST = "VLLM_USE_RUST_FRONTEND"
 
 _LOGGING_FILE = Path(__file__).with_name("engine") / "vllm_logging.json"
 """Has vLLM leave out the warnings that are harmless (server/engine/quiet.py)."""
@@ -44,30 +51,6 @@ _OWN_THREADS = {_THREADS, "VLLM_CPU_NUM_OF_RESERVED_CPU", "VLLM_CPU_SIM_MULTI_NU
 """Any of them is the operator's choice of the cores on which vLLM computes on a CPU."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class ScorerSettings:
-    """What judges, and how it runs. `scorer` names it (filters/scorers/registry.py)."""
-
-    scorer: str
-    screen: Path | None
-    scorer_device: str
-    scorer_threads: int
-    scorer_batch: int
-    scorer_queue: int
-    scorer_deadline_seconds: float
-    log_level: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settings(ScorerSettings):
-    """`rest` is vLLM's share of the command line, MODEL included."""
-
-    policy_file: Path | None
-    allow_loosen: bool
-    pairs_out: Path | None
-    rest: tuple[str, ...]
-
-
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the commands that are the server's own; commands/ lists them all."""
     top = argparse.ArgumentParser("unsay", description="A self-detoxifying inference server.", allow_abbrev=False)
@@ -80,6 +63,7 @@ def parser() -> argparse.ArgumentParser:
         usage="unsay serve [MODEL] [options of unsay] [any vllm serve flag]",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
+        argument_default=argparse.SUPPRESS,
     )
     add_options(serve)
     models = commands.add_parser("models", help="list the language models that come along, and where they lie")
@@ -109,11 +93,10 @@ def _add_guard(group: "argparse._ArgumentGroup") -> None:
 
 
 def add_scorer(group: "argparse._ArgumentGroup") -> None:
-    """Add the options of `ScorerSettings`."""
+    """Add the options of the scorer: their names are keys of server/configuration.py."""
     name = group.add_mutually_exclusive_group()
     name.add_argument(
         "--scorer",
-        default=_BUNDLED_SCORER,
         metavar="NAME",
         help="detoxify:NAME|PATH, remote:URL, entry:MODULE:FUNCTION, or what a package registers (docs/operations.md)",
     )
@@ -130,55 +113,18 @@ def add_scorer(group: "argparse._ArgumentGroup") -> None:
         metavar="PATH|none",
         help="a screen that clears the obvious for the classifier it was made from (default: the bundled one's)",
     )
-    group.add_argument(
-        "--scorer-device", default="cpu", metavar="DEVICE", help="where it runs: cpu (default), cuda, cuda:1"
-    )
-    group.add_argument("--scorer-threads", type=count, default=1, metavar="N", help="its CPU threads (default: 1)")
-    group.add_argument("--scorer-batch", type=count, default=16, metavar="N", help="texts per pass (default: 16)")
-    group.add_argument(
-        "--scorer-queue", type=count, default=512, metavar="N", help="texts that may wait (default: 512)"
-    )
+    group.add_argument("--scorer-device", metavar="DEVICE", help="where it runs: cpu (default), cuda, cuda:1")
+    group.add_argument("--scorer-threads", type=count, metavar="N", help="its CPU threads (default: 1)")
+    group.add_argument("--scorer-batch", type=count, metavar="N", help="texts per pass (default: 16)")
+    group.add_argument("--scorer-queue", type=count, metavar="N", help="texts that may wait (default: 512)")
     group.add_argument(
         "--scorer-deadline",
+        dest="scorer_deadline_seconds",
         type=above_zero,
-        default=10.0,
         metavar="SECONDS",
         help="a verdict that takes longer counts as a failed scorer (default: 10)",
     )
-    group.add_argument("--unsay-log-level", default="info", choices=("debug", "info", "warning", "error"))
-
-
-def parse(argv: Sequence[str]) -> Settings:
-    """Parse the words after `unsay`. Exit with status 2 and one line on a wrong word of ours."""
-    known, rest = parser().parse_known_args(argv)
-    return Settings(
-        policy_file=known.policy_file,
-        allow_loosen=known.allow_loosen,
-        pairs_out=known.pairs_out,
-        rest=tuple(rest),
-        **vars(scorer_settings(known)),
-    )
-
-
-def scorer_settings(known: argparse.Namespace) -> ScorerSettings:
-    """Return what was said with the options of `add_scorer`."""
-    return ScorerSettings(
-        scorer=known.scorer,
-        screen=_screen(known.screen, known.scorer),
-        scorer_device=known.scorer_device,
-        scorer_threads=known.scorer_threads,
-        scorer_batch=known.scorer_batch,
-        scorer_queue=known.scorer_queue,
-        scorer_deadline_seconds=known.scorer_deadline,
-        log_level=known.unsay_log_level,
-    )
-
-
-def _screen(wanted: str | None, scorer: str) -> Path | None:
-    """Return the folder of the screen. The bundled one is for the bundled classifier alone."""
-    if wanted is None:
-        return BUNDLED_SCREEN if scorer == _BUNDLED_SCORER else None
-    return None if wanted == "none" else Path(wanted)
+    group.add_argument("--unsay-log-level", dest="log_level", choices=("debug", "info", "warning", "error"))
 
 
 def _detoxify(name_or_path: str) -> str:
@@ -190,8 +136,7 @@ def prepare_environment() -> None:
 
     What the operator has set stays, but for one variable that would override a flag.
     """
-    if os.environ.get("VLLM_USE_RUST_FRONTEND", "0") not in ("", "0"):
-        raise StartError("VLLM_USE_RUST_FRONTEND is set: vLLM's Rust front end bypasses the guard; unset it")
+    refuse_rust_front_end()
     # vLLM reports usage to its makers unless told not to; a guard for private traffic should not phone home by default.
     os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
     # On CPU this variable overrides --kv-cache-memory-bytes, which is the flag that we set a default for.
@@ -202,6 +147,48 @@ def prepare_environment() -> None:
             os.environ["VLLM_LOGGING_CONFIG_PATH"] = str(_LOGGING_FILE)
     for name, value in _QUIET_LIBRARIES.items():
         os.environ.setdefault(name, value)
+
+
+def refuse_rust_front_end() -> None:
+    """Refuse a server of vLLM's that has no Python in it. StartError if it is asked for."""
+    if os.environ.get(_RUST, "0") not in ("", "0"):
+        raise StartError(f"{_RUST} is set: vLLM's Rust front end bypasses the guard; unset it")
+
+
+def development_mode() -> bool:
+    """Return whether vLLM serves the routes of its developers."""
+    return os.environ.get("VLLM_SERVER_DEV_MODE", "0") not in ("", "0")
+
+
+def plugged_in() -> bool:
+    """Return whether vLLM loads both parts of our plug-in: routes come of those alone that are named."""
+    return PLUGIN in os.environ.get(_PLUGINS, "").split(",")
+
+
+def plug_in() -> list[str]:
+    """Have vLLM load our plug-in beside those that it would load anyway.
+
+    Returns the plug-ins that are left out: those with routes, which vLLM loads only if the operator names them.
+    """
+    if _PLUGINS in os.environ:
+        named = [name for name in os.environ[_PLUGINS].split(",") if name]
+        os.environ[_PLUGINS] = ",".join(dict.fromkeys([*named, PLUGIN]))
+        return []
+    groups = {group for group in entry_points().groups if group.startswith("vllm.")}
+    routes = {point.name for point in entry_points(group=ENDPOINTS)} - {PLUGIN}
+    loaded = {point.name for group in groups - {ENDPOINTS} for point in entry_points(group=group)}
+    os.environ[_PLUGINS] = ",".join(sorted({*loaded - routes, PLUGIN}))
+    return sorted(loaded & routes)
+
+
+def leave_plugin_out() -> None:
+    """Have vLLM load no plug-in: what is made of its engine is up to the caller."""
+    os.environ[_PLUGINS] = ""
+
+
+def environment() -> Mapping[str, str]:
+    """Return the environment, for the settings that are looked up there (server/configuration.py)."""
+    return os.environ
 
 
 def bind_threads(cores: str | None) -> str:

@@ -9,18 +9,15 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from fastapi import FastAPI
-from vllm import envs
-from vllm.engine.arg_utils import AsyncEngineArgs
 from vllm.engine.protocol import EngineClient
 from vllm.entrypoints.launchers.api_server.app_state import init_app_state
-from vllm.entrypoints.launchers.api_server.entry import build_async_engine_client_from_engine_args
+from vllm.entrypoints.launchers.api_server.entry import build_and_serve, build_async_engine_client
 from vllm.entrypoints.launchers.app import build_app
 from vllm.entrypoints.launchers.cli_args import make_arg_parser, validate_parsed_serve_args
-from vllm.entrypoints.launchers.launcher import serve_http, setup_server
-from vllm.entrypoints.launchers.utils.server_utils import get_uvicorn_log_config
+from vllm.entrypoints.launchers.launcher import setup_server
 from vllm.entrypoints.serve.utils.api_utils import cli_env_setup
 from vllm.logger import configure_logging_from_args
 from vllm.platforms import current_platform
@@ -28,10 +25,9 @@ from vllm.utils.argparse_utils import FlexibleArgumentParser
 
 from server.cpu import this_cpu
 from server.embedded import Models
-from server.engine import quiet
-from server.engine.core import arming
+from server.engine import plugged, quiet
 from server.errors import StartError
-from server.settings import bind_threads
+from server.settings import PLUGIN, bind_threads
 
 CPU_KV_CACHE_BYTES = 512 * 1024 * 1024
 """Enough for some 60 conversations with the bundled model; a real model on CPU wants --kv-cache-memory-bytes."""
@@ -132,33 +128,37 @@ def device_name() -> str:
     return str(current_platform.get_device_name())
 
 
-class _EngineArgs(AsyncEngineArgs):  # type: ignore[misc]
-    """vLLM's arguments, whose configuration has our parts in it."""
-
-    def create_engine_config(self, *args: Any, **kwargs: Any) -> Any:
-        config = super().create_engine_config(*args, **kwargs)
-        arming.arm(config)
-        return config
-
-
 @asynccontextmanager
 async def engine(args: argparse.Namespace) -> AsyncIterator[EngineClient]:
-    """Provide vLLM's engine, running; shut it down at the end. StartError with vLLM's reason if it does not come up."""
+    """Provide vLLM's engine, running; shut it down at the end. StartError with vLLM's reason if it does not come up.
+
+    It can be rewound within; it is guarded if our plug-in is loaded.
+    """
+    plugged.arm_configurations()
     async with AsyncExitStack() as stack:
         try:
-            building = build_async_engine_client_from_engine_args(_EngineArgs.from_cli_args(args))
-            client = await stack.enter_async_context(building)
+            client = await stack.enter_async_context(build_async_engine_client(args))
         except (OSError, RuntimeError, ValueError) as error:  # no such model, or not enough memory
             raise StartError(f"model {args.model}: {error}") from error
         yield client
 
 
+async def serve(address: str, sock: socket.socket, args: argparse.Namespace) -> None:
+    """Have vLLM serve at a bound address until a signal asks to stop. StartError if it cannot."""
+    async with engine(args) as client:
+        tasks = await client.get_supported_tasks()
+        if "generate" not in tasks:
+            raise StartError(f"model {args.model}: it does not generate text (it can: {', '.join(tasks)})")
+        stopped = await build_and_serve(client, address, sock, _without_our_log_file(args))
+    await stopped
+    sock.close()
+
+
 async def application(client: EngineClient, args: argparse.Namespace) -> FastAPI:
-    """Build vLLM's OpenAI application over `client`. Models that do not generate text are refused."""
+    """Build vLLM's OpenAI application over `client`, as if our plug-in were not there."""
     tasks = await client.get_supported_tasks()
-    if "generate" not in tasks:
-        raise StartError(f"model {args.model}: it does not generate text (it can: {', '.join(tasks)})")
     app: FastAPI = build_app(args, tasks, client.model_config)
+    app.state.endpoint_plugins = [part for part in app.state.endpoint_plugins if part.name != PLUGIN]
     await init_app_state(client, app.state, args, tasks)
     return app
 
@@ -169,26 +169,3 @@ def _without_our_log_file(args: argparse.Namespace) -> argparse.Namespace:
         return args
     config = replace(args.logging_config, pylogging_config_file=None)
     return argparse.Namespace(**{**vars(args), "log_config_file": None, "logging_config": config})
-
-
-async def listen(app: FastAPI, sock: socket.socket, args: argparse.Namespace) -> Any:
-    """Serve until a signal asks to stop; return what to await once the engine is down."""
-    log_config = get_uvicorn_log_config(_without_our_log_file(args))
-    return await serve_http(
-        app,
-        sock=sock,
-        enable_ssl_refresh=args.enable_ssl_refresh,
-        host=args.host,
-        port=args.port,
-        log_level=args.uvicorn_log_level,
-        access_log=not args.disable_uvicorn_access_log,
-        timeout_keep_alive=envs.VLLM_HTTP_TIMEOUT_KEEP_ALIVE,
-        ssl_keyfile=args.ssl_keyfile,
-        ssl_certfile=args.ssl_certfile,
-        ssl_ca_certs=args.ssl_ca_certs,
-        ssl_cert_reqs=args.ssl_cert_reqs,
-        ssl_ciphers=args.ssl_ciphers,
-        h11_max_incomplete_event_size=args.h11_max_incomplete_event_size,
-        h11_max_header_count=args.h11_max_header_count,
-        **({"log_config": log_config} if log_config is not None else {}),
-    )

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from prometheus_client import CollectorRegistry
-from vllm.engine.arg_utils import AsyncEngineArgs
+from vllm.engine.arg_utils import EngineArgs
 
 from filters.category import Category
 from filters.judge import Judge
 from filters.scorer import ScorerUnavailable, Scores
 from server import app as wiring
 from server import settings
+from server.configuration import parse
 from server.engine.core import arming
 from server.engine.scripted_client import ScriptedClient
 from server.policy.policy import DEFAULT_THRESHOLDS
@@ -159,19 +160,17 @@ def _scope(path: str) -> dict[str, Any]:
 @asynccontextmanager
 async def arena() -> AsyncIterator[Arena]:
     """Both servers, up; a second or two."""
-    known = settings.parse(["serve", "mini", "--screen", "none", "--reasoning-parser", "granite", *FLAGS])
+    start = parse(["serve", "mini", "--screen", "none", "--reasoning-parser", "granite", *FLAGS])
     settings.prepare_environment()
-    args = wiring.engine_arguments(known)
+    args = wiring.engine_arguments(start)
     metrics, scorer = Metrics(CollectorRegistry()), HostileScorer()
-    async with wiring.judging(scorer, known, metrics) as judge:
+    async with wiring.judging(scorer, start.settings, metrics) as judge:
         apps: dict[bool, Any] = {}
         engines: dict[bool, ScriptedClient] = {}
         for exact in (True, False):
-            config = AsyncEngineArgs.from_cli_args(args).create_engine_config()
+            config = EngineArgs.from_cli_args(args).create_engine_config()
             if exact:
                 arming.arm(config)
             engines[exact] = ScriptedClient(config, lambda prompt, drawn, seed: (0,))
-            apps[exact] = await wiring.guarded_application(
-                engines[exact], args, judge, catalog(), metrics, allow_loosen=False
-            )
+            apps[exact] = await wiring.guarded_application(engines[exact], args, judge, catalog(), metrics)
         yield Arena(apps, engines, scorer, judge)

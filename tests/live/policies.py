@@ -1,6 +1,8 @@
 """The policies of the test server: small strides, so that short answers have many windows."""
 
 import hashlib
+import json
+from pathlib import Path
 from typing import Any, get_args
 
 from server.policy.catalog import Catalog
@@ -50,3 +52,15 @@ def catalog() -> Catalog:
         policies={policy.name: policy for policy in policies},
         loosen_keys=frozenset({hashlib.sha256(LOOSEN_KEY.encode()).hexdigest()}),
     )
+
+
+def written(folder: Path) -> Path:
+    """The catalog as a policy file in the folder."""
+    made = catalog()
+    keys = {name: policy.model_dump(mode="json", exclude_defaults=True) for name, policy in made.policies.items()}
+    for policy in keys.values():
+        policy.pop("name", None)
+    file = folder / "policies.yaml"
+    document = {"default": made.default.name, "policies": keys, "loosen_keys": sorted(made.loosen_keys)}
+    file.write_text(json.dumps(document), encoding="utf-8")
+    return file

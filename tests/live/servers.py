@@ -7,18 +7,24 @@ import asyncio
 import os
 import socket
 import threading
+from argparse import Namespace
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 import uvicorn
+from fastapi import FastAPI
+from vllm.entrypoints.launchers.api_server.app_state import init_app_state
+from vllm.entrypoints.launchers.app import build_app
 
-from server import app, settings
+from filters.scorers.registry import Setup
+from server import app, plugin, settings
+from server.configuration import parse
 from server.engine import launcher
-from server.policy.catalog import check_categories
-from server.telemetry.metrics import Metrics
-from tests.live.policies import catalog
+from tests.live.policies import written
 from tests.live.scorer import SwitchableScorer
 
 T = TypeVar("T")
@@ -78,23 +84,50 @@ def _run(scorer: SwitchableScorer, state: dict[str, Any], ready: threading.Event
 
 
 async def _serve(scorer: SwitchableScorer, state: dict[str, Any], ready: threading.Event) -> None:
-    known = settings.parse(["serve", "mini", "--scorer-deadline", str(SCORER_DEADLINE_SECONDS), *FLAGS])
+    """Start ours as vLLM starts it with our plug-in in it, and plain vLLM's over the engine behind the guard."""
     settings.prepare_environment()
+    settings.plug_in()
     os.environ["VLLM_CPU_OMP_THREADS_BIND"] = "auto"  # the tests themselves need a core
     os.environ["VLLM_ENABLE_RESPONSES_API_STORE"] = "1"  # both servers keep responses to be fetched later
-    args = app.engine_arguments(known)
-    metrics = Metrics()
-    policies = check_categories(catalog(), scorer.categories)
-    state["stop"] = asyncio.Event()
-    async with app.judging(scorer, known, metrics) as judge, launcher.engine(args) as engine:
-        ours = await app.guarded_application(engine, args, judge, policies, metrics, allow_loosen=False)
-        scorer.forget = ours.state.engine_client.alternative_scores.forget
-        plain = await launcher.application(engine, args)
-        async with _listening(ours) as ours_url, _listening(plain) as plain_url:
-            loop = asyncio.get_running_loop()
-            state["servers"] = Servers(ours_url, plain_url, settings.BUNDLED_MODEL_NAME, scorer, engine, loop)
-            ready.set()
-            await state["stop"].wait()
+    plugin.guard_vllm()  # vLLM does it but once in a process, and may have looked for plug-ins before
+    plugin.check_in_place()
+    judge.append(scorer)
+    with TemporaryDirectory() as folder:
+        args = app.engine_arguments(parse(["serve", "mini", *_ours(Path(folder)), *FLAGS]))
+        state["stop"] = asyncio.Event()
+        async with launcher.engine(args) as client:
+            scorer.forget = client.alternative_scores.forget
+            ours, plain = await _plugged(client, args), await launcher.application(client.inner, args)
+            async with _listening(ours) as ours_url, _listening(plain) as plain_url:
+                loop = asyncio.get_running_loop()
+                state["servers"] = Servers(ours_url, plain_url, settings.BUNDLED_MODEL_NAME, scorer, client.inner, loop)
+                ready.set()
+                await state["stop"].wait()
+
+
+judge: list[SwitchableScorer] = []
+"""What the server of this process judges by."""
+
+
+def judging(setup: Setup) -> SwitchableScorer:
+    """What `--scorer` names."""
+    return judge[-1]
+
+
+def _ours(folder: Path) -> list[str]:
+    scorer = f"entry:{__name__}:{judging.__name__}"
+    return [
+        *("--scorer", scorer, "--scorer-deadline", str(SCORER_DEADLINE_SECONDS)),
+        *("--policy-file", str(written(folder))),
+    ]
+
+
+async def _plugged(client: Any, args: Namespace) -> FastAPI:
+    """An application as vLLM builds it."""
+    tasks = await client.get_supported_tasks()
+    made: FastAPI = build_app(args, tasks, client.model_config)
+    await init_app_state(client, made.state, args, tasks)
+    return made
 
 
 @asynccontextmanager

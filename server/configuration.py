@@ -1,0 +1,126 @@
+"""What the operator decides, whichever way it is said: one schema, with its defaults, for every way to start.
+
+1. Ways, the nearest first: what is given to the start itself (options of `unsay serve`, the key `unsay` of vLLM's
+   `--additional-config`), variables `UNSAY_<KEY>`, a file (YAML or JSON) that `UNSAY_CONFIG` or the key `config` names.
+2. An empty variable says nothing. Variables of other names are nobody's mistake: Kubernetes makes some for a service.
+3. What does not fit is one line that names the key as it was said, and what was expected.
+"""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveFloat, PositiveInt
+
+from server.errors import StartError
+from server.policy import document
+from server.policy.shape import Misfit, fit, mismatch
+from server.settings import BUNDLED_CLASSIFIER, BUNDLED_SCREEN, environment, parser
+
+_BUNDLED_SCORER = f"detoxify:{BUNDLED_CLASSIFIER}"
+
+KEY = "unsay"
+"""Ours among the keys of vLLM's `--additional-config`."""
+FILE = "config"
+_PREFIX = "UNSAY_"
+
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+
+def _screen(wanted: object) -> object:
+    return None if wanted == "none" else wanted
+
+
+def _bundled_screen(said: Mapping[str, Any]) -> Path | None:
+    return BUNDLED_SCREEN if said["scorer"] == _BUNDLED_SCORER else None
+
+
+class ScorerSettings(BaseModel):
+    """What judges, and how it runs. `scorer` names it (filters/scorers/registry.py), `screen` is a folder, or none."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    scorer: Annotated[str, Field(min_length=1, max_length=4096)] = _BUNDLED_SCORER
+    screen: Annotated[Path | None, BeforeValidator(_screen)] = Field(default_factory=_bundled_screen)
+    """The bundled screen is for the bundled classifier alone."""
+    scorer_device: str = "cpu"
+    scorer_threads: PositiveInt = 1
+    scorer_batch: PositiveInt = 16
+    scorer_queue: PositiveInt = 512
+    scorer_deadline_seconds: PositiveFloat = 10.0
+    log_level: LogLevel = "info"
+
+
+class Settings(ScorerSettings):
+    """All that a guarded server is told beside vLLM's own arguments."""
+
+    policy_file: Path | None = None
+    allow_loosen: bool = False
+    pairs_out: Path | None = None
+
+    def said(self) -> dict[str, object]:
+        """Return what was said, without the defaults, in the words of JSON."""
+        return self.model_dump(mode="json", exclude_unset=True)
+
+
+@dataclass(frozen=True)
+class Start:
+    """What `unsay serve` was told. `rest` is vLLM's share of the command line, MODEL included."""
+
+    settings: Settings
+    rest: tuple[str, ...]
+
+
+Kind = TypeVar("Kind", bound=ScorerSettings)
+
+
+def parse(argv: Sequence[str]) -> Start:
+    """Parse the words after `unsay`. Exit with status 2 and one line on a wrong word of ours."""
+    known, rest = parser().parse_known_args(argv)
+    said = {key: value for key, value in vars(known).items() if key != "command"}
+    return Start(configured(Settings, said, environment()), tuple(rest))
+
+
+def scorer_settings(known: argparse.Namespace) -> ScorerSettings:
+    """Return what was said with the options of `add_scorer`, and elsewhere."""
+    said = {key: value for key, value in vars(known).items() if key in ScorerSettings.model_fields}
+    return configured(ScorerSettings, said, environment())
+
+
+def configured(kind: type[Kind], given: object, environment: Mapping[str, str]) -> Kind:
+    """Return the settings of a start that was given these. StartError for what does not fit, or an unreadable file."""
+    if not isinstance(given, dict):
+        raise StartError(f"--additional-config: {KEY}: {mismatch(given, 'an object')}")
+    near = {key: value for key, value in given.items() if key != FILE}
+    variables = {
+        name: environment[_variable(name)] for name in kind.model_fields if environment.get(_variable(name), "")
+    }
+    file = given.get(FILE) or environment.get(_variable(FILE)) or None
+    far = {} if file is None else _read(Path(str(file)), kind)
+    try:
+        return fit(kind, {**far, **variables, **near})
+    except Misfit as misfit:
+        key = misfit.path[0]
+        raise StartError(f"{_origin(key, near, variables, file)}: {misfit.problem}") from None
+
+
+def _variable(key: str) -> str:
+    return _PREFIX + key.upper()
+
+
+def _read(file: Path, kind: type[ScorerSettings]) -> dict[str, object]:
+    """Return what a file says, without what is for a whole server where only a scorer is asked for."""
+    found = document.read(file)
+    if not isinstance(found, dict):
+        raise StartError(f"{file}: {mismatch(found, 'an object')}")
+    others = Settings.model_fields.keys() - kind.model_fields.keys()
+    return {key: value for key, value in found.items() if key not in others}
+
+
+def _origin(key: str, near: Mapping[str, object], variables: Mapping[str, object], file: object) -> str:
+    """Name a key as the operator has said it."""
+    if key in near:
+        return f"{KEY}.{key}"
+    return _variable(key) if key in variables else f"{file}: {key}"

@@ -1,0 +1,116 @@
+"""Our two entry points into vLLM (pyproject.toml): `VLLM_PLUGINS=unsay vllm serve MODEL` is guarded by them.
+
+1. The general part is loaded in every process of vLLM's and is light: what guards is made where an engine is
+   handed out.
+2. The endpoint part adds our routes and the gateway to the server over a guarded engine. vLLM logs a plug-in that does
+   not load and goes on without it, so this part refuses to start over an engine that is not guarded: one alone of the
+   two brings up no server that could be taken for a guarded one.
+3. `unsay serve` starts the same server, and first asks whether both parts are in place.
+"""
+
+from argparse import Namespace
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Any
+
+from server.errors import StartError
+from server.settings import ENDPOINTS, PLUGIN
+from server.telemetry import logs
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+log = logs.logger("plugin")
+
+_REMEDY = "install unsay again (`pip install unsay`, or `pip install -e .` in a clone)"
+
+
+def guard_vllm() -> None:
+    """Have this process of vLLM's arm its configurations and guard its engines: the general part."""
+    from server.engine import plugged
+
+    plugged.arm_configurations()
+    plugged.guard_engines(_prepare)
+
+
+def check_in_place() -> None:
+    """Check, before anything is started, that vLLM has both parts. StartError if one is missing."""
+    from server.engine import plugged
+
+    if not plugged.guarding():
+        raise StartError(f"vLLM has not loaded the general part of the plug-in {PLUGIN}; {_REMEDY}")
+    found = [point.load() for point in entry_points(group=ENDPOINTS, name=PLUGIN)]
+    if Endpoint not in found:
+        raise StartError(f"vLLM does not find the endpoint part of the plug-in {PLUGIN}; {_REMEDY}")
+
+
+class Endpoint:
+    """The endpoint part, one for each application of vLLM's: the routes are opened once the engine is known."""
+
+    name = PLUGIN
+    required_tasks = None
+    """It is there for every server, to refuse those that it cannot guard."""
+
+    def __init__(self) -> None:
+        self._app: FastAPI | None = None
+
+    def attach_router(self, app: "FastAPI") -> None:
+        """Remember the application, which `init_state` is not told."""
+        self._app = app
+
+    async def init_state(self, engine_client: Any, state: Any, args: Namespace) -> None:
+        """Open our routes. StartError if the engine is not guarded; a server without an engine has nothing to guard."""
+        if engine_client is None or self._app is None:
+            return
+        from server import app
+        from server.engine.served import ServedClient
+
+        if not isinstance(engine_client, ServedClient):
+            raise StartError(_unguarded(engine_client, args.model))
+        app.attach(self._app, engine_client)
+        self._app.router.lifespan_context = _closing(self._app.router.lifespan_context, engine_client.closing.aclose)
+        log.info(
+            "ready",
+            extra={
+                "url": _address(args),
+                "policy": engine_client.default_policy.name,
+                "scorer": engine_client.services.judge.scorer_name,
+            },
+        )
+
+
+def _prepare(additional: Any) -> Any:
+    from server import app
+
+    return app.prepare(additional)
+
+
+def _unguarded(engine_client: Any, model: str) -> str:
+    if engine_client.vllm_config.model_config.runner_type != "generate":
+        return (
+            f"model {model}: it does not generate text: there is nothing to guard; leave {PLUGIN} out of VLLM_PLUGINS"
+        )
+    return f"vLLM's engine is not guarded: its plug-in {PLUGIN} was not loaded whole; {_REMEDY}"
+
+
+def _closing(lifespan: Any, close: Any) -> Any:
+    """Return a lifespan after which is closed what guards: when the last answer has been sent."""
+
+    @asynccontextmanager
+    async def closing(app: Any) -> AsyncIterator[Any]:
+        async with lifespan(app) as state:
+            try:
+                yield state
+            finally:
+                await close()
+
+    return closing
+
+
+def _address(args: Namespace) -> str:
+    if args.uds:
+        return f"unix:{args.uds}"
+    host = args.host or "0.0.0.0"
+    scheme = "https" if args.ssl_certfile and args.ssl_keyfile else "http"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{args.port}"

@@ -92,9 +92,10 @@ async def judging(scorer: Scorer, settings: ScorerSettings, metrics: Metrics) ->
 def prepare(additional: Mapping[str, Any]) -> "Callable[[Any], ServedClient]":
     """Make what guards, as `additional` (vLLM's `--additional-config`), the environment and a file say.
 
-    Returns what guards an engine with it, on the event loop that serves. StartError or ScorerLoadError if it cannot be
-    made.
+    Returns what guards an engine with it, on the event loop that runs. StartError if there is none, StartError or
+    ScorerLoadError if something cannot be made.
     """
+    loop = _running_loop()
     settings = configured(Settings, additional.get(KEY, {}), environment())
     logs.configure(settings.log_level)
     warn(settings)
@@ -107,12 +108,20 @@ def prepare(additional: Mapping[str, Any]) -> "Callable[[Any], ServedClient]":
 
     def guard_started(engine: Any) -> "ServedClient":
         batcher = make_batcher(scorer, settings, metrics)
-        # From a function that vLLM calls on its loop, and does not await; nothing is judged before it is done.
-        closing.callback(asyncio.get_running_loop().create_task(batcher.start()).cancel)
+        starting = loop.create_task(batcher.start())  # vLLM awaits nothing here; until it is done nothing is released
+        closing.callback(starting.cancel)
         closing.push_async_callback(batcher.aclose)
         return guard(engine, Judge(batcher), catalog, metrics, closing, allow_loosen=settings.allow_loosen, pairs=pairs)
 
     return guard_started
+
+
+def _running_loop() -> asyncio.AbstractEventLoop:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        remedy = f"make it within one, as vLLM's server does, or leave {PLUGIN} out of VLLM_PLUGINS"
+        raise StartError(f"vLLM's engine is made outside of an event loop and cannot be guarded: {remedy}") from None
 
 
 def warn(settings: Settings) -> None:
@@ -135,13 +144,11 @@ def guard(
     allow_loosen: bool,
     pairs: Pairs | None = None,
 ) -> "ServedClient":
-    """Put the guard before vLLM's engine. `pairs` takes rewinds' pairs. StartError for an engine that has no text."""
+    """Put the guard before vLLM's engine. `pairs` takes rewinds' pairs, `closing` ends with the server."""
     from server.engine.core import arming
     from server.engine.served import ServedClient
 
     tokenizer, model = engine.renderer.tokenizer, str(engine.vllm_config.model_config.served_model_name)
-    if tokenizer is None:
-        raise StartError("--skip-tokenizer-init: without a tokenizer there is no text to judge; leave it out")
 
     def encode(text: str) -> list[int]:
         return list(tokenizer.encode(text, add_special_tokens=False))

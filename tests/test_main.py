@@ -4,23 +4,9 @@ import os
 import socket
 import subprocess
 import sys
-from argparse import Namespace
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
-from fastapi import FastAPI
-from prometheus_client import CollectorRegistry
-
-from filters.batcher import Batcher
-from filters.judge import Judge
-from filters.scorers.scripted import ScriptedScorer
-from server import app
-from server.engine import launcher
-from server.policy.catalog import builtin
-from server.telemetry.metrics import Metrics
-from tests.generation.stage import PairList
 
 
 def serve(*words: str, **environment: str) -> tuple[int, list[str]]:
@@ -68,32 +54,34 @@ def test_a_file_of_pairs_that_others_may_read(tmp_path: Path) -> None:
     path = tmp_path / "pairs.jsonl"
     path.touch(0o644)
     path.chmod(0o644)
-    status, (line,) = serve("--pairs-out", str(path))
-    assert status == 1 and line.startswith("unsay: --pairs-out: ") and "chmod 600" in line
+    status, lines = serve("mini", "--pairs-out", str(path), "--port", "0")
+    assert status == 1 and lines[-1].startswith("unsay: --pairs-out: ") and "chmod 600" in lines[-1]
 
 
 def test_the_start_says_that_flagged_text_is_written(tmp_path: Path) -> None:
     path = tmp_path / "pairs.jsonl"
-    status, lines = serve("mini", "--pairs-out", str(path), "--no-such-flag")
+    status, lines = serve("mini", "--pairs-out", str(path), "--port", "0", "--scorer", "words")
     assert status == 1 and path.stat().st_mode & 0o777 == 0o600
-    assert " warning unsay.pairs: " in lines[0] and "flagged text" in lines[0] and str(path) in lines[0]
+    (line,) = [line for line in lines if " warning unsay.pairs: " in line]
+    assert "flagged text" in line and str(path) in line
 
 
-async def test_the_file_of_pairs_is_handed_to_the_engine_client(monkeypatch: pytest.MonkeyPatch) -> None:
-    clients: list[Any] = []
-
-    async def application(client: Any, args: Namespace) -> FastAPI:
-        clients.append(client)
-        return FastAPI()
-
-    monkeypatch.setattr(launcher, "application", application)
-    config = SimpleNamespace(scheduler_config=SimpleNamespace(scheduler_cls=None))
-    engine = SimpleNamespace(renderer=SimpleNamespace(tokenizer=None), vllm_config=config)
-    args = Namespace(served_model_name=["m"])
-    judge, metrics, pairs = Judge(Batcher(ScriptedScorer({}))), Metrics(CollectorRegistry()), PairList()
-    await app.guarded_application(engine, args, judge, builtin(), metrics, allow_loosen=False, pairs=pairs)
-    (client,) = clients
-    assert client.services.pairs is pairs
+@pytest.mark.parametrize("part", ["vllm.general_plugins", "vllm.endpoint_plugins"])
+def test_an_installation_without_a_part_of_the_plugin(part: str) -> None:
+    """As vLLM finds it where unsay was installed before it had one, or where a part does not load."""
+    hidden = f"""
+import importlib.metadata as metadata, sys
+found = metadata.entry_points
+metadata.entry_points = lambda **chosen: metadata.EntryPoints(
+    point for point in found(**chosen) if (point.group, point.name) != ({part!r}, "unsay")
+) if chosen else found()
+from server.__main__ import run
+sys.exit(run(["serve", "mini", "--port", "0"]))
+"""
+    done = subprocess.run([sys.executable, "-c", hidden], capture_output=True, text=True, timeout=90, check=False)
+    *others, line = done.stderr.splitlines()
+    assert done.returncode == 1 and line.startswith("unsay: vLLM ") and "install unsay again" in line, done.stderr
+    assert not [line for line in others if " info unsay." not in line]
 
 
 def test_a_broken_checkpoint(tmp_path: Path) -> None:

@@ -1,87 +1,28 @@
 """The command line that is ours, and what is read from and set in the environment."""
 
 import os
+from importlib.metadata import EntryPoint, EntryPoints
 from pathlib import Path
 
 import pytest
 
+from server import settings
 from server.errors import StartError
 from server.settings import (
-    BUNDLED_CLASSIFIER,
-    BUNDLED_SCREEN,
     bind_threads,
     cache_folder,
-    parse,
+    development_mode,
+    leave_plugin_out,
     parser,
+    plug_in,
+    plugged_in,
     prepare_environment,
 )
-
-
-def test_everything_has_a_default() -> None:
-    settings = parse(["serve"])
-    assert (settings.policy_file, settings.scorer) == (None, f"detoxify:{BUNDLED_CLASSIFIER}")
-    assert not settings.allow_loosen and settings.pairs_out is None and settings.rest == ()
-
-
-def test_the_bundled_screen_is_for_the_bundled_classifier_alone() -> None:
-    assert parse(["serve"]).screen == BUNDLED_SCREEN
-    assert parse(["serve", "--detoxify", "original"]).screen is None
-    assert parse(["serve", "--screen", "none"]).screen is None
-    assert parse(["serve", "--detoxify", "x", "--screen", "y"]).screen == Path("y")
-
-
-def test_detoxify_is_the_short_form_of_a_scorers_name() -> None:
-    assert parse(["serve", "--detoxify", "unbiased"]).scorer == "detoxify:unbiased"
-    assert parse(["serve", "--scorer", "remote:http://hap#LABEL_1=insult"]).scorer == "remote:http://hap#LABEL_1=insult"
-    bundled = parse(["serve", "--scorer", f"detoxify:{BUNDLED_CLASSIFIER}"])
-    assert bundled == parse(["serve", "--detoxify", str(BUNDLED_CLASSIFIER)]) == parse(["serve"])
-    assert parse(["serve", "--scorer", "words"]).screen is None
-
-
-def test_what_is_not_ours_is_passed_on_in_order() -> None:
-    words = ["serve", "a/model", "--policy-file", "p.yaml", "--port", "8001", "--api-key", "k"]
-    settings = parse(words)
-    assert settings.policy_file == Path("p.yaml")
-    assert settings.rest == ("a/model", "--port", "8001", "--api-key", "k")
-
-
-def test_a_prefix_of_our_flags_is_not_taken_for_one() -> None:
-    assert parse(["serve", "--policy", "x"]).rest == ("--policy", "x")
-
-
-@pytest.mark.parametrize(
-    ("words", "named"),
-    [
-        ([], "COMMAND"),
-        (["nosuch"], "nosuch"),
-        (["serve", "--scorer", "words", "--detoxify", "original"], "--detoxify: not allowed with argument --scorer"),
-        (["serve", "--scorer-batch", "0"], "--scorer-batch"),
-        (["serve", "--scorer-queue", "many"], "--scorer-queue"),
-        (["serve", "--scorer-deadline", "nan"], "--scorer-deadline"),
-        (["serve", "--scorer-deadline", "-1"], "--scorer-deadline"),
-        (["serve", "--unsay-log-level", "loud"], "--unsay-log-level"),
-    ],
-)
-def test_a_wrong_word_ends_the_program_and_is_named(
-    words: list[str], named: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(SystemExit) as ended:
-        parse(words)
-    assert ended.value.code == 2
-    assert named in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_the_commands_are_those_of_the_server() -> None:
     told = parser().format_help()
     assert "serve" in told and "models" in told and "eval" not in told
-
-
-def test_the_help_says_what_is_in_the_file_of_pairs(capsys: pytest.CaptureFixture[str]) -> None:
-    assert parse(["serve", "--pairs-out", "pairs.jsonl"]).pairs_out == Path("pairs.jsonl")
-    with pytest.raises(SystemExit):
-        parse(["serve", "--help"])
-    help_text = " ".join(capsys.readouterr().out.split())
-    assert "--pairs-out FILE" in help_text and "flagged text and prompts" in help_text
 
 
 @pytest.mark.parametrize("value", ["1", "true"])
@@ -118,6 +59,45 @@ def test_without_it_the_environment_is_prepared(value: str, monkeypatch: pytest.
     assert os.environ["VLLM_LOGGING_LEVEL"] == "INFO", "the operator's word stays"
     assert "VLLM_CPU_KVCACHE_SPACE" not in os.environ
     monkeypatch.delenv("VLLM_NO_USAGE_STATS")
+
+
+PLUGINS = "VLLM_PLUGINS"
+
+
+@pytest.mark.parametrize(("named", "then"), [("", "unsay"), ("theirs", "theirs,unsay"), ("unsay,a", "unsay,a")])
+def test_our_plugin_is_named_beside_those_that_the_operator_names(
+    named: str, then: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(PLUGINS, named)
+    assert plug_in() == [] and os.environ[PLUGINS] == then and plugged_in()
+
+
+def test_where_none_is_named_all_stay_but_those_with_routes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """vLLM loads every plug-in then, and routes only of those that are named."""
+    groups = {
+        "vllm.general_plugins": ["unsay", "a", "both"],
+        "vllm.platform_plugins": ["b"],
+        "vllm.endpoint_plugins": ["unsay", "both", "routes"],
+        "console_scripts": ["other"],
+    }
+    points = EntryPoints(EntryPoint(name, "x:y", group) for group, names in groups.items() for name in names)
+    monkeypatch.setattr(settings, "entry_points", lambda **chosen: points.select(**chosen))
+    monkeypatch.setenv(PLUGINS, "")
+    monkeypatch.delenv(PLUGINS)
+    assert plug_in() == ["both"]
+    assert os.environ[PLUGINS] == "a,b,unsay"
+
+
+def test_a_server_that_is_put_together_by_hand_has_no_plugin(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(PLUGINS, "unsay")
+    leave_plugin_out()
+    assert not plugged_in()
+
+
+@pytest.mark.parametrize(("value", "on"), [("1", True), ("0", False), ("", False)])
+def test_vllms_development_mode_is_seen(value: str, on: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VLLM_SERVER_DEV_MODE", value)
+    assert development_mode() is on
 
 
 BIND = "VLLM_CPU_OMP_THREADS_BIND"

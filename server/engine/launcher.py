@@ -106,8 +106,6 @@ def _refuse_unguarded(args: argparse.Namespace) -> None:
         )
     if (args.api_server_count or 1) > 1:
         raise StartError("--api-server-count: the guard runs in one API server; start more servers behind a balancer")
-    if args.skip_tokenizer_init:
-        raise StartError("--skip-tokenizer-init: without a tokenizer there is no text to judge; leave it out")
 
 
 def bind(args: argparse.Namespace) -> tuple[str, socket.socket]:

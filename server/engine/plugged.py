@@ -39,8 +39,9 @@ def arm_configurations() -> None:
 
     @wraps(create)
     def armed(self: Any, *args: Any, **kwargs: Any) -> Any:
-        _refuse_unguarded()
+        _refuse_front_ends()
         config = create(self, *args, **kwargs)
+        _refuse_no_text(config)
         arming.arm(config)
         return config
 
@@ -82,7 +83,13 @@ def _generates(source: Any) -> bool:
     return model is None or model.runner_type == "generate"
 
 
-def _refuse_unguarded() -> None:
+def _refuse_no_text(config: Any) -> None:
+    """Refuse an engine that knows tokens alone."""
+    if _generates(config) and config.model_config.skip_tokenizer_init:
+        raise StartError("--skip-tokenizer-init: without a tokenizer there is no text to judge; leave it out")
+
+
+def _refuse_front_ends() -> None:
     """Refuse vLLM's front ends that have no place for the guard."""
     refuse_rust_front_end()
     spec = getattr(sys.modules["__main__"], "__spec__", None)

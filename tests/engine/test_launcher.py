@@ -112,7 +112,6 @@ def test_on_a_cpu_prompts_are_read_whole() -> None:
         (("--grpc",), "--grpc"),
         (("--headless",), "--headless"),
         (("--api-server-count", "2"), "--api-server-count"),
-        (("--skip-tokenizer-init",), "--skip-tokenizer-init"),
         (("--no-such-flag",), "--no-such-flag"),
         (("--max-model-len", "many"), "--max-model-len"),
         (("--enable-auto-tool-choice",), "tool-call-parser"),

@@ -15,6 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
+import pytest
 import uvicorn
 from fastapi import FastAPI
 from vllm.entrypoints.launchers.api_server.app_state import init_app_state
@@ -24,6 +25,7 @@ from filters.scorers.registry import Setup
 from server import app, plugin, settings
 from server.configuration import parse
 from server.engine import launcher
+from server.telemetry import logs
 from tests.live.policies import written
 from tests.live.scorer import SwitchableScorer
 
@@ -92,7 +94,8 @@ async def _serve(scorer: SwitchableScorer, state: dict[str, Any], ready: threadi
     plugin.guard_vllm()  # vLLM does it but once in a process, and may have looked for plug-ins before
     plugin.check_in_place()
     judge.append(scorer)
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(logs, "configure", lambda level: None)  # the test run's logging stays as it is
         args = app.engine_arguments(parse(["serve", "mini", *_ours(Path(folder)), *FLAGS]))
         state["stop"] = asyncio.Event()
         async with launcher.engine(args) as client:

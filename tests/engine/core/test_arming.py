@@ -5,17 +5,18 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from vllm.engine.arg_utils import AsyncEngineArgs
 from vllm.utils.import_utils import resolve_obj_by_qualname
 from vllm.v1.sample.logits_processor import _load_custom_logitsprocs
 from vllm.v1.worker.gpu.sample.logits_processor.loader import _load_v2_logitsprocs
 
-from server.engine import launcher
 from server.engine.core import arming
 from server.engine.core.arming import arm, armed, obstacle_in
 from server.engine.core.bias_v1 import BiasV1
 from server.engine.core.bias_v2 import BiasV2
 from server.engine.core.scheduler import AsyncRewindingScheduler, RewindingScheduler
 from server.engine.core.worker import RewindingWorker
+from server.engine.plugged import arm_configurations
 from server.settings import BUNDLED_MODEL
 
 
@@ -89,8 +90,12 @@ def test_each_supported_minor_version_is_named(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize(("words", "expected"), [({}, True), ({"scheduler_cls": "a.B"}, False)])
-def test_vllms_own_configuration_is_armed_when_it_is_made(words: dict[str, str], expected: bool) -> None:
-    made = launcher._EngineArgs(model=str(BUNDLED_MODEL), dtype="float32", **words).create_engine_config()
+def test_vllms_own_configuration_is_armed_when_it_is_made(
+    words: dict[str, str], expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(AsyncEngineArgs, "create_engine_config", AsyncEngineArgs.create_engine_config)  # undone after
+    arm_configurations()
+    made = AsyncEngineArgs(model=str(BUNDLED_MODEL), dtype="float32", **words).create_engine_config()
     assert armed(SimpleNamespace(vllm_config=made)) is expected
 
 

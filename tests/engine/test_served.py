@@ -1,0 +1,25 @@
+"""The guarded client of a server, and what it has beside."""
+
+from contextlib import AsyncExitStack
+from typing import Any
+
+from server.engine.client import GuardedEngineClient
+from server.engine.served import ServedClient
+from server.policy.catalog import builtin
+
+
+class Inner:
+    tokenizer = "theirs"
+
+
+async def test_it_guards_under_the_catalogs_default_and_closes_what_it_is_given() -> None:
+    closed: list[bool] = []
+    closing = AsyncExitStack()
+    closing.callback(closed.append, True)
+    services: Any = type("Services", (), {"judge": None})()
+    client = ServedClient(Inner(), services, builtin(), closing, allow_loosen=True, exact=True)
+    assert isinstance(client, GuardedEngineClient)
+    assert (client.default_policy, client.catalog, client.allow_loosen) == (builtin().default, builtin(), True)
+    assert client.exact and client.tokenizer == "theirs"
+    await client.closing.aclose()
+    assert closed == [True]

@@ -146,3 +146,12 @@ def test_a_key_of_the_file_is_named_with_the_file(tmp_path: Path, content: objec
     with pytest.raises(StartError) as refused:
         configured(Settings, {}, {"UNSAY_CONFIG": said})
     assert str(refused.value).startswith(said + line)
+
+
+def test_the_documentation_lists_every_key() -> None:
+    page = (Path(__file__).parents[1] / "docs/plugin.md").read_text(encoding="utf-8")
+    listed = [line.split("`")[1] for line in page.splitlines() if line.startswith("| `") and line.count("|") >= 4]
+    assert set(Settings.model_fields) <= set(listed)
+    for key, field in Settings.model_fields.items():
+        if isinstance(field.default, int | float) and not isinstance(field.default, bool):
+            assert f"| `{key}` | {field.default:g} |" in page

@@ -18,7 +18,8 @@ Porting to a new minor version
        worker.py      v1/worker/gpu_model_runner.py, v1/worker/gpu_input_batch.py, v1/worker/worker_base.py
        bias_v1.py     v1/sample/logits_processor/, v1/sample/sampler.py (what comes before and after)
        bias_v2.py     v1/worker/gpu/sample/
-   bias.py and changes.py know no vLLM. Outside this folder: ../launcher.py (entrypoints/launchers/), ../stored.py
+   bias.py and changes.py know no vLLM. Outside this folder: ../launcher.py (entrypoints/launchers/), ../plugged.py
+   (engine/arg_utils.py, v1/engine/async_llm.py), ../stored.py
    (entrypoints/openai/responses/), ../client.py (engine/protocol.py, entrypoints/generate/beam_search/),
    ../scripted_client.py (v1/engine/input_processor.py), ../drafting/detokenize.py (v1/engine/detokenizer.py),
    ../quiet.py (messages), ../../settings.py (environment variables).

@@ -19,7 +19,7 @@ from server.configuration import parse
 from server.embedded import SMOLLM2, Models, listing
 from server.errors import StartError
 from server.settings import add_options, cache_folder, parser, plug_in, prepare_environment
-from server.telemetry import logs
+from server.telemetry import logs, pairs
 
 
 def run(words: Sequence[str]) -> int:
@@ -53,7 +53,9 @@ def _serve(words: Sequence[str]) -> None:
         launcher.show_help(asked, add_options)
     start = parse(words)
     logs.configure(start.settings.log_level)
-    app.load_catalog(start.settings)  # wrong policies are told before vLLM is loaded
+    # What is quickly known to be wrong is told before vLLM is loaded.
+    app.load_catalog(start.settings)
+    pairs.check(start.settings.pairs_out)
     warnings.simplefilter("ignore", FutureWarning)  # of libraries, about libraries
     signal.signal(signal.SIGTERM, _stop_starting)
     prepare_environment()

@@ -20,6 +20,7 @@ from server.errors import StartError
 from server.policy.catalog import builtin
 from server.telemetry import logs
 from server.telemetry.metrics import Metrics
+from server.telemetry.pairs import PairFile
 from tests.contract.rigs import SCRIPTED
 from tests.generation.stage import PairList
 from tests.telemetry.words import VERDICTS, WORDS, values
@@ -85,9 +86,12 @@ def metrics(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_what_guards_is_made_by_what_vllm_was_told(metrics: None, tmp_path: Path) -> None:
     policies = tmp_path / "p.yaml"
     policies.write_text("{default: mine, policies: {mine: {thresholds: {toxicity: 0.1}}}}")
-    client = prepare({"unsay": {"scorer": SCRIPTED, "policy_file": str(policies), "allow_loosen": True}})(engine())
+    pairs = tmp_path / "pairs.jsonl"
+    told = {"scorer": SCRIPTED, "policy_file": str(policies), "allow_loosen": True, "pairs_out": str(pairs)}
+    client = prepare({"unsay": told})(engine())
     assert (client.default_policy.name, client.allow_loosen) == ("mine", True)
     assert set(client.default_policy.thresholds) == {"toxicity", "insult"}, "those of its scorer"
+    assert isinstance(client.services.pairs, PairFile) and pairs.stat().st_mode & 0o777 == 0o600
     await asyncio.sleep(0)
     assert client.services.judge.available()
     await client.closing.aclose()

@@ -54,26 +54,17 @@ def test_a_file_of_pairs_that_others_may_read(tmp_path: Path) -> None:
     path = tmp_path / "pairs.jsonl"
     path.touch(0o644)
     path.chmod(0o644)
-    status, lines = serve("mini", "--pairs-out", str(path), "--port", "0")
-    assert status == 1 and lines[-1].startswith("unsay: --pairs-out: ") and "chmod 600" in lines[-1]
+    status, (line,) = serve("--pairs-out", str(path))
+    assert status == 1 and line.startswith("unsay: --pairs-out: ") and "chmod 600" in line
 
 
-def test_the_start_says_that_flagged_text_is_written(tmp_path: Path) -> None:
-    path = tmp_path / "pairs.jsonl"
-    status, lines = serve("mini", "--pairs-out", str(path), "--port", "0", "--scorer", "words")
-    assert status == 1 and path.stat().st_mode & 0o777 == 0o600
-    (line,) = [line for line in lines if " warning unsay.pairs: " in line]
-    assert "flagged text" in line and str(path) in line
-
-
-@pytest.mark.parametrize("part", ["vllm.general_plugins", "vllm.endpoint_plugins"])
-def test_an_installation_without_a_part_of_the_plugin(part: str) -> None:
+def test_an_installation_without_a_part_of_the_plugin() -> None:
     """As vLLM finds it where unsay was installed before it had one, or where a part does not load."""
-    hidden = f"""
+    hidden = """
 import importlib.metadata as metadata, sys
 found = metadata.entry_points
 metadata.entry_points = lambda **chosen: metadata.EntryPoints(
-    point for point in found(**chosen) if (point.group, point.name) != ({part!r}, "unsay")
+    point for point in found(**chosen) if (point.group, point.name) != ("vllm.general_plugins", "unsay")
 ) if chosen else found()
 from server.__main__ import run
 sys.exit(run(["serve", "mini", "--port", "0"]))

@@ -42,6 +42,13 @@ def writing(path: Path | None) -> Iterator["PairFile | None"]:
             log.info("pairs written", extra={"file": str(path), "pairs": pairs.written, "lost": pairs.lost})
 
 
+def check(path: Path | None) -> None:
+    """Check a file before the start goes on. StartError if it is not fit for this; a missing one is created."""
+    if path is not None:
+        with _opened(path):
+            pass
+
+
 class PairFile:
     """Adds pairs to the open file, which `path` names in the log. `written` and `lost` count them."""
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from server.errors import StartError
 from server.generation.pairs import Pair
-from server.telemetry.pairs import PairFile, writing
+from server.telemetry.pairs import PairFile, check, writing
 from tests.properties import examples
 
 PAIR = Pair("User: hello\nAssistant: well you", " friend said", " idiot said")
@@ -49,6 +49,15 @@ def test_a_new_file_is_its_owners_alone_and_the_log_says_what_is_in_it(
     assert began.__dict__["file"] == str(path)
     assert (ended.__dict__["pairs"], ended.__dict__["lost"]) == (1, 0)
     assert "idiot" not in caplog.text and "hello" not in caplog.text
+
+
+def test_a_file_can_be_checked_beforehand_without_a_word(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    check(None)
+    path = tmp_path / "pairs.jsonl"
+    check(path)
+    assert path.stat().st_mode & 0o777 == 0o600 and not caplog.records
+    with writing(path), pytest.raises(StartError, match="another server writes"):
+        check(path)
 
 
 def test_lines_are_added_behind_those_that_are_there(tmp_path: Path) -> None:

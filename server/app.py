@@ -16,6 +16,7 @@ from server.api.routes import router
 from server.embedded import Models
 from server.generation.pairs import Pairs
 from server.generation.services import Services
+from server.limits import Limits
 from server.policy import catalog as catalogs
 from server.policy.catalog import Catalog
 from server.settings import ScorerSettings, Settings, cache_folder, vllm_version
@@ -55,6 +56,7 @@ async def batching(scorer: Scorer, settings: ScorerSettings, observer: BatchObse
     batcher = Batcher(
         scorer,
         max_batch=settings.scorer_batch,
+        max_characters=settings.scorer_characters,
         max_queue=settings.scorer_queue,
         deadline_seconds=settings.scorer_deadline_seconds,
         observer=observer,
@@ -82,8 +84,12 @@ async def guarded_application(
     *,
     allow_loosen: bool,
     pairs: Pairs | None = None,
+    limits: Limits | None = None,
 ) -> "FastAPI":
-    """Build vLLM's application over the guarded engine, with our routes and gateway. `pairs` takes rewinds' pairs."""
+    """Build vLLM's application over the guarded engine, with our routes and gateway. `pairs` takes rewinds' pairs.
+
+    `limits` are the most that one request may ask for (None: the defaults).
+    """
     from server.engine import launcher, stored
     from server.engine.client import GuardedEngineClient
     from server.engine.core import arming
@@ -94,7 +100,7 @@ async def guarded_application(
     def encode(text: str) -> list[int]:
         return list(tokenizer.encode(text, add_special_tokens=False))
 
-    services = Services(judge, metrics, model, encode, pairs=pairs)
+    services = Services(judge, metrics, model, encode, pairs=pairs, limits=limits or Limits())
     guarded = GuardedEngineClient(engine, services, catalog.default, exact=arming.armed(engine))
     app = await launcher.application(guarded, args)
     app.include_router(router(services, catalog, engine, allow_loosen=allow_loosen))
@@ -158,7 +164,14 @@ async def _serve(settings: Settings, catalog: Catalog, pairs: Pairs | None) -> N
     async with judging(scorer, settings, metrics) as judge:
         async with launcher.engine(args) as engine:
             app = await guarded_application(
-                engine, args, judge, catalog, metrics, allow_loosen=settings.allow_loosen, pairs=pairs
+                engine,
+                args,
+                judge,
+                catalog,
+                metrics,
+                allow_loosen=settings.allow_loosen,
+                pairs=pairs,
+                limits=settings.limits,
             )
             log.info("ready", extra={"url": address, "policy": catalog.default.name, "scorer": judge.scorer_name})
             stopped = await launcher.listen(app, sock, args)

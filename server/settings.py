@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from reporting.options import above_zero, count
+from filters.turns import LEAST_CHARACTERS
+from reporting.options import above_zero, at_least, count
 from server.errors import StartError
+from server.limits import Limits, add_limits, read_limits
 
 MODELS = Path(__file__).resolve().parent.parent / "models"
 BUNDLED_MODEL = MODELS / "language_model"
@@ -53,6 +55,7 @@ class ScorerSettings:
     scorer_device: str
     scorer_threads: int
     scorer_batch: int
+    scorer_characters: int
     scorer_queue: int
     scorer_deadline_seconds: float
     log_level: str
@@ -65,6 +68,7 @@ class Settings(ScorerSettings):
     policy_file: Path | None
     allow_loosen: bool
     pairs_out: Path | None
+    limits: Limits
     rest: tuple[str, ...]
 
 
@@ -90,6 +94,7 @@ def parser() -> argparse.ArgumentParser:
 def add_options(serve: argparse.ArgumentParser) -> None:
     """Add our options of `unsay serve` to a parser, in groups of their own."""
     _add_guard(serve.add_argument_group("guard"))
+    add_limits(serve.add_argument_group("limits", "what one request may ask for (docs/operations.md)"))
     add_scorer(serve.add_argument_group("scorer"))
 
 
@@ -136,7 +141,18 @@ def add_scorer(group: "argparse._ArgumentGroup") -> None:
     group.add_argument("--scorer-threads", type=count, default=1, metavar="N", help="its CPU threads (default: 1)")
     group.add_argument("--scorer-batch", type=count, default=16, metavar="N", help="texts per pass (default: 16)")
     group.add_argument(
-        "--scorer-queue", type=count, default=512, metavar="N", help="texts that may wait (default: 512)"
+        "--scorer-characters",
+        type=at_least(LEAST_CHARACTERS),
+        default=8000,
+        metavar="N",
+        help="characters per pass; in one of prompts or moderations alone a sixteenth of them (default: 8000)",
+    )
+    group.add_argument(
+        "--scorer-queue",
+        type=count,
+        default=2048,
+        metavar="N",
+        help="texts that may wait, of windows, of prompts, and of moderations each (default: 2048)",
     )
     group.add_argument(
         "--scorer-deadline",
@@ -155,6 +171,7 @@ def parse(argv: Sequence[str]) -> Settings:
         policy_file=known.policy_file,
         allow_loosen=known.allow_loosen,
         pairs_out=known.pairs_out,
+        limits=read_limits(known),
         rest=tuple(rest),
         **vars(scorer_settings(known)),
     )
@@ -168,6 +185,7 @@ def scorer_settings(known: argparse.Namespace) -> ScorerSettings:
         scorer_device=known.scorer_device,
         scorer_threads=known.scorer_threads,
         scorer_batch=known.scorer_batch,
+        scorer_characters=known.scorer_characters,
         scorer_queue=known.scorer_queue,
         scorer_deadline_seconds=known.scorer_deadline,
         log_level=known.unsay_log_level,

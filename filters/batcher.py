@@ -4,13 +4,15 @@ The rules:
 1. One pass at a time. It takes what waits when it starts, as `turns.py` says: the guard's windows before all else,
    clients by turns. It has at most `max_batch` texts and `max_characters`, so none holds the scorer for longer than
    that takes; a longer text is scored in pieces. Nothing waits when idle.
-2. At most `max_queue` texts of a kind wait, or those of a single call. A call that would go over is refused at once:
+2. While answers are being written, a pass without windows is followed by a rest of `RESTS` times its length, unless
+   windows come: on a CPU the engine computes on the same cores.
+3. At most `max_queue` texts of a kind wait, or those of a single call. A call that would go over is refused at once:
    `overloaded`. A kind that is full takes nothing from the others.
-3. A call has `deadline_seconds` from being made; one that is not about windows has them anew with each pass that had
+4. A call has `deadline_seconds` from being made; one that is not about windows has them anew with each pass that had
    texts of its own. After that it fails (`deadline`) and its result is thrown away; with a hanging thread every call
    ends that way, and none ends later.
-4. A call that is cancelled or late takes its waiting texts with it and disturbs no other.
-5. It is not ready after a pass without scores, after windows that came too late, and after any other call for which the
+5. A call that is cancelled or late takes its waiting texts with it and disturbs no other.
+6. It is not ready after a pass without scores, after windows that came too late, and after any other call for which the
    thread did not come back at all: those that wait for their turns only say that others do.
 """
 
@@ -23,6 +25,9 @@ from filters.scorer import EXACT, Reason, Scorer, ScorerUnavailable, Scores, Thr
 from filters.scoring_thread import Outcome, ScoringThread
 from filters.turns import Turns
 
+RESTS = 2.0
+WRITTEN_SECONDS = 5.0
+"""For so long after windows were asked for, answers count as being written."""
 _HARMLESS = "The weather is nice today."
 _STOP_SECONDS = 1.0  # how long to wait at the end for a pass that is under way
 
@@ -80,6 +85,8 @@ class Batcher:
         self._in_pass: list[Call] = []
         self._pass_size = 0
         self._passes = 0
+        self._written_until = 0.0
+        self._rests_until = 0.0
         self._failing = False
         self._thread: ScoringThread | None = None
         self._stopped = asyncio.Event()
@@ -160,8 +167,11 @@ class Batcher:
     def _enqueue(self, call: Call) -> None:
         self._turns.join(call)
         self._note_depth(call.caller.urgency)
+        loop = asyncio.get_running_loop()
+        if call.caller.urgency == "windows":
+            self._written_until = loop.time() + WRITTEN_SECONDS
         # Not at once: callers that come in the same turn of the loop share the pass.
-        asyncio.get_running_loop().call_soon(self._dispatch)
+        loop.call_soon(self._dispatch)
 
     def _forget(self, call: Call) -> None:
         self._turns.leave(call)
@@ -173,8 +183,8 @@ class Batcher:
         self._observer.queue_depth(urgency, self._turns.waiting(urgency))
 
     def _dispatch(self) -> None:
-        """Start a pass, unless one is under way or nothing waits."""
-        if self._thread is None or self._in_pass:
+        """Start a pass, unless one is under way, nothing waits, or what waits is to leave the cores to the engine."""
+        if self._thread is None or self._in_pass or self._rests():
             return
         boarded = self._turns.board()
         if not boarded:
@@ -184,6 +194,16 @@ class Batcher:
         for urgency in {call.caller.urgency for call in self._in_pass}:
             self._note_depth(urgency)
         self._thread.submit([texts for _, texts in boarded], [call.thresholds for call in self._in_pass])
+
+    def _rests(self) -> bool:
+        return not self._turns.waiting("windows") and asyncio.get_running_loop().time() < self._rests_until
+
+    def _rest(self, seconds: float) -> None:
+        """Begin the rest after a pass without windows that took so many seconds, if answers are being written."""
+        loop = asyncio.get_running_loop()
+        if loop.time() < self._written_until:
+            self._rests_until = loop.time() + RESTS * seconds
+            loop.call_at(self._rests_until, self._dispatch)
 
     def _delivered(self, outcome: Outcome | None) -> None:
         """Take what the thread hands over: the outcome of the pass, or None as its last sign."""
@@ -199,4 +219,6 @@ class Batcher:
         self._failing = not scored
         if scored:
             self._observer.batch_scored(self._pass_size, outcome.seconds)
+        if all(call.caller.urgency != "windows" for call in calls):
+            self._rest(outcome.seconds)
         self._dispatch()

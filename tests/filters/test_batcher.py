@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from filters.batcher import Batcher
-from filters.call import Caller, Urgency
-from filters.scorer import EXACT, Reason, Scorer, ScorerUnavailable, Scores
+from filters.call import Urgency
+from filters.scorer import Reason, Scorer, ScorerUnavailable, Scores
 from filters.scorers.scripted import ScriptedScorer
 from tests.filters.test_scoring_thread import BoundingScorer, PickyScorer
 from tests.properties import examples
@@ -268,116 +268,3 @@ async def test_callers_in_one_pass_keep_their_own_thresholds() -> None:
             [{"toxicity": 0.1}] * 2,
         ]
     assert scorer.asked == [[half, half, fifth], [fifth]]
-
-
-class Listing(ScriptedScorer):
-    """Lists the texts of each pass, and hangs before the one that comes after so many more."""
-
-    def __init__(self) -> None:
-        super().__init__(WORDS)
-        self.seen: list[list[str]] = []
-
-    def score(self, texts: Sequence[str]) -> list[Scores]:
-        self.seen.append(list(texts))
-        return super().score(texts)
-
-
-MODERATION, WINDOW = Caller("moderations", "eve"), Caller("windows", "ann")
-
-
-async def asked(batcher: Batcher, texts: Sequence[str], caller: Caller) -> asyncio.Task[list[Scores]]:
-    task = asyncio.create_task(batcher.score(texts, EXACT, caller))
-    for _ in range(3):
-        await asyncio.sleep(0)
-    return task
-
-
-async def test_a_window_does_not_wait_for_992_texts_of_a_moderation_but_for_one_pass() -> None:
-    scorer = Listing()
-    scorer.hang()
-    async with batching(scorer) as batcher:
-        many = await asked(batcher, [f"text {number}" for number in range(992)], MODERATION)
-        window = await asked(batcher, ["<7>"], WINDOW)
-        scorer.release()
-        assert await window == expected(["<7>"])
-        assert scorer.seen[1] == ["<7>"] and not many.done()
-        many.cancel()
-
-
-async def test_after_its_client_is_gone_not_one_more_of_its_texts_is_scored() -> None:
-    scorer, record = Listing(), Record()
-    scorer.hang()
-    async with batching(scorer, record) as batcher:
-        many = await asked(batcher, [f"text {number}" for number in range(992)], MODERATION)
-        many.cancel()
-        scorer.release()
-        assert await batcher.score(["<7>"], EXACT, WINDOW) == expected(["<7>"])
-    assert len(scorer.seen) == 2 and len(scorer.seen[0]) == 16, "the pass that was under way, and the window's"
-    assert record.dropped_texts == [("moderations", 992 - 16)]
-    assert record.failures == []
-
-
-async def test_no_pass_holds_the_scorer_for_longer_than_its_characters_take() -> None:
-    scorer = Listing()
-    text = "plain words here " * 3000 + "<19> at the end"
-    async with batching(scorer, max_characters=8000) as batcher:
-        for caller in (MODERATION, WINDOW):
-            assert await batcher.score([text], EXACT, caller) == expected(["<19>"])
-    assert max(sum(map(len, each)) for each in scorer.seen) <= 8000
-    assert len(scorer.seen) > 100
-
-
-async def test_moderations_that_fill_their_queue_take_nothing_from_windows_or_readiness() -> None:
-    scorer = ScriptedScorer(WORDS)
-    scorer.hang()
-    async with batching(scorer, max_queue=20) as batcher:
-        many = [await asked(batcher, ["<1>"] * 18, Caller("moderations", number)) for number in range(3)]
-        assert await reason_of(many[2]) == "overloaded"
-        assert batcher.ready
-        window = await asked(batcher, ["<2>"] * 18, WINDOW)
-        scorer.release()
-        assert await window == expected(["<2>"] * 18)
-        assert await many[0] == await many[1] == expected(["<1>"] * 18)
-
-
-async def test_a_call_that_is_larger_than_the_queue_is_let_in_where_nothing_waits() -> None:
-    async with batching(ScriptedScorer(WORDS), max_queue=4) as batcher:
-        assert await batcher.score(["<3>"] * 9) == expected(["<3>"] * 9)
-
-
-class Stopping(ScriptedScorer):
-    """Gives scores once, and hangs in the second pass."""
-
-    def score(self, texts: Sequence[str]) -> list[Scores]:
-        if self.passes == 1:
-            self.hang()
-        return super().score(texts)
-
-
-@pytest.mark.parametrize(("caller", "ready"), [(MODERATION, True), (WINDOW, False)])
-async def test_only_windows_that_come_too_late_behind_others_make_it_unready(caller: Caller, ready: bool) -> None:
-    """Passes come back meanwhile, so the scorer lives. Seconds are those of a clock that this test turns."""
-    loop = asyncio.get_running_loop()
-    real, passed = loop.time, 0.0
-    loop.time = lambda: real() + passed  # type: ignore[method-assign]
-    scorer = Stopping(WORDS)
-    scorer.hang()
-    async with batching(scorer, max_batch=1) as batcher:
-        first = await asked(batcher, ["<1>"], WINDOW)
-        late = await asked(batcher, ["<2>"], caller)
-        passed += PLENTY / 2
-        other = await asked(batcher, ["<3>"], Caller("windows", "ben"))
-        scorer.release()
-        await first
-        passed += PLENTY / 2 + 1
-        assert await reason_of(late) == "deadline"
-        assert not other.done() and batcher.ready == ready
-        other.cancel()
-
-
-async def test_whatever_is_late_while_no_pass_comes_back_makes_it_unready() -> None:
-    scorer = ScriptedScorer(WORDS)
-    scorer.hang()
-    async with batching(scorer, deadline_seconds=SHORT) as batcher:
-        assert await reason_of(await asked(batcher, ["<1>"], MODERATION)) == "deadline"
-        assert not batcher.ready

@@ -12,7 +12,7 @@ from server.engine.core.changes import ARGUMENT
 from server.generation.demand import Demand
 from server.generation.request import GuardedRequest
 from server.limits import Limits
-from server.policy.policy import Policy
+from server.policy.policy import Mode, Policy
 
 ENGINE: Any = SimpleNamespace(
     renderer=SimpleNamespace(tokenizer=range(1000)), model_config=SimpleNamespace(max_model_len=64)
@@ -20,7 +20,7 @@ ENGINE: Any = SimpleNamespace(
 PROMPT = {"type": "token", "prompt_token_ids": [1, 2, 3]}
 
 
-def counted(judged: str = "", mode: str = "enforce", **params: Any) -> Demand:
+def counted(judged: str = "", mode: Mode = "enforce", **params: Any) -> Demand:
     request = GuardedRequest(Policy(mode=mode))
     return demanded(ENGINE, request, PROMPT, SamplingParams(**{"max_tokens": 10, **params}), judged)
 

@@ -61,6 +61,20 @@ async def test_after_its_client_is_gone_not_one_more_of_its_texts_is_scored() ->
     assert record.failures == []
 
 
+async def test_what_a_client_had_waiting_makes_room_as_soon_as_it_is_gone() -> None:
+    scorer = ScriptedScorer(WORDS)
+    scorer.hang()
+    async with batching(scorer, max_queue=20) as batcher:
+        first = await asked(batcher, ["<1>"] * 17, MODERATION)
+        gone = await asked(batcher, ["<1>"] * 19, Caller("moderations", "ann"))
+        gone.cancel()
+        await asyncio.sleep(0)
+        stays = await asked(batcher, ["<2>"] * 19, Caller("moderations", "ben"))
+        scorer.release()
+        assert await stays == expected(["<2>"] * 19)
+        await first
+
+
 async def test_no_pass_holds_the_scorer_for_longer_than_its_characters_take() -> None:
     scorer = Listing()
     text = "plain words here " * 3000 + "<19> at the end"

@@ -64,6 +64,27 @@ class NullObserver:
         """Do nothing."""
 
 
+class _Rest:
+    """The rest after a pass without windows. Times are the loop's, in seconds."""
+
+    def __init__(self) -> None:
+        self._written_until = 0.0
+        self._until = 0.0
+
+    def written(self, now: float) -> None:
+        """Note that an answer is being written."""
+        self._written_until = now + WRITTEN_SECONDS
+
+    def begin(self, now: float, seconds: float) -> float:
+        """Begin it after a pass that took so many seconds, if answers are being written; return when it is over."""
+        self._until = now + RESTS * seconds if now < self._written_until else now
+        return self._until
+
+    def lasts(self, now: float) -> bool:
+        """Return whether it is not over."""
+        return now < self._until
+
+
 class Batcher:
     """The one door to a scorer. Belongs to the event loop that it was started in."""
 
@@ -85,8 +106,7 @@ class Batcher:
         self._in_pass: list[Call] = []
         self._pass_size = 0
         self._passes = 0
-        self._written_until = 0.0
-        self._rests_until = 0.0
+        self._rest = _Rest()
         self._failing = False
         self._thread: ScoringThread | None = None
         self._stopped = asyncio.Event()
@@ -169,7 +189,7 @@ class Batcher:
         self._note_depth(call.caller.urgency)
         loop = asyncio.get_running_loop()
         if call.caller.urgency == "windows":
-            self._written_until = loop.time() + WRITTEN_SECONDS
+            self._rest.written(loop.time())
         # Not at once: callers that come in the same turn of the loop share the pass.
         loop.call_soon(self._dispatch)
 
@@ -184,7 +204,8 @@ class Batcher:
 
     def _dispatch(self) -> None:
         """Start a pass, unless one is under way, nothing waits, or what waits is to leave the cores to the engine."""
-        if self._thread is None or self._in_pass or self._rests():
+        rests = not self._turns.waiting("windows") and self._rest.lasts(asyncio.get_running_loop().time())
+        if self._thread is None or self._in_pass or rests:
             return
         boarded = self._turns.board()
         if not boarded:
@@ -194,16 +215,6 @@ class Batcher:
         for urgency in {call.caller.urgency for call in self._in_pass}:
             self._note_depth(urgency)
         self._thread.submit([texts for _, texts in boarded], [call.thresholds for call in self._in_pass])
-
-    def _rests(self) -> bool:
-        return not self._turns.waiting("windows") and asyncio.get_running_loop().time() < self._rests_until
-
-    def _rest(self, seconds: float) -> None:
-        """Begin the rest after a pass without windows that took so many seconds, if answers are being written."""
-        loop = asyncio.get_running_loop()
-        if loop.time() < self._written_until:
-            self._rests_until = loop.time() + RESTS * seconds
-            loop.call_at(self._rests_until, self._dispatch)
 
     def _delivered(self, outcome: Outcome | None) -> None:
         """Take what the thread hands over: the outcome of the pass, or None as its last sign."""
@@ -220,5 +231,6 @@ class Batcher:
         if scored:
             self._observer.batch_scored(self._pass_size, outcome.seconds)
         if all(call.caller.urgency != "windows" for call in calls):
-            self._rest(outcome.seconds)
+            loop = asyncio.get_running_loop()
+            loop.call_at(self._rest.begin(loop.time(), outcome.seconds), self._dispatch)
         self._dispatch()

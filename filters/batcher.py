@@ -1,22 +1,33 @@
 """Scores the texts of all callers in shared forward passes, off the event loop.
 
 The rules:
-1. One pass at a time. It takes whatever is waiting when it starts, up to `max_batch` texts; nothing waits when idle.
-2. A caller whose texts do not fit into one pass goes to the end of the queue with the rest: nobody is starved.
-3. At most `max_queue` texts wait. A call that would go over is refused at once: `overloaded`.
-4. A call has `deadline_seconds` from being made. After that it fails (`deadline`) and its result is thrown away; with a
-   hanging thread every call ends that way, and none ends later.
+1. One pass at a time. It takes what waits when it starts, as `turns.py` says: the guard's windows before all else,
+   clients by turns. It has at most `max_batch` texts and `max_characters`, so none holds the scorer for longer than
+   that takes; a longer text is scored in pieces. Nothing waits when idle.
+2. While answers are being written, a pass without windows is followed by a rest of `RESTS` times its length, unless
+   windows come: on a CPU the engine computes on the same cores.
+3. At most `max_queue` texts of a kind wait, or those of a single call. A call that would go over is refused at once:
+   `overloaded`. A kind that is full takes nothing from the others.
+4. A call has `deadline_seconds` from being made; one that is not about windows has them anew with each pass that had
+   texts of its own. After that it fails (`deadline`) and its result is thrown away; with a hanging thread every call
+   ends that way, and none ends later.
 5. A call that is cancelled or late takes its waiting texts with it and disturbs no other.
+6. It is not ready after a pass without scores, after windows that came too late, and after any other call for which the
+   thread did not come back at all: those that wait for their turns only say that others do.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Sequence
 from typing import Protocol
 
+from filters.call import ANYBODY, Call, Caller, Urgency
 from filters.scorer import EXACT, Reason, Scorer, ScorerUnavailable, Scores, ThresholdValues
 from filters.scoring_thread import Outcome, ScoringThread
+from filters.turns import Turns
 
+RESTS = 2.0
+WRITTEN_SECONDS = 5.0
+"""For so long after windows were asked for, answers count as being written."""
 _HARMLESS = "The weather is nice today."
 _STOP_SECONDS = 1.0  # how long to wait at the end for a pass that is under way
 
@@ -27,8 +38,11 @@ class BatchObserver(Protocol):
     def batch_scored(self, size: int, seconds: float) -> None:
         """Count a pass over `size` texts that gave at least one caller its scores."""
 
-    def queue_depth(self, depth: int) -> None:
-        """Set the number of texts that wait now."""
+    def queue_depth(self, urgency: Urgency, depth: int) -> None:
+        """Set the number of texts of this kind that wait now."""
+
+    def dropped(self, urgency: Urgency, texts: int) -> None:
+        """Count texts that were never scored because their call had ended: cancelled, late or failed."""
 
     def scorer_failed(self, reason: Reason) -> None:
         """Count a call that ended without scores."""
@@ -40,43 +54,35 @@ class NullObserver:
     def batch_scored(self, size: int, seconds: float) -> None:
         """Do nothing."""
 
-    def queue_depth(self, depth: int) -> None:
+    def queue_depth(self, urgency: Urgency, depth: int) -> None:
+        """Do nothing."""
+
+    def dropped(self, urgency: Urgency, texts: int) -> None:
         """Do nothing."""
 
     def scorer_failed(self, reason: Reason) -> None:
         """Do nothing."""
 
 
-class _Call:
-    """The texts of one caller, and where their scores go."""
+class _Rest:
+    """The rest after a pass without windows. Times are the loop's, in seconds."""
 
-    def __init__(self, texts: Sequence[str], thresholds: ThresholdValues) -> None:
-        self.texts = list(texts)
-        self.thresholds = thresholds
-        self.sent = 0
-        self.scores: list[Scores] = []
-        self.future: asyncio.Future[list[Scores]] = asyncio.get_running_loop().create_future()
-        # A caller that is cancelled just as its call fails never looks at the error, which is fine.
-        self.future.add_done_callback(lambda done: done.cancelled() or done.exception())
+    def __init__(self) -> None:
+        self._written_until = 0.0
+        self._until = 0.0
 
-    @property
-    def waiting(self) -> int:
-        return len(self.texts) - self.sent
+    def written(self, now: float) -> None:
+        """Note that an answer is being written."""
+        self._written_until = now + WRITTEN_SECONDS
 
-    def take(self, most: int) -> list[str]:
-        taken = self.texts[self.sent : self.sent + most]
-        self.sent += len(taken)
-        return taken
+    def begin(self, now: float, seconds: float) -> float:
+        """Begin it after a pass that took so many seconds, if answers are being written; return when it is over."""
+        self._until = now + RESTS * seconds if now < self._written_until else now
+        return self._until
 
-    def settle(self, result: list[Scores] | ScorerUnavailable) -> None:
-        if self.future.done():
-            return
-        if isinstance(result, ScorerUnavailable):
-            self.future.set_exception(result)
-            return
-        self.scores += result
-        if len(self.scores) == len(self.texts):
-            self.future.set_result(self.scores)
+    def lasts(self, now: float) -> bool:
+        """Return whether it is not over."""
+        return now < self._until
 
 
 class Batcher:
@@ -87,26 +93,27 @@ class Batcher:
         scorer: Scorer,
         *,
         max_batch: int = 16,
-        max_queue: int = 512,
+        max_characters: int = 8000,
+        max_queue: int = 2048,
         deadline_seconds: float = 5.0,
         observer: BatchObserver | None = None,
     ) -> None:
         self.scorer = scorer
-        self._max_batch = max_batch
         self._max_queue = max_queue
         self._deadline_seconds = deadline_seconds
         self._observer = observer or NullObserver()
-        self._line: deque[_Call] = deque()
-        self._in_pass: list[_Call] = []
+        self._turns = Turns(max_batch, max_characters)
+        self._in_pass: list[Call] = []
         self._pass_size = 0
-        self._depth = 0
+        self._passes = 0
+        self._rest = _Rest()
         self._failing = False
         self._thread: ScoringThread | None = None
         self._stopped = asyncio.Event()
 
     @property
     def ready(self) -> bool:
-        """Whether it is open, its scorer is ready, and the last pass came back in time and with scores."""
+        """Whether it is open, its scorer is ready, and neither the last pass nor a window has failed since."""
         return self._thread is not None and not self._failing and self.scorer.ready()
 
     async def start(self) -> None:
@@ -128,17 +135,17 @@ class Batcher:
             return
         thread = self._thread
         self._thread = None
-        for call in [*self._line, *self._in_pass]:
+        for call in [*self._turns.calls(), *self._in_pass]:
             call.settle(ScorerUnavailable("closed"))
-        self._line.clear()
-        self._note_depth()
         thread.stop()
         try:
             await asyncio.wait_for(self._stopped.wait(), min(_STOP_SECONDS, self._deadline_seconds))
         except TimeoutError:
             pass
 
-    async def score(self, texts: Sequence[str], thresholds: ThresholdValues = EXACT) -> list[Scores]:
+    async def score(
+        self, texts: Sequence[str], thresholds: ThresholdValues = EXACT, caller: Caller = ANYBODY
+    ) -> list[Scores]:
         """Return one `Scores` for each text, same order. ScorerUnavailable with the reason if there is none in time.
 
         `thresholds` are what the scores will be compared with: below them, upper bounds will do.
@@ -146,7 +153,7 @@ class Batcher:
         if not texts:
             return []
         try:
-            return await self._score(texts, thresholds)
+            return await self._score(texts, thresholds, caller)
         except ScorerUnavailable as error:
             self._observer.scorer_failed(error.reason)
             raise
@@ -159,60 +166,55 @@ class Batcher:
             return False
         return self.ready
 
-    async def _score(self, texts: Sequence[str], thresholds: ThresholdValues) -> list[Scores]:
+    async def _score(self, texts: Sequence[str], thresholds: ThresholdValues, caller: Caller) -> list[Scores]:
         if self._thread is None:
             raise ScorerUnavailable("closed")
-        if self._depth + len(texts) > self._max_queue:
+        urgency = caller.urgency
+        call = Call(texts, caller, self._turns.longest(urgency), self._deadline_seconds, thresholds)
+        waiting = self._turns.waiting(urgency)
+        if waiting and waiting + call.waiting > self._max_queue:
             raise ScorerUnavailable("overloaded")
-        call = self._enqueue(texts, thresholds)
+        passes = self._passes
+        self._enqueue(call)
         try:
-            async with asyncio.timeout(self._deadline_seconds):
-                return await call.future
+            return await call.scores()
         except TimeoutError:
-            self._failing = True
+            self._failing = self._failing or urgency == "windows" or passes == self._passes
             raise ScorerUnavailable("deadline") from None
         finally:
             self._forget(call)
 
-    def _enqueue(self, texts: Sequence[str], thresholds: ThresholdValues) -> _Call:
-        call = _Call(texts, thresholds)
-        self._line.append(call)
-        self._note_depth()
+    def _enqueue(self, call: Call) -> None:
+        self._turns.join(call)
+        self._note_depth(call.caller.urgency)
+        loop = asyncio.get_running_loop()
+        if call.caller.urgency == "windows":
+            self._rest.written(loop.time())
         # Not at once: callers that come in the same turn of the loop share the pass.
-        asyncio.get_running_loop().call_soon(self._dispatch)
-        return call
+        loop.call_soon(self._dispatch)
 
-    def _forget(self, call: _Call) -> None:
-        if call in self._line:
-            self._line.remove(call)
-            self._note_depth()
+    def _forget(self, call: Call) -> None:
+        self._turns.leave(call)
+        self._note_depth(call.caller.urgency)
+        if call.waiting:
+            self._observer.dropped(call.caller.urgency, call.waiting)
 
-    def _note_depth(self) -> None:
-        self._depth = sum(call.waiting for call in self._line)
-        self._observer.queue_depth(self._depth)
+    def _note_depth(self, urgency: Urgency) -> None:
+        self._observer.queue_depth(urgency, self._turns.waiting(urgency))
 
     def _dispatch(self) -> None:
-        """Start a pass, unless one is under way or nothing waits."""
-        if self._thread is None or self._in_pass or not self._line:
+        """Start a pass, unless one is under way, nothing waits, or what waits is to leave the cores to the engine."""
+        rests = not self._turns.waiting("windows") and self._rest.lasts(asyncio.get_running_loop().time())
+        if self._thread is None or self._in_pass or rests:
             return
-        groups: list[list[str]] = []
-        for _ in range(len(self._line)):
-            room = self._max_batch - sum(map(len, groups))
-            if room <= 0:
-                break
-            self._board(self._line.popleft(), room, groups)
-        thresholds = [call.thresholds for call in self._in_pass]
-        self._line.extend(call for call in self._in_pass if call.waiting)
-        self._pass_size = sum(map(len, groups))
-        self._note_depth()
-        if groups:
-            self._thread.submit(groups, thresholds)
-
-    def _board(self, call: _Call, room: int, groups: list[list[str]]) -> None:
-        """Put up to `room` texts of a call into the next pass, unless the call has already failed."""
-        if not call.future.done():
-            groups.append(call.take(room))
-            self._in_pass.append(call)
+        boarded = self._turns.board()
+        if not boarded:
+            return
+        self._in_pass = [call for call, _ in boarded]
+        self._pass_size = sum(len(texts) for _, texts in boarded)
+        for urgency in {call.caller.urgency for call in self._in_pass}:
+            self._note_depth(urgency)
+        self._thread.submit([texts for _, texts in boarded], [call.thresholds for call in self._in_pass])
 
     def _delivered(self, outcome: Outcome | None) -> None:
         """Take what the thread hands over: the outcome of the pass, or None as its last sign."""
@@ -221,10 +223,14 @@ class Batcher:
         if outcome is None:
             self._stopped.set()
             return
+        self._passes += 1
         for call, result in zip(calls, outcome.results, strict=True):
             call.settle(result)
         scored = any(not isinstance(result, ScorerUnavailable) for result in outcome.results)
         self._failing = not scored
         if scored:
             self._observer.batch_scored(self._pass_size, outcome.seconds)
+        if all(call.caller.urgency != "windows" for call in calls):
+            loop = asyncio.get_running_loop()
+            loop.call_at(self._rest.begin(loop.time(), outcome.seconds), self._dispatch)
         self._dispatch()

@@ -1,14 +1,16 @@
 """From a passage to a verdict."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import replace
 
 from filters.batcher import Batcher
+from filters.call import ANYBODY, Caller, Urgency
+from filters.highest import highest
 from filters.localize import onset
 from filters.parts import parts
 from filters.passage import Passage
-from filters.reading import highest, scores_as_read
+from filters.reading import scores_as_read
 from filters.scorer import EXACT, ScorerUnavailable, Scores, ThresholdValues
 from filters.span import TextSpan
 from filters.thresholds import Thresholds
@@ -19,10 +21,11 @@ WORSE = 0.05
 
 
 class Judge:
-    """Judges passages with one scorer. Keeps nothing of them."""
+    """Judges passages with one scorer, for one `caller`. Keeps nothing of them."""
 
-    def __init__(self, batcher: Batcher) -> None:
+    def __init__(self, batcher: Batcher, caller: Caller = ANYBODY) -> None:
         self._batcher = batcher
+        self._caller = caller
         self._probe: asyncio.Task[bool] | None = None
 
     def available(self) -> bool:
@@ -32,6 +35,14 @@ class Judge:
         if self._probe is None or self._probe.done():
             self._probe = asyncio.create_task(self._batcher.probe())
         return False
+
+    def of(self, client: Hashable) -> "Judge":
+        """Return a judge with the same scorer that scores in this client's turns."""
+        return Judge(self._batcher, replace(self._caller, client=client))
+
+    def about(self, urgency: Urgency) -> "Judge":
+        """Return a judge with the same scorer for texts of another urgency."""
+        return Judge(self._batcher, replace(self._caller, urgency=urgency))
 
     @property
     def scorer_name(self) -> str:
@@ -65,7 +76,9 @@ class Judge:
         ScorerUnavailable if there is no score.
         """
         stripped = [text.strip() for text in texts]
-        scored = iter(await scores_as_read(self._batcher, [text for text in stripped if text], thresholds))
+        scored = iter(
+            await scores_as_read(self._batcher, [text for text in stripped if text], thresholds, self._caller)
+        )
         nothing = dict.fromkeys(self._batcher.scorer.categories, 0.0)
         return [next(scored) if text else nothing for text in stripped]
 
@@ -77,7 +90,7 @@ class Judge:
     async def _onset(self, passage: Passage, place: TextSpan, thresholds: Thresholds) -> int:
         """Return where a passage turns that is flagged in this place of it: never before its fresh text."""
         try:
-            return place.start + await onset(passage.within(place), self._batcher, thresholds)
+            return place.start + await onset(passage.within(place), self._batcher, thresholds, self._caller)
         except ScorerUnavailable:
             return passage.fresh  # it is flagged all the same: without a place in it, all of the fresh text goes
 

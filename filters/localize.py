@@ -2,6 +2,7 @@
 
 from filters.batcher import Batcher
 from filters.boundaries import word_start, word_starts
+from filters.call import ANYBODY, Caller
 from filters.normalize.spelling import disguised_spans
 from filters.passage import Passage
 from filters.reading import scores_as_read
@@ -27,7 +28,7 @@ def onset_candidates(passage: Passage) -> list[int]:
     return starts
 
 
-async def onset(passage: Passage, batcher: Batcher, thresholds: Thresholds) -> int:
+async def onset(passage: Passage, batcher: Batcher, thresholds: Thresholds, caller: Caller = ANYBODY) -> int:
     """Return the start of the fresh word at which a flagged passage turns, in characters.
 
     It is the word with which a threshold is nearly reached, found by halving: is it reached at the end of the word in
@@ -41,13 +42,10 @@ async def onset(passage: Passage, batcher: Batcher, thresholds: Thresholds) -> i
     first, last = 0, len(starts) - 1
     while first < last:
         middle = (first + last) // 2
-        if await _reaches(passage.text[begin : starts[middle + 1]].strip(), batcher, nearly):
+        prefix = passage.text[begin : starts[middle + 1]].strip()
+        (scores,) = await scores_as_read(batcher, [prefix], nearly.values, caller)
+        if nearly.exceeded(scores):
             last = middle
         else:
             first = middle + 1
     return starts[first]
-
-
-async def _reaches(prefix: str, batcher: Batcher, thresholds: Thresholds) -> bool:
-    (scores,) = await scores_as_read(batcher, [prefix], thresholds.values)
-    return bool(thresholds.exceeded(scores))

@@ -20,6 +20,7 @@ from server.embedded import Models
 from server.errors import StartError
 from server.generation.pairs import Pairs
 from server.generation.services import Services
+from server.limits import Limits
 from server.policy import catalog as catalogs
 from server.policy.catalog import Catalog
 from server.settings import PLUGIN, cache_folder, development_mode, environment, plugged_in, vllm_version
@@ -65,6 +66,7 @@ def make_batcher(scorer: Scorer, settings: ScorerSettings, observer: BatchObserv
     return Batcher(
         scorer,
         max_batch=settings.scorer_batch,
+        max_characters=settings.scorer_characters,
         max_queue=settings.scorer_queue,
         deadline_seconds=settings.scorer_deadline_seconds,
         observer=observer,
@@ -111,7 +113,16 @@ def prepare(additional: Mapping[str, Any]) -> "Callable[[Any], ServedClient]":
         starting = loop.create_task(batcher.start())  # vLLM awaits nothing here; until it is done nothing is released
         closing.callback(starting.cancel)
         closing.push_async_callback(batcher.aclose)
-        return guard(engine, Judge(batcher), catalog, metrics, closing, allow_loosen=settings.allow_loosen, pairs=pairs)
+        return guard(
+            engine,
+            Judge(batcher),
+            catalog,
+            metrics,
+            closing,
+            allow_loosen=settings.allow_loosen,
+            pairs=pairs,
+            limits=settings.limits,
+        )
 
     return guard_started
 
@@ -143,8 +154,12 @@ def guard(
     *,
     allow_loosen: bool,
     pairs: Pairs | None = None,
+    limits: Limits | None = None,
 ) -> "ServedClient":
-    """Put the guard before vLLM's engine. `pairs` takes rewinds' pairs, `closing` ends with the server."""
+    """Put the guard before vLLM's engine. `pairs` takes rewinds' pairs, `closing` ends with the server.
+
+    `limits` are the most that one request may ask for (None: the defaults).
+    """
     from server.engine.core import arming
     from server.engine.served import ServedClient
 
@@ -153,7 +168,7 @@ def guard(
     def encode(text: str) -> list[int]:
         return list(tokenizer.encode(text, add_special_tokens=False))
 
-    services = Services(judge, metrics, model, encode, pairs=pairs)
+    services = Services(judge, metrics, model, encode, pairs=pairs, limits=limits or Limits())
     introduce(metrics, catalog, judge.scorer_name, model)
     exact = arming.armed(engine)
     return ServedClient(engine, services, catalog, closing, allow_loosen=allow_loosen, exact=exact)

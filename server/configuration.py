@@ -14,7 +14,9 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveFloat, PositiveInt
 
+from filters.turns import LEAST_CHARACTERS
 from server.errors import StartError
+from server.limits import Limits
 from server.policy import document
 from server.policy.shape import Misfit, fit, mismatch
 from server.settings import BUNDLED_CLASSIFIER, BUNDLED_SCREEN, environment, parser
@@ -48,7 +50,8 @@ class ScorerSettings(BaseModel):
     scorer_device: str = "cpu"
     scorer_threads: PositiveInt = 1
     scorer_batch: PositiveInt = 16
-    scorer_queue: PositiveInt = 512
+    scorer_characters: Annotated[int, Field(ge=LEAST_CHARACTERS)] = 8000
+    scorer_queue: PositiveInt = 2048
     scorer_deadline_seconds: PositiveFloat = 10.0
     log_level: LogLevel = "info"
 
@@ -59,6 +62,20 @@ class Settings(ScorerSettings):
     policy_file: Path | None = None
     allow_loosen: bool = False
     pairs_out: Path | None = None
+    max_choices: PositiveInt = Limits().choices
+    max_prompt_characters: PositiveInt = Limits().prompt_characters
+    max_alternatives: PositiveInt = Limits().alternatives
+    max_moderation_characters: PositiveInt = Limits().moderation_characters
+
+    @property
+    def limits(self) -> Limits:
+        """The most that one request may ask for."""
+        return Limits(
+            choices=self.max_choices,
+            prompt_characters=self.max_prompt_characters,
+            alternatives=self.max_alternatives,
+            moderation_characters=self.max_moderation_characters,
+        )
 
     def said(self) -> dict[str, object]:
         """Return what was said, without the defaults, in the words of JSON."""

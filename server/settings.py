@@ -9,8 +9,10 @@ from collections.abc import Mapping
 from importlib.metadata import entry_points, version
 from pathlib import Path
 
-from reporting.options import above_zero, count
+from filters.turns import LEAST_CHARACTERS
+from reporting.options import above_zero, at_least, count
 from server.errors import StartError
+from server.limits import add_limits
 
 MODELS = Path(__file__).resolve().parent.parent / "models"
 BUNDLED_MODEL = MODELS / "language_model"
@@ -74,6 +76,7 @@ def parser() -> argparse.ArgumentParser:
 def add_options(serve: argparse.ArgumentParser) -> None:
     """Add our options of `unsay serve` to a parser, in groups of their own."""
     _add_guard(serve.add_argument_group("guard"))
+    add_limits(serve.add_argument_group("limits", "what one request may ask for (docs/operations.md)"))
     add_scorer(serve.add_argument_group("scorer"))
 
 
@@ -116,7 +119,18 @@ def add_scorer(group: "argparse._ArgumentGroup") -> None:
     group.add_argument("--scorer-device", metavar="DEVICE", help="where it runs: cpu (default), cuda, cuda:1")
     group.add_argument("--scorer-threads", type=count, metavar="N", help="its CPU threads (default: 1)")
     group.add_argument("--scorer-batch", type=count, metavar="N", help="texts per pass (default: 16)")
-    group.add_argument("--scorer-queue", type=count, metavar="N", help="texts that may wait (default: 512)")
+    group.add_argument(
+        "--scorer-characters",
+        type=at_least(LEAST_CHARACTERS),
+        metavar="N",
+        help="characters per pass; in one of prompts or moderations alone a sixteenth of them (default: 8000)",
+    )
+    group.add_argument(
+        "--scorer-queue",
+        type=count,
+        metavar="N",
+        help="texts that may wait, of windows, of prompts, and of moderations each (default: 2048)",
+    )
     group.add_argument(
         "--scorer-deadline",
         dest="scorer_deadline_seconds",

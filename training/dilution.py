@@ -8,8 +8,8 @@ import random
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
+from filters.highest import highest_of
 from filters.parts import with_parts
-from filters.reading import highest_of
 from filters.scorer import Scorer, Scores
 from filters.scorers.detoxify import DetoxifyScorer
 from reporting import markdown

@@ -1,8 +1,9 @@
-"""The little ASGI that the gateway needs, and refusals sent with it."""
+"""The little ASGI that our routes and the gateway need: refusals, headers, and clients that leave."""
 
+import asyncio
 import json
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
+from typing import Any, TypeVar
 
 from server.errors import Unavailable, UnsayError, http_error
 
@@ -12,7 +13,39 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+_T = TypeVar("_T")
+
 RETRY_AFTER_SECONDS = 2.0
+
+
+CLIENT_GONE = 499
+"""The status of an answer that nobody reads, as nginx calls it."""
+
+
+class ClientGone(Exception):
+    """The client has left before its answer was ready."""
+
+
+async def while_connected(receive: Receive, work: Coroutine[Any, Any, _T]) -> _T:
+    """Return what `work` comes to. ClientGone as soon as the client leaves: `work` is then cancelled.
+
+    The request's body has been read before.
+    """
+    doing, gone = asyncio.create_task(work), asyncio.create_task(_gone(receive))
+    try:
+        await asyncio.wait((doing, gone), return_when=asyncio.FIRST_COMPLETED)
+        if not doing.done():
+            raise ClientGone
+        return doing.result()
+    finally:
+        doing.cancel()
+        gone.cancel()
+        await asyncio.gather(doing, gone, return_exceptions=True)
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def scorer_unavailable() -> Unavailable:

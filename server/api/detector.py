@@ -7,6 +7,7 @@ The rules:
    scores of each text will be held against: where all are below, they may be upper bounds. Without it `threshold` is
    what they are held against.
 4. Nothing of a text is in an error or in the log.
+5. Requests take turns, and one whose client has left is scored no further.
 """
 
 import asyncio
@@ -19,9 +20,11 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from filters.batcher import Batcher
+from filters.call import Caller
 from filters.judge import Judge
 from filters.scorer import Reason, ScorerUnavailable, Scores, ThresholdValues
 from filters.scorers.detections import PATH, told
+from server.api.asgi import CLIENT_GONE, ClientGone, while_connected
 
 MOST_BYTES = 4 * 1024 * 1024
 MOST_CHARACTERS = 50_000
@@ -73,7 +76,10 @@ def application(batcher: Batcher, *, most_contents: int) -> FastAPI:
     async def contents(raw: Request) -> JSONResponse:
         """Answer the detections of each text. `detector-id` may say anything: there is one detector here."""
         try:
-            return JSONResponse(await _detections(batcher, parse(await _body(raw), most_contents)))
+            asked = parse(await _body(raw), most_contents)
+            return JSONResponse(await while_connected(raw.receive, _detections(batcher, asked)))
+        except ClientGone:
+            return _error(CLIENT_GONE, "the client has left")
         except Refused as refused:
             return _error(refused.status, refused.message)
         except ScorerUnavailable as error:
@@ -122,7 +128,8 @@ async def _scores(batcher: Batcher, texts: Sequence[str], thresholds: Sequence[T
     groups: dict[frozenset[tuple[str, float]], list[int]] = {}
     for index, each in enumerate(thresholds):
         groups.setdefault(frozenset(each.items()), []).append(index)
-    calls = (batcher.score([texts[index] for index in own], dict(key)) for key, own in groups.items())
+    caller = Caller(client=object())
+    calls = (batcher.score([texts[index] for index in own], dict(key), caller) for key, own in groups.items())
     found: dict[int, Scores] = {}
     for own, scores in zip(groups.values(), await asyncio.gather(*calls), strict=True):
         found.update(zip(own, scores, strict=True))

@@ -6,15 +6,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from filters.highest import highest_of
 from filters.judge import Judge
-from filters.parts import with_parts
-from filters.portions import MOST_CHARACTERS, portions
-from filters.reading import highest_of
+from filters.portions import MOST_CHARACTERS, pieces_and_parts, portions
 from filters.scorer import ScorerUnavailable, Scores
 from filters.thresholds import Thresholds
 from server.api.asgi import scorer_unavailable
 from server.api.openai_categories import Told, told
 from server.errors import BadRequest
+from server.generation.demand import check_moderation
+from server.limits import Limits
 from server.policy.policy import Policy
 from server.policy.resolve import DetoxRequest
 
@@ -74,16 +75,17 @@ def parse(raw: object) -> ModerationRequest:
         raise BadRequest(key, f"{key}: expected {expected}") from None
 
 
-async def moderate(request: ModerationRequest, judge: Judge, policy: Policy) -> dict[str, Any]:
-    """Score every text whole and its parts by themselves, the highest counts, against the policy's thresholds.
+async def moderate(request: ModerationRequest, judge: Judge, policy: Policy, limits: Limits) -> dict[str, Any]:
+    """Score every text in its pieces and sentences, the highest counts, against the policy's thresholds.
 
-    One that is longer than the scorer reads is scored in overlapping pieces instead of whole.
+    The guard's own texts go before them, and other requests have their turns between them. BadRequest for too much.
     """
     texts = request.texts()
     if max(map(len, texts)) > MOST_CHARACTERS:
         raise BadRequest("input", f"input: expected texts of at most {MOST_CHARACTERS} characters each")
+    check_moderation(sum(map(len, texts)), limits)
     try:
-        scores = await _scores(texts, judge)
+        scores = await _scores(texts, judge.about("moderations").of(object()))
     except ScorerUnavailable:
         raise scorer_unavailable() from None
     thresholds = Thresholds(policy.thresholds)
@@ -95,8 +97,8 @@ async def moderate(request: ModerationRequest, judge: Judge, policy: Policy) -> 
 
 
 async def _scores(texts: Sequence[str], judge: Judge) -> list[Scores]:
-    """Return for each text the highest scores over it and its parts. ScorerUnavailable if there is no score."""
-    every = [with_parts(text) for text in texts]
+    """Return for each text the highest scores over what is judged of it. ScorerUnavailable if there is no score."""
+    every = [pieces_and_parts(text) for text in texts]
     given = portions([part for each in every for part in each])
     return highest_of(every, [entry for portion in given for entry in await judge.scores(portion)])
 

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from server.api import moderations
+from server.api.asgi import CLIENT_GONE, ClientGone, while_connected
 from server.errors import BadRequest, RequestError, http_error
 from server.generation.services import Services
 from server.policy.catalog import Catalog, describe
@@ -19,12 +20,18 @@ def router(services: Services, catalog: Catalog, engine: Any, *, allow_loosen: b
 
     @routes.post("/v1/moderations")
     async def moderate(raw: Request) -> JSONResponse:
-        """Answer whether texts are toxic, by the scorer and thresholds that guard this server's own text."""
+        """Answer whether texts are toxic, by the scorer and thresholds that guard this server's own text.
+
+        Scoring stops when the client leaves.
+        """
         try:
             allowed = may_loosen(catalog, raw.headers.get("authorization"), allow_loosen)
             request = moderations.parse(await _json(raw))
             policy = resolve(catalog, request.held_against(), raw.headers.get(HEADER), may_loosen=allowed).policy
-            return JSONResponse(await moderations.moderate(request, services.judge, policy))
+            work = moderations.moderate(request, services.judge, policy, services.limits)
+            return JSONResponse(await while_connected(raw.receive, work))
+        except ClientGone:
+            return JSONResponse(None, CLIENT_GONE)
         except RequestError as error:
             status, body, headers = http_error(error)
             return JSONResponse(body, status, headers)

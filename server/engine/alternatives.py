@@ -8,7 +8,7 @@
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,24 +21,25 @@ from server.generation.outlet import Piece
 from server.policy.policy import Policy
 
 TEXTS_A_CALL = 64
-"""Fewer than the scorer's queue holds: one request for many logprobs must not overload it for all others."""
+"""Fewer than the scorer's queue holds, so that many requests for logprobs fit into it."""
 
 
 class AlternativeScores:
     """The scores of the texts looked up most recently, shared by all requests."""
 
     def __init__(self, judge: Judge, most: int = 1 << 16) -> None:
-        self._judge = judge
+        self._judge = judge.about("prompts")
         self._most = most
         self._known: OrderedDict[str, Scores] = OrderedDict()
 
-    async def of(self, texts: Collection[str]) -> Mapping[str, Scores]:
-        """Return scores by text. ScorerUnavailable if any cannot be had."""
+    async def of(self, texts: Collection[str], client: Hashable = None) -> Mapping[str, Scores]:
+        """Return scores by text, had in this client's turns. ScorerUnavailable if any cannot be had."""
+        judge = self._judge.of(client)
         found = {text: self._known[text] for text in texts if text in self._known}
         new = [text for text in dict.fromkeys(texts) if text not in found]
         for start in range(0, len(new), TEXTS_A_CALL):
             some = new[start : start + TEXTS_A_CALL]
-            found |= zip(some, await self._judge.scores(some), strict=True)
+            found |= zip(some, await judge.scores(some), strict=True)
         self._remember(found)
         return found
 
@@ -58,7 +59,7 @@ class AlternativeScores:
 class Alternatives:
     """The alternatives of one choice: `wanted` are the token ids that the client named itself.
 
-    `word` is the part of a word that the next token may continue.
+    `word` is the part of a word that the next token may continue, `client` whose turns they have at the scorer.
     """
 
     scores: AlternativeScores
@@ -66,6 +67,7 @@ class Alternatives:
     decode: Callable[[int], str]
     wanted: frozenset[int] = frozenset()
     word: str = ""
+    client: Hashable = None
 
     async def clear(self, piece: Piece) -> Piece:
         """Return the piece with the logprobs that may be shown."""
@@ -102,7 +104,7 @@ class Alternatives:
 
     async def _flagged(self, texts: Collection[str]) -> frozenset[str]:
         try:
-            scores = await self.scores.of(texts)
+            scores = await self.scores.of(texts, self.client)
         except ScorerUnavailable:
             return frozenset() if self.policy.on_scorer_failure == "open" else frozenset(texts)
         thresholds = Thresholds(self.policy.thresholds)

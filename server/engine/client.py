@@ -10,13 +10,12 @@ from dataclasses import replace
 from typing import Any
 
 from vllm.engine.protocol import EngineClient
-from vllm.exceptions import VLLMValidationError
 from vllm.outputs import RequestOutput
 from vllm.sampling_params import RequestOutputKind, SamplingParams
 
+from server.engine.admission import admit, check_guardable, check_sampling, demanded, without_changes
 from server.engine.alternatives import Alternatives, AlternativeScores
 from server.engine.answer import Answer, Choice, ChoiceEngine, ChoiceOutput, GenerateCall
-from server.engine.core.changes import ARGUMENT
 from server.engine.drafting.detokenize import detokenizers, unfinished_word
 from server.engine.drafting.exact import ExactEngine, rewinds_of
 from server.engine.drafting.request import EngineRequest
@@ -32,7 +31,6 @@ from server.generation.transcript import Transcript
 from server.guard.state import GuardState
 from server.policy.policy import Policy
 
-GUARDABLE = ("token", "multimodal")
 GREEDY = 1e-5
 """The temperature below which vLLM takes the likeliest token."""
 
@@ -94,14 +92,17 @@ class GuardedEngineClient(_Delegate):
         """Generate, guarded. What cannot be guarded is refused at once, before any answer has begun."""
         request = current.get() or GuardedRequest(self.default_policy)
         if request.policy.mode == "off":
-            return self._unguarded(prompt, _without_changes(sampling_params), request_id, request, options)
-        _check_guardable(prompt, sampling_params)
+            return self._unguarded(prompt, without_changes(sampling_params), request_id, request, options)
+        check_guardable(prompt, sampling_params)
+        services = self.services.of(request.client)
+        judged = self._judged(request, prompt)
+        admit(request, demanded(self.inner, request, prompt, sampling_params, judged or ""), services.limits)
         if request.policy.mode == "enforce" and request.policy.on_scorer_failure == "closed":
             self._check_scorer(request)
         options.pop("prompt_text", None)
-        return self._guarded(
-            GenerateCall(prompt, sampling_params, request_id, request, options, request.reserve(sampling_params.n))
-        )
+        call = GenerateCall(prompt, sampling_params, request_id, request, options, request.reserve(sampling_params.n))
+        asked = None if judged is None else Prompt(judged, request.policy, services)
+        return self._guarded(call, services, asked)
 
     def _check_scorer(self, request: GuardedRequest) -> None:
         if not self.services.judge.available():
@@ -121,9 +122,10 @@ class GuardedEngineClient(_Delegate):
             async for output in outputs:
                 yield output
 
-    async def _guarded(self, call: GenerateCall) -> AsyncGenerator[RequestOutput, None]:
-        prompt = self._prompt(call)
-        choices = [self._choice(call, index, prompt) for index in range(call.params.n)]
+    async def _guarded(
+        self, call: GenerateCall, services: Services, prompt: Prompt | None
+    ) -> AsyncGenerator[RequestOutput, None]:
+        choices = [self._choice(call, index, services, prompt) for index in range(call.params.n)]
         answer = Answer(call, choices)
         try:
             async with aclosing(merge([choice.guard.pieces() for choice in choices])) as pieces:
@@ -147,25 +149,24 @@ class GuardedEngineClient(_Delegate):
         if self.services.pairs is None or call.prompt["type"] != "token":
             return
         found = dict.fromkeys(pair for choice in choices for pair in choice.guard.pairs)
-        prompt = self._prompt_text(call, special=True) if found else ""
+        prompt = self._prompt_text(call.prompt, special=True) if found else ""
         for pair in found:
             self.services.pairs.add(replace(pair, prompt=prompt + pair.prompt))
 
-    def _prompt(self, call: GenerateCall) -> Prompt | None:
-        if on_prompt(call.request.policy) == "ignore":
-            return None
-        return Prompt(self._prompt_text(call, special=False), call.request.policy, self.services)
+    def _judged(self, request: GuardedRequest, prompt: Mapping[str, Any]) -> str | None:
+        """Return what is judged of a prompt, if the policy has it judged."""
+        return None if on_prompt(request.policy) == "ignore" else self._prompt_text(prompt, special=False)
 
-    def _prompt_text(self, call: GenerateCall, *, special: bool) -> str:
+    def _prompt_text(self, prompt: Mapping[str, Any], *, special: bool) -> str:
         """Return the prompt as the model reads it, with or without special tokens: its ids say so on every route."""
-        decode, ids = self.inner.renderer.tokenizer.decode, call.prompt["prompt_token_ids"]
+        decode, ids = self.inner.renderer.tokenizer.decode, prompt["prompt_token_ids"]
         return last_part(ids, lambda part: str(decode(part, skip_special_tokens=not special)))
 
-    def _choice(self, call: GenerateCall, index: int, prompt: Prompt | None) -> Choice:
+    def _choice(self, call: GenerateCall, index: int, services: Services, prompt: Prompt | None) -> Choice:
         tokenizer = self.inner.renderer.tokenizer
         lead = unfinished_word(tokenizer, call.prompt["prompt_token_ids"])
         engine = self._engine(call, index)
-        guarded = self._guard(engine, call, lead)
+        guarded = self._guard(engine, call, services, lead)
         wanted = frozenset(call.params.logprob_token_ids or ())
         return Choice(
             engine,
@@ -177,6 +178,7 @@ class GuardedEngineClient(_Delegate):
                 lambda token: str(tokenizer.decode([token])),
                 wanted,
                 lead,
+                call.request.client,
             ),
         )
 
@@ -188,7 +190,7 @@ class GuardedEngineClient(_Delegate):
         request = EngineRequest(self.inner, call.prompt, own, call.request_id, call.options, step)
         return ExactEngine(request, rewinds_of(self.inner)) if self.exact else ResubmittingEngine(request)
 
-    def _guard(self, engine: ChoiceEngine, call: GenerateCall, lead: str) -> Guarded:
+    def _guard(self, engine: ChoiceEngine, call: GenerateCall, services: Services, lead: str) -> Guarded:
         make = detokenizers(self.inner.renderer.tokenizer, call.prompt["prompt_token_ids"], call.params)
         structured = call.params.structured_outputs is not None
         seeded = call.params.seed is not None
@@ -197,7 +199,7 @@ class GuardedEngineClient(_Delegate):
             engine,
             Transcript(make, lead),
             call.request.policy,
-            self.services,
+            services,
             start=GuardState(restart_only=structured and not self.exact, maskable=not structured, fixed_windows=seeded),
             greedy=call.params.temperature < GREEDY,
             whole=whole,
@@ -216,33 +218,5 @@ class _WithoutBeams:
 
     def resolve_watermarking(self, params: Any) -> Any:
         """Refuse parameters that are not a sampler's."""
-        _check_sampling(params)
+        check_sampling(params)
         return self._inner.resolve_watermarking(params)
-
-
-def _without_changes(params: SamplingParams) -> SamplingParams:
-    """Return the parameters without a client's imitation of our changes: an unguarded request has none."""
-    if ARGUMENT not in (params.extra_args or {}):
-        return params
-    params = params.clone()
-    params.extra_args = {name: value for name, value in params.extra_args.items() if name != ARGUMENT}
-    return params
-
-
-def _check_sampling(params: Any) -> None:
-    if not isinstance(params, SamplingParams):
-        raise VLLMValidationError(
-            "beam search cannot be guarded: leave `use_beam_search` out", parameter="use_beam_search"
-        )
-
-
-def _check_guardable(prompt: Any, params: Any) -> None:
-    """Refuse (400) what has no text that could be judged and taken back span by span."""
-    _check_sampling(params)
-    kind = prompt.get("type") if isinstance(prompt, dict) else None
-    if kind == "embeds":
-        raise VLLMValidationError("prompt embeddings cannot be guarded: send text", parameter="prompt_embeds")
-    if kind not in GUARDABLE:
-        raise VLLMValidationError(
-            "this kind of input (realtime, raw, encoder-decoder) cannot be guarded", parameter="prompt"
-        )

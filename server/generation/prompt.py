@@ -6,6 +6,7 @@
    counted, but no longer reported.
 3. `refuse`: before anything is drafted. A flagged prompt ends every choice as the guard ends one that it refuses.
 4. A client that leaves before the end ends the judging too.
+5. The windows of running answers go before it at the scorer.
 """
 
 import asyncio
@@ -14,8 +15,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
-from filters.parts import with_parts
-from filters.portions import MOST_CHARACTERS, pieces, portions
+from filters.portions import MOST_CHARACTERS, pieces_and_parts, portions
 from filters.scorer import ScorerUnavailable, Scores
 from filters.thresholds import Thresholds
 from server.errors import ScorerDown
@@ -26,9 +26,6 @@ from server.generation.pairs import Pair
 from server.generation.report import PromptFinding, Report
 from server.generation.services import Services
 from server.policy.policy import OnPrompt, Policy
-
-PIECES_A_CALL = 4
-"""Few, so that the guard's windows, which arrive in between, wait for no more than these."""
 
 CALLED: Mapping[bool | None, Judgement] = {True: "flagged", False: "cleared", None: "failed"}
 """What `PromptFinding.flagged` is called in the metrics."""
@@ -88,10 +85,9 @@ class Prompt:
         """Note a failed scorer; a prompt that is flagged already stays so."""
         highest: dict[str, float] = {}
         try:
-            _, *parts = with_parts(self._text)
-            texts = [*pieces(self._text), *parts]
-            for portion in portions(texts, PIECES_A_CALL):
-                _keep_highest(highest, await self._services.judge.scores(portion, self._thresholds.values))
+            judge = self._services.judge.about("prompts")
+            for portion in portions(pieces_and_parts(self._text)):
+                _keep_highest(highest, await judge.scores(portion, self._thresholds.values))
                 if self._thresholds.exceeded(highest):
                     self.finding = PromptFinding(True, dict(highest))
         except ScorerUnavailable as error:

@@ -4,16 +4,22 @@ The gateway sets it for the time of the request; the engine client finds it thro
 inherit. Text that is generated outside any request (no gateway before it) falls under the default policy.
 """
 
+from collections.abc import Hashable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
+from server.generation.demand import Demand
 from server.generation.report import Report
+from server.limits import Limits
 from server.policy.policy import Policy
 
 
 @dataclass(slots=True)
 class GuardedRequest:
-    """`reports` by choice, in the numbering of the answer; `scorer_down` holds the reason once the scorer failed."""
+    """`reports` by choice, in the numbering of the answer; `scorer_down` holds the reason once the scorer failed.
+
+    `client` is who takes turns with others at the scorer: each request for itself.
+    """
 
     policy: Policy
     wants_report: bool = True
@@ -21,7 +27,15 @@ class GuardedRequest:
     scorer_down: str | None = None
     started: bool = False
     """Whether any generated text has been handed out."""
+    client: Hashable = field(default_factory=object)
     _choices: int = 0
+    _demand: Demand = field(default_factory=Demand)
+
+    def demand_more(self, more: Demand, limits: Limits) -> None:
+        """Ask for more than so far. BadRequest if that is more than one request may ask for."""
+        demand = self._demand + more
+        demand.check(limits)
+        self._demand = demand
 
     def reserve(self, count: int) -> int:
         """Reserve numbers for `count` more choices; return the first."""

@@ -1,19 +1,21 @@
 """What all choices of a server share."""
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field, replace
 
 from filters.judge import Judge
 from server.generation.observer import Observer
 from server.generation.pairs import Pairs
+from server.limits import Limits
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
     """Who judges, who is told, the model's name, how a mask is written in its tokens, a clock in seconds.
 
-    `pairs` takes the preference pairs of rewinds, if anybody wants them: they hold flagged text.
+    `pairs` takes the preference pairs of rewinds, if anybody wants them: they hold flagged text. `limits` are the most
+    that one request may ask for.
     """
 
     judge: Judge
@@ -22,3 +24,8 @@ class Services:
     encode: Callable[[str], list[int]]
     now: Callable[[], float] = time.monotonic
     pairs: Pairs | None = None
+    limits: Limits = field(default_factory=Limits)
+
+    def of(self, client: Hashable) -> "Services":
+        """Return the same with a judge that scores in this client's turns."""
+        return replace(self, judge=self.judge.of(client))

@@ -15,6 +15,7 @@ from itertools import product
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 
+from filters.call import URGENCIES, Urgency
 from filters.scorer import REASONS, Reason
 from server.generation.observer import FATES, JUDGEMENTS, NO_CATEGORY, OUTCOMES, Fate, Judgement, Outcome
 from server.guard.commands import WAYS, Way
@@ -134,12 +135,24 @@ class ScoringMetrics:
         self._batch_size = made.histogram(
             "unsay_scoring_batch_size", "Texts in one forward pass of the scorer.", _BATCH_BUCKETS
         )
-        self._queue = Gauge(
-            "unsay_scoring_queue_depth",
-            "Texts that wait for the scorer.",
-            registry=registry,
-            multiprocess_mode="livesum",
+        kinds = ", ".join(URGENCIES)
+        self._queue = Children(
+            Gauge(
+                "unsay_scoring_queue_depth",
+                f"Texts that wait for the scorer, by urgency: {kinds}.",
+                ("urgency",),
+                registry=registry,
+                multiprocess_mode="livesum",
+            )
         )
+        self._dropped = made.counters(
+            "unsay_scoring_dropped",
+            "Texts that were never scored because nobody waited for them any more, by urgency.",
+            ("urgency",),
+        )
+        for urgency in URGENCIES:
+            self._queue.of(urgency)
+            self._dropped.of(urgency)
         self._screened = made.counters(
             "unsay_screened",
             "Texts cleared by the screen, or judged by the classifier; passes in which the screen failed.",
@@ -159,8 +172,11 @@ class ScoringMetrics:
         self._batch_size.observe(size)
         self._scoring.observe(seconds)
 
-    def queue_depth(self, depth: int) -> None:
-        self._queue.set(depth)
+    def queue_depth(self, urgency: Urgency, depth: int) -> None:
+        self._queue.of(urgency).set(depth)
+
+    def dropped(self, urgency: Urgency, texts: int) -> None:
+        self._dropped.of(urgency).inc(texts)
 
     def screened(self, cleared: int, judged: int) -> None:
         self._screened.of("cleared").inc(cleared)

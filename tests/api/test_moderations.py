@@ -11,6 +11,7 @@ from filters.scorer import Scorer
 from filters.scorers.scripted import ScriptedScorer
 from server.api.moderations import MOST_INPUTS, moderate, parse
 from server.errors import BadRequest, Unavailable
+from server.limits import Limits
 from server.policy.policy import Policy
 from tests.filters.test_judge import Drowning
 
@@ -60,7 +61,7 @@ async def moderated(given: Any, *, failing: bool = False, by: Scorer | None = No
     batcher = Batcher(scorer)
     await batcher.start()
     try:
-        return await moderate(parse({"input": given}), Judge(batcher), Policy(**policy))
+        return await moderate(parse({"input": given}), Judge(batcher), Policy(**policy), Limits())
     finally:
         await batcher.aclose()
 
@@ -113,6 +114,13 @@ async def test_a_list_that_is_longer_than_the_scorers_queue_is_answered() -> Non
 async def test_a_text_that_would_keep_the_scorer_from_the_guard_is_refused() -> None:
     with pytest.raises(BadRequest, match="at most 50000 characters"):
         await moderated("a" * (MOST_CHARACTERS + 1))
+
+
+async def test_more_characters_than_one_request_may_have_are_refused_before_anything_is_scored() -> None:
+    scorer = ScriptedScorer({})
+    with pytest.raises(BadRequest, match=r"^input: expected at most 100000 characters .*, found 100002; send them in"):
+        await moderated(["a" * 33_334] * 3, by=scorer)
+    assert scorer.passes == 0
 
 
 async def test_a_text_is_judged_in_its_parts_too_and_has_one_result() -> None:

@@ -1,5 +1,6 @@
 """Our own routes, on an application of their own."""
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from server.api.routes import router
 from server.generation.services import Services
 from server.policy.catalog import builtin, describe
 from server.telemetry.metrics import Metrics
+from tests.generation.stage import until
 
 
 @dataclass
@@ -91,3 +93,32 @@ async def test_a_body_that_is_no_json_is_named(raw: bytes) -> None:
 async def test_without_a_scorer_moderations_are_503() -> None:
     answer = await asked("POST", "/v1/moderations", json={"input": "a"}, failing=True)
     assert answer.status_code == 503 and "retry-after" in answer.headers
+
+
+async def test_once_the_client_of_a_moderation_is_gone_its_texts_are_scored_no_further() -> None:
+    """S04 of the cases from the public: 1,024 short texts, and the connection closed."""
+    scorer = ScriptedScorer({})
+    scorer.hang()
+    batcher = Batcher(scorer)
+    await batcher.start()
+    app = FastAPI()
+    services = Services(Judge(batcher), Metrics(CollectorRegistry()), "m", lambda text: [])
+    app.include_router(router(services, builtin(), Engine(), allow_loosen=False))
+    incoming: list[Any] = [{"type": "http.request", "body": json.dumps({"input": ["hello"] * 1024}).encode()}]
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        if incoming:
+            return incoming.pop()
+        await until(lambda: scorer.passes > 0)
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/v1/moderations", "headers": [], "query_string": b""}
+    await app(scope, receive, send)
+    scorer.release()
+    assert await batcher.score(["later"]) and scorer.passes == 2
+    assert sent[0]["status"] == 499
+    await batcher.aclose()

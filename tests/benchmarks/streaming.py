@@ -52,6 +52,12 @@ def _application(fake: Fake) -> FastAPI:
             return JSONResponse({"error": {"message": "no scorer"}}, 503)
         return StreamingResponse(_said(fake, body), media_type="text/event-stream")
 
+    @app.post("/v1/moderations")
+    async def moderate(body: Body) -> Body:
+        fake.asked.append(body)
+        await asyncio.sleep(0.01)
+        return {"results": []}
+
     @app.post("/bench/scorer")
     async def use(body: Body) -> Body:
         fake.scorers.append(body["scorer"])
@@ -59,7 +65,7 @@ def _application(fake: Fake) -> FastAPI:
 
     @app.get("/metrics")
     async def metrics() -> PlainTextResponse:
-        return PlainTextResponse(PAGE.format(released=float(sum(body["max_tokens"] for body in fake.asked))))
+        return PlainTextResponse(PAGE.format(released=float(sum(body.get("max_tokens", 0) for body in fake.asked))))
 
     return app
 

@@ -73,7 +73,7 @@ def count_everything(metrics: Metrics) -> None:
     metrics.first_release(0.3)
     metrics.rewind_took(0.1)
     metrics.batch_scored(4, 0.02)
-    metrics.queue_depth(2)
+    metrics.queue_depth("windows", 2)
     metrics.screened(3, 1)
     metrics.scorer_failed("deadline")
     metrics.build_info(version="0", vllm_version="0", detoxify_version="0", scorer="original", model="tiny")

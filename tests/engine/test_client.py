@@ -14,6 +14,7 @@ from vllm.sampling_params import BeamSearchParams, RequestOutputKind, SamplingPa
 
 from filters.batcher import Batcher
 from filters.judge import Judge
+from filters.scorer import ScorerUnavailable
 from filters.scorers.scripted import ScriptedScorer
 from server.engine.client import GuardedEngineClient
 from server.errors import ScorerDown
@@ -90,6 +91,47 @@ async def test_what_cannot_be_guarded_is_refused_before_anything_begins(prompt: 
     async with guarding(RecordingEngine([1]), ScriptedScorer({})) as client:
         with pytest.raises(VLLMValidationError, match=word):
             client.generate(prompt, params, "r")
+
+
+async def test_more_answers_than_one_request_may_have_are_refused_before_anything_begins() -> None:
+    """Over all of its prompts, even while there is no scorer: to come again later would not help."""
+    inner, scorer = RecordingEngine(ids("a fine day"), tokenizer=tokenizer()), ScriptedScorer({})
+    async with guarding(inner, scorer) as client:
+        current.set(GuardedRequest(Policy()))
+        for _ in range(2):
+            client.generate(PROMPT, SamplingParams(n=64, max_tokens=9), "r")
+        with pytest.raises(VLLMValidationError, match=r"^n: expected at most 128 .*, found 129;"):
+            client.generate(PROMPT, SamplingParams(max_tokens=9), "r")
+        scorer.fail(99)
+        with pytest.raises(ScorerUnavailable):
+            await client.services.judge.scores(["a text"])
+        current.set(GuardedRequest(Policy()))
+        with pytest.raises(VLLMValidationError, match=r"^n: expected at most 128 .*, found 2000;"):
+            client.generate(PROMPT, SamplingParams(n=2000, max_tokens=9), "r")
+        with pytest.raises(ScorerDown):
+            client.generate(PROMPT, SamplingParams(max_tokens=9), "r")
+    assert inner.asked == []
+
+
+@pytest.mark.parametrize(
+    ("params", "policy", "key"),
+    [
+        ({"prompt_logprobs": 20}, Policy(), "prompt_logprobs"),
+        ({"logprobs": 20, "max_tokens": 10_001}, Policy(), "logprobs"),
+        ({}, Policy(on_prompt="score"), "prompt"),
+    ],
+)
+async def test_more_to_judge_than_one_request_may_have_is_refused_too(
+    params: dict[str, Any], policy: Policy, key: str
+) -> None:
+    inner = RecordingEngine(ids("a fine day"), tokenizer=tokenizer())
+    many = {"type": "token", "prompt_token_ids": ids("a fine day ") * 3000}
+    async with guarding(inner, ScriptedScorer({})) as client:
+        current.set(GuardedRequest(policy))
+        with pytest.raises(VLLMValidationError, match=f"^{key}: expected at most"):
+            for _ in range(20):
+                client.generate(many, SamplingParams(**params), "r")
+        assert inner.asked == []
 
 
 async def test_vllms_beam_search_is_refused_whatever_route_it_comes_by() -> None:

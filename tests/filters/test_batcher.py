@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from filters.batcher import Batcher
+from filters.call import Urgency
 from filters.scorer import Reason, Scorer, ScorerUnavailable, Scores
 from filters.scorers.scripted import ScriptedScorer
 from tests.filters.test_scoring_thread import BoundingScorer, PickyScorer
@@ -25,14 +26,18 @@ class Record:
     def __init__(self) -> None:
         self.sizes: list[int] = []
         self.depths: list[int] = [0]
+        self.dropped_texts: list[tuple[Urgency, int]] = []
         self.failures: list[Reason] = []
 
     def batch_scored(self, size: int, seconds: float) -> None:
         assert seconds >= 0
         self.sizes.append(size)
 
-    def queue_depth(self, depth: int) -> None:
+    def queue_depth(self, urgency: Urgency, depth: int) -> None:
         self.depths.append(depth)
+
+    def dropped(self, urgency: Urgency, texts: int) -> None:
+        self.dropped_texts.append((urgency, texts))
 
     def scorer_failed(self, reason: Reason) -> None:
         self.failures.append(reason)

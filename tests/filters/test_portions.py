@@ -7,25 +7,19 @@ from hypothesis import strategies as st
 from filters.portions import (
     OVERLAP_CHARACTERS,
     PIECE_CHARACTERS,
-    PORTION_CHARACTERS,
-    PORTION_INPUTS,
+    PORTION,
     pieces,
+    pieces_and_parts,
     portions,
 )
 
 
-@given(st.lists(st.integers(0, PORTION_CHARACTERS + 9), max_size=60), st.integers(1, PORTION_INPUTS))
-def test_portions_are_small_and_lose_nothing(lengths: list[int], inputs: int) -> None:
-    texts = ["a" * length for length in lengths]
-    made = list(portions(texts, inputs))
+@given(st.lists(st.text("ab", max_size=3), max_size=60))
+def test_portions_are_small_and_lose_nothing(texts: list[str]) -> None:
+    made = list(portions(texts))
     assert [text for portion in made for text in portion] == texts
-    for portion in made:
-        assert 1 <= len(portion) <= inputs
-        assert len(portion) == 1 or sum(map(len, portion)) <= PORTION_CHARACTERS
-
-
-def test_a_portion_is_as_large_as_it_may_be() -> None:
-    assert [len(portion) for portion in portions(["a"] * (PORTION_INPUTS + 1))] == [PORTION_INPUTS, 1]
+    assert all(len(portion) == PORTION for portion in made[:-1])
+    assert all(1 <= len(portion) <= PORTION for portion in made)
 
 
 @pytest.mark.parametrize("text", ["", "a", "two words", "x" * PIECE_CHARACTERS])
@@ -54,3 +48,10 @@ def test_a_text_without_words_is_cut_all_the_same(text: str) -> None:
     made = pieces(text)
     assert all(len(piece) <= PIECE_CHARACTERS + OVERLAP_CHARACTERS for piece in made)
     assert sum(map(len, made)) >= len(text) and len(made) <= len(text) // (PIECE_CHARACTERS - OVERLAP_CHARACTERS) + 1
+
+
+def test_a_text_is_judged_in_its_sentences_too() -> None:
+    text = "It rained all day long. " * 20 + "You left me there."
+    assert pieces_and_parts(text)[: len(pieces(text))] == pieces(text)
+    assert pieces_and_parts(text)[-1] == "You left me there."
+    assert pieces_and_parts("One sentence.") == ["One sentence."]

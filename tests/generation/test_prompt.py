@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from filters.portions import MOST_CHARACTERS
+from filters.portions import MOST_CHARACTERS, PORTION
 from server.errors import ScorerDown
 from server.generation.outlet import Piece, merge, withheld
-from server.generation.prompt import PIECES_A_CALL, Prompt, Prompted, last_part, on_prompt
+from server.generation.prompt import Prompt, Prompted, last_part, on_prompt
 from server.generation.report import PromptFinding
 from server.policy.policy import Policy
 from tests.generation.stage import Stage, drain, ending_of, policy, staged, text_of, until
@@ -140,11 +140,11 @@ async def test_otherwise_the_answer_is_written_and_says_that_its_prompt_was_not_
 
 def long_prompt(at: int, calls: int = 3) -> str:
     """Words for some calls of the scorer, with a hostile one behind `at` of them."""
-    words = ["mild"] * (calls * PIECES_A_CALL * 60)
+    words = ["mild"] * (calls * PORTION * 60)
     return " ".join([*words[:at], "idiot", *words[at:]])
 
 
-@pytest.mark.parametrize("at", [0, 300, 720])
+@pytest.mark.parametrize("at", [0, 300, 2880])
 async def test_a_long_prompt_is_judged_in_portions_and_its_highest_score_counts(at: int) -> None:
     async with asked(long_prompt(at), on_prompt="refuse") as ask:
         assert ending_of(await ask.play()) == "content_filter"
@@ -155,12 +155,12 @@ async def test_a_long_prompt_is_judged_in_portions_and_its_highest_score_counts(
 async def test_a_prompt_that_is_flagged_stays_so_if_the_scorer_fails_over_the_rest() -> None:
     async with asked(long_prompt(0), on_prompt="refuse") as ask:
         scorer, score = ask.stage.scorer, ask.stage.scorer.score
+        scored: list[str] = []
 
         def then_fail(texts: Any) -> Any:
-            try:
-                return score(texts)
-            finally:
-                scorer.fail(99)
+            scorer.fail(99 if len(scored) >= PORTION else 0)
+            scored.extend(texts)
+            return score(texts)
 
         scorer.score = then_fail  # type: ignore[method-assign]
         assert ending_of(await ask.play()) == "content_filter"

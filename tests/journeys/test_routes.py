@@ -22,6 +22,7 @@ METRICS = {
     "unsay_scoring_seconds_bucket",
     "unsay_scoring_batch_size_bucket",
     "unsay_scoring_queue_depth",
+    "unsay_scoring_dropped_total",
     "unsay_held_seconds_bucket",
     "unsay_first_release_seconds_bucket",
     "unsay_rewind_seconds_bucket",

@@ -16,7 +16,8 @@ LABELS = {
     "unsay_score_bucket": {"category", "le"},
     "unsay_scoring_seconds_bucket": {"le"},
     "unsay_scoring_batch_size_bucket": {"le"},
-    "unsay_scoring_queue_depth": set[str](),
+    "unsay_scoring_queue_depth": {"urgency"},
+    "unsay_scoring_dropped_total": {"urgency"},
     "unsay_held_seconds_bucket": {"le"},
     "unsay_first_release_seconds_bucket": {"le"},
     "unsay_rewind_seconds_bucket": {"le"},
@@ -51,7 +52,8 @@ def used() -> Page:
     metrics.first_release(0.3)
     metrics.rewind_took(0.04)
     metrics.batch_scored(6, 0.02)
-    metrics.queue_depth(3)
+    metrics.queue_depth("windows", 3)
+    metrics.dropped("moderations", 12)
     metrics.screened(5, 2)
     metrics.screen_failed()
     metrics.scorer_failed("deadline")
@@ -79,7 +81,9 @@ def test_what_alerts_watch_is_zero_before_the_first_event() -> None:
     assert [page.value("unsay_tokens_total", fate=fate) for fate in ("released", "discarded")] == [0, 0]
     reasons = ("deadline", "overloaded", "error", "closed")
     assert [page.value("unsay_scorer_failures_total", reason=reason) for reason in reasons] == [0] * 4
-    assert page.value("unsay_scoring_queue_depth") == 0
+    urgencies = ("windows", "prompts", "moderations")
+    assert [page.value("unsay_scoring_queue_depth", urgency=each) for each in urgencies] == [0] * 3
+    assert [page.value("unsay_scoring_dropped_total", urgency=each) for each in urgencies] == [0] * 3
 
 
 def test_expected_policies_and_routes_and_every_strategy_are_zero_before_the_first_event() -> None:
@@ -135,9 +139,16 @@ def test_durations_and_sizes_go_to_their_own_histograms() -> None:
 
 def test_the_queue_depth_is_the_last_one_told() -> None:
     page = used()
-    page.metrics.queue_depth(7)
-    page.metrics.queue_depth(2)
-    assert page.value("unsay_scoring_queue_depth") == 2
+    page.metrics.queue_depth("moderations", 7)
+    page.metrics.queue_depth("moderations", 2)
+    assert page.value("unsay_scoring_queue_depth", urgency="moderations") == 2
+    assert page.value("unsay_scoring_queue_depth", urgency="windows") == 3
+
+
+def test_texts_that_were_dropped_add_up() -> None:
+    page = used()
+    page.metrics.dropped("moderations", 5)
+    assert page.value("unsay_scoring_dropped_total", urgency="moderations") == 17
 
 
 def test_build_info_is_one_series_however_often_it_is_told() -> None:

@@ -12,6 +12,8 @@ WORDS = {
     },
     ("unsay_tokens_total", "fate"): {"released", "discarded"},
     ("unsay_screened_total", "outcome"): {"cleared", "judged", "failed"},
+    ("unsay_scoring_queue_depth", "urgency"): {"windows", "prompts", "moderations"},
+    ("unsay_scoring_dropped_total", "urgency"): {"windows", "prompts", "moderations"},
     ("unsay_scorer_failures_total", "reason"): {"deadline", "overloaded", "error", "closed"},
 }  # fmt: skip
 """By series and label. All of them are there before anything was counted."""

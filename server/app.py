@@ -84,7 +84,7 @@ async def guarded_application(
     pairs: Pairs | None = None,
 ) -> "FastAPI":
     """Build vLLM's application over the guarded engine, with our routes and gateway. `pairs` takes rewinds' pairs."""
-    from server.engine import launcher, stored
+    from server.engine import access, launcher, stored
     from server.engine.client import GuardedEngineClient
     from server.engine.core import arming
 
@@ -98,6 +98,7 @@ async def guarded_application(
     guarded = GuardedEngineClient(engine, services, catalog.default, exact=arming.armed(engine))
     app = await launcher.application(guarded, args)
     app.include_router(router(services, catalog, engine, allow_loosen=allow_loosen))
+    access.ask_for_keys(app, access.keys(args))
     # At the router: inside vLLM's authentication, and without building (and counting) its middleware a second time.
     app.router.middleware_stack = Gateway(
         app.router.middleware_stack,
@@ -123,10 +124,18 @@ def introduce(metrics: Metrics, catalog: Catalog, scorer: str, model: str) -> No
 
 
 def engine_arguments(settings: Settings) -> argparse.Namespace:
-    """Return vLLM's arguments, with a model that exists. StartError for words that vLLM does not know, or no model."""
-    from server.engine import launcher
+    """Return vLLM's arguments, with a model that exists, and say on the log who may reach the server.
+
+    StartError for words that vLLM does not know, no model, or routes that must not be open.
+    """
+    from server.engine import access, launcher
 
     args = launcher.parse(settings.rest, Models(cache_folder(), log.info))
+    access.refuse_open_dev_mode(args, allowed=settings.allow_dev_mode)
+    if closed := access.close_to_others(args):
+        log.info(closed)
+    if warning := access.warning(args):
+        log.warning(warning)
     if fitted := launcher.fit_cpu(args):
         log.info(fitted)
     return args

@@ -64,6 +64,7 @@ class Settings(ScorerSettings):
 
     policy_file: Path | None
     allow_loosen: bool
+    allow_dev_mode: bool
     pairs_out: Path | None
     rest: tuple[str, ...]
 
@@ -99,6 +100,11 @@ def _add_guard(group: "argparse._ArgumentGroup") -> None:
         "--allow-loosen",
         action="store_true",
         help="let every request loosen its policy: for development and evaluation only",
+    )
+    group.add_argument(
+        "--allow-dev-mode",
+        action="store_true",
+        help="let vLLM's development routes (VLLM_SERVER_DEV_MODE) be open to all where there is no --api-key",
     )
     group.add_argument(
         "--pairs-out",
@@ -154,6 +160,7 @@ def parse(argv: Sequence[str]) -> Settings:
     return Settings(
         policy_file=known.policy_file,
         allow_loosen=known.allow_loosen,
+        allow_dev_mode=known.allow_dev_mode,
         pairs_out=known.pairs_out,
         rest=tuple(rest),
         **vars(scorer_settings(known)),

@@ -7,6 +7,7 @@ inherit. Text that is generated outside any request (no gateway before it) falls
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
+from server.errors import BadRequest
 from server.generation.report import Report
 from server.policy.policy import Policy
 
@@ -19,6 +20,8 @@ class GuardedRequest:
     wants_report: bool = True
     reports: dict[int, Report] = field(default_factory=dict)
     scorer_down: str | None = None
+    unusable: BadRequest | None = None
+    """Why the request turned out to be one that cannot be done, once it was tried."""
     started: bool = False
     """Whether any generated text has been handed out."""
     _choices: int = 0

@@ -10,10 +10,11 @@ from dataclasses import replace
 from typing import Any
 
 from vllm.engine.protocol import EngineClient
-from vllm.exceptions import VLLMValidationError
+from vllm.exceptions import VLLMClientError
 from vllm.outputs import RequestOutput
 from vllm.sampling_params import RequestOutputKind, SamplingParams
 
+from server.engine import refusals
 from server.engine.alternatives import Alternatives, AlternativeScores
 from server.engine.answer import Answer, Choice, ChoiceEngine, ChoiceOutput, GenerateCall
 from server.engine.core.changes import ARGUMENT
@@ -32,7 +33,6 @@ from server.generation.transcript import Transcript
 from server.guard.state import GuardState
 from server.policy.policy import Policy
 
-GUARDABLE = ("token", "multimodal")
 GREEDY = 1e-5
 """The temperature below which vLLM takes the likeliest token."""
 
@@ -95,7 +95,7 @@ class GuardedEngineClient(_Delegate):
         request = current.get() or GuardedRequest(self.default_policy)
         if request.policy.mode == "off":
             return self._unguarded(prompt, _without_changes(sampling_params), request_id, request, options)
-        _check_guardable(prompt, sampling_params)
+        refusals.check_guardable(prompt, sampling_params)
         if request.policy.mode == "enforce" and request.policy.on_scorer_failure == "closed":
             self._check_scorer(request)
         options.pop("prompt_text", None)
@@ -115,11 +115,17 @@ class GuardedEngineClient(_Delegate):
         first = request.reserve(count)
         for index in range(count):
             request.reports[first + index] = Report(request.policy.name, "off", "unguarded")
-        request.started = True
         outputs = self.inner.generate(prompt, params, request_id, **options)
-        async with aclosing(outputs):
-            async for output in outputs:
-                yield output
+        try:
+            async with aclosing(outputs):
+                async for output in outputs:
+                    for choice in output.outputs:
+                        refusals.check_grammar(request, choice.stop_reason)
+                    request.started = True
+                    yield output
+        except VLLMClientError as error:
+            refusals.note(request, params, error)
+            raise
 
     async def _guarded(self, call: GenerateCall) -> AsyncGenerator[RequestOutput, None]:
         prompt = self._prompt(call)
@@ -128,10 +134,14 @@ class GuardedEngineClient(_Delegate):
         try:
             async with aclosing(merge([choice.guard.pieces() for choice in choices])) as pieces:
                 async for index, piece in pieces:
+                    refusals.check_grammar(call.request, piece.stop_reason)
                     output = await answer.add(index, piece)
                     if output is not None:
                         yield output
             self._export(call, choices)
+        except VLLMClientError as error:
+            refusals.note(call.request, call.params, error)
+            raise
         except ScorerDown as down:
             call.request.scorer_down = str(down)
             if not call.request.started:
@@ -216,7 +226,7 @@ class _WithoutBeams:
 
     def resolve_watermarking(self, params: Any) -> Any:
         """Refuse parameters that are not a sampler's."""
-        _check_sampling(params)
+        refusals.check_sampling(params)
         return self._inner.resolve_watermarking(params)
 
 
@@ -227,22 +237,3 @@ def _without_changes(params: SamplingParams) -> SamplingParams:
     params = params.clone()
     params.extra_args = {name: value for name, value in params.extra_args.items() if name != ARGUMENT}
     return params
-
-
-def _check_sampling(params: Any) -> None:
-    if not isinstance(params, SamplingParams):
-        raise VLLMValidationError(
-            "beam search cannot be guarded: leave `use_beam_search` out", parameter="use_beam_search"
-        )
-
-
-def _check_guardable(prompt: Any, params: Any) -> None:
-    """Refuse (400) what has no text that could be judged and taken back span by span."""
-    _check_sampling(params)
-    kind = prompt.get("type") if isinstance(prompt, dict) else None
-    if kind == "embeds":
-        raise VLLMValidationError("prompt embeddings cannot be guarded: send text", parameter="prompt_embeds")
-    if kind not in GUARDABLE:
-        raise VLLMValidationError(
-            "this kind of input (realtime, raw, encoder-decoder) cannot be guarded", parameter="prompt"
-        )

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from server.errors import PolicyFileError
-from server.policy.document import read
+from server.policy import document
+from server.policy.document import MOST_BYTES, read
 
 UNTRACED = pytest.mark.skipif(
     sys.gettrace() is not None and sys.version_info < (3, 12),
@@ -103,3 +104,22 @@ def test_a_folder_is_one_line(tmp_path: Path) -> None:
 
 def test_a_date_is_text(tmp_path: Path) -> None:
     assert read(written(tmp_path, "a: 2024-01-31")) == {"a": "2024-01-31"}
+
+
+def test_of_what_is_too_long_no_more_is_read_than_shows_it(tmp_path: Path) -> None:
+    told = f"has more than {MOST_BYTES} bytes; take policies out, or name another file"
+    assert refusal(written(tmp_path, "a: 1\n" + "#" * MOST_BYTES)) == told
+    assert refusal(Path("/dev/zero")) == told
+
+
+def test_a_file_may_be_as_long_as_that(tmp_path: Path) -> None:
+    assert read(written(tmp_path, "#" * (MOST_BYTES - 5) + "\na: 1")) == {"a": 1}
+
+
+def test_so_it_is_with_too_many_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(document, "MOST_VALUES", 21)
+    most = "\n".join(f"p{number}: {number}" for number in range(10))
+    assert len(dict.fromkeys(read(written(tmp_path, most)))) == 10  # type: ignore[call-overload]
+    told = "not usable as YAML: more than 21 keys and values; take policies out, or name another file"
+    assert refusal(written(tmp_path, most + "\nq: 1")) == told
+    assert refusal(written(tmp_path, most + "\nq: [[[[[")) == told

@@ -19,21 +19,29 @@ from server.errors import PolicyFileError
 MOST_BYTES = 1_000_000
 MOST_VALUES = 20_000
 """Keys and values, some three seconds of reading: several hundred policies with every key."""
+MOST_LEVELS = 20
+"""A threshold stands on the fifth."""
 _REMEDY = "take policies out, or name another file"
 
 
-class _Composer(Composer):  # type: ignore[misc]
-    """Composer that gives up on a document of too many values."""
+class _Composer(Composer):
+    """Composer that gives up on a document of too many values or levels."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._values = 0
+        self._level = 0
 
     def compose_node(self, *args: Any) -> Any:
         self._values += 1
         if self._values > MOST_VALUES:
             raise ValueError(f"more than {MOST_VALUES} keys and values; {_REMEDY}")
-        return super().compose_node(*args)
+        self._level += 1
+        if self._level > MOST_LEVELS:
+            raise ValueError(f"nested in more than {MOST_LEVELS} levels")
+        node = super().compose_node(*args)
+        self._level -= 1
+        return node
 
 
 class _Constructor(SafeConstructor):
@@ -54,8 +62,8 @@ def read(path: Path) -> object:
         raise PolicyFileError(str(path), (), f"cannot be read: {error.strerror or error}") from None
     except YAMLError as error:
         raise PolicyFileError(str(path), (), _refusal(error)) from None
-    # Numbers too long, tags that do not fit their values, keys that cannot be keys, nesting too deep.
-    except (ValueError, TypeError, LookupError, RecursionError) as error:
+    # Numbers too long, tags that do not fit their values, keys that cannot be keys, too many values or levels.
+    except (ValueError, TypeError, LookupError) as error:
         raise PolicyFileError(str(path), (), f"not usable as YAML: {error}") from None
     if value is None:
         raise PolicyFileError(str(path), (), "found an empty file, expected the keys 'default' and 'policies'")

@@ -1,11 +1,13 @@
 """The one reader of requests' bodies: what is too long, no UTF-8 or nested too deeply goes no further.
 
-1. Whatever reads JSON after this reader (vLLM's routes, the guard, a scorer) meets an object of bounded depth.
+1. Whatever reads JSON after this reader (vLLM's routes, the guard, a scorer) meets an object of bounded depth, whose
+   texts can be written in UTF-8.
 2. What is no JSON at all is left to vLLM, which says in its words what is wrong where; so is an empty body.
 3. A form with files need not be text, and is bounded in length alone.
 """
 
 import json
+import re
 from typing import Any
 
 from server.api.asgi import Message, Receive, Scope, field
@@ -17,6 +19,8 @@ MOST_LEVELS = 128
 """vLLM takes JSON schemas of 64 levels, which stand a few levels deep in a request."""
 
 _BODILESS = ("GET", "HEAD", "OPTIONS")
+_HALVES = re.compile(rb"\\u[dD][89a-fA-F]")
+"""How a character is written that UTF-16 needs two halves for, or one half alone."""
 _TOO_DEEP = f"body: nested too deeply; objects and lists may nest at most {MOST_LEVELS} levels"
 
 
@@ -53,15 +57,14 @@ def again(body: bytes, receive: Receive) -> Receive:
 
 def parsed(scope: Scope, body: bytes) -> dict[str, Any]:
     """Return a body's keys; none for what is no JSON. BadRequest for JSON that no route could take, or no UTF-8."""
+    if not _is_text(body):
+        if (field(scope, b"content-type") or "").lower().startswith("multipart/"):
+            return {}
+        raise BadRequest("body", "body: expected text in UTF-8")
     try:
-        body.decode()
         value = json.loads(body)
     except json.JSONDecodeError:
         return {}
-    except UnicodeDecodeError:
-        if (field(scope, b"content-type") or "").lower().startswith("multipart/"):
-            return {}
-        raise BadRequest("body", "body: expected text in UTF-8") from None
     except RecursionError:
         raise too_deep() from None
     except ValueError:  # of thousands of digits, which Python does not read
@@ -70,6 +73,8 @@ def parsed(scope: Scope, body: bytes) -> dict[str, Any]:
         raise BadRequest("body", "body: expected a JSON object")
     if _levels_exceed(value, MOST_LEVELS):
         raise too_deep()
+    if _HALVES.search(body) and not _is_whole(value):
+        raise BadRequest("body", "body: expected whole characters; found half of one (\\ud800 to \\udfff) by itself")
     return value
 
 
@@ -81,6 +86,24 @@ def too_deep() -> BadRequest:
 def _bound(count: int) -> None:
     if count > MOST_BYTES:
         raise TooLarge("body", f"body: expected at most {MOST_BYTES} bytes")
+
+
+def _is_text(body: bytes) -> bool:
+    """Return whether a body is UTF-8. JSON in it writes no zero byte as such: UTF-16 does, with every letter."""
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    return b"\0" not in body
+
+
+def _is_whole(value: Any) -> bool:
+    """Return whether every text in a JSON value can be written in UTF-8."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _levels_exceed(value: Any, most: int) -> bool:

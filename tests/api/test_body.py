@@ -103,6 +103,7 @@ def test_what_is_nested_as_deeply_as_allowed_is_not(levels: int, kind: str) -> N
         b"\xff",
         b'{"a": "\xff"}',
         '{"a": 1}'.encode("utf-16"),
+        '{"a": 1}'.encode("utf-16-le"),
         b'{"a": ' + b"9" * 5000 + b"}",
     ],
 )
@@ -122,6 +123,17 @@ def test_a_form_need_not_be_text() -> None:
     assert parsed(scope(content_type="Multipart/Form-Data; boundary=x"), form) == {}
     with pytest.raises(BadRequest):
         parsed(scope(content_type="application/x-www-form-urlencoded"), form)
+
+
+@pytest.mark.parametrize("raw", [rb'{"a": "\ud800"}', rb'{"\uDFFF": 1}', rb'{"a": ["\ude42\ud83d"]}'])
+def test_half_a_character_is_refused_wherever_it_stands(raw: bytes) -> None:
+    with pytest.raises(BadRequest, match="half of one"):
+        parsed(scope(), raw)
+
+
+@pytest.mark.parametrize("raw", [rb'{"a": "\ud83d\ude42"}', rb'{"a": "\\ud800"}', rb'{"a": "\u00e9"}'])
+def test_whole_ones_are_not_however_they_are_written(raw: bytes) -> None:
+    assert parsed(scope(), raw) == json.loads(raw)
 
 
 def test_a_body_may_begin_with_a_byte_order_mark() -> None:

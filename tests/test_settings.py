@@ -20,7 +20,8 @@ from server.settings import (
 def test_everything_has_a_default() -> None:
     settings = parse(["serve"])
     assert (settings.policy_file, settings.scorer) == (None, f"detoxify:{BUNDLED_CLASSIFIER}")
-    assert not settings.allow_loosen and not settings.allow_dev_mode and settings.pairs_out is None and settings.rest == ()
+    assert not settings.allow_loosen and not settings.allow_dev_mode
+    assert settings.pairs_out is None and settings.rest == ()
 
 
 def test_the_bundled_screen_is_for_the_bundled_classifier_alone() -> None:

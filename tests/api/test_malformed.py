@@ -81,7 +81,7 @@ async def generate(raw: Request) -> JSONResponse:
 async def test_no_request_is_our_mistake(
     web: httpx.AsyncClient, path: str, method: str, body: bytes, headers: dict[str, str]
 ) -> None:
-    raw = {name: value.encode() for name, value in headers.items()}
+    raw = [(name.encode(), value.encode()) for name, value in headers.items()]
     answer = await web.request(method, path, content=body, headers=raw)
     assert answer.status_code < 500
     if answer.status_code >= 400 and method != "HEAD":

@@ -80,7 +80,8 @@ EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=5s --start-period=10m --retries=3 \
     CMD ["python", "-c", \
          "import os, urllib.request as r; r.urlopen(f'http://127.0.0.1:{os.environ[\"PORT\"]}/ready', timeout=4)"]
-ENTRYPOINT ["unsay", "serve"]
+# From outside a container only an open address can be reached: a `--host` after the image's name wins.
+ENTRYPOINT ["unsay", "serve", "--host", "0.0.0.0"]
 
 FROM ${PYTHON_IMAGE} AS cpu
 # vLLM's CPU kernels are linked against libnuma.
@@ -107,4 +108,5 @@ EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=5s --start-period=10m --retries=3 \
     CMD ["python", "-c", \
          "import os, urllib.request as r; r.urlopen(f'http://127.0.0.1:{os.environ[\"PORT\"]}/ready', timeout=4)"]
-ENTRYPOINT ["unsay", "serve"]
+# From outside a container only an open address can be reached: a `--host` after the image's name wins.
+ENTRYPOINT ["unsay", "serve", "--host", "0.0.0.0"]

@@ -1,7 +1,7 @@
 # `make serve` and `make test` are all that a newcomer needs; both install what is missing first.
 VENV ?= .venv
 NEXT ?= .venv-next
-HOST ?= 0.0.0.0
+HOST ?=
 PORT ?= 8000
 MODEL ?=
 DETOXIFY ?=
@@ -17,7 +17,7 @@ help:  ## this list
 
 serve:  ## install, then serve SmolLM2, or MODEL=mini, behind the guard (HOST PORT MODEL DETOXIFY POLICY_FILE ARGS)
 	@./setup.sh $(VENV) $(VOICE)
-	@exec $(VENV)/bin/unsay serve $(MODEL) --host $(HOST) --port $(PORT) \
+	@exec $(VENV)/bin/unsay serve $(MODEL) $(if $(HOST),--host $(HOST)) --port $(PORT) \
 	    $(if $(DETOXIFY),--detoxify $(DETOXIFY)) $(if $(POLICY_FILE),--policy-file $(POLICY_FILE)) $(ARGS)
 
 test: lint unit  ## install, then run every check and the whole test suite

@@ -91,6 +91,11 @@ async def judging(scorer: Scorer, settings: ScorerSettings, metrics: Metrics) ->
         yield Judge(batcher)
 
 
+def settings_of(additional: Mapping[str, Any]) -> Settings:
+    """Return what `additional` (vLLM's `--additional-config`), the environment and a file say. StartError if wrong."""
+    return configured(Settings, additional.get(KEY, {}), environment())
+
+
 def prepare(additional: Mapping[str, Any]) -> "Callable[[Any], ServedClient]":
     """Make what guards, as `additional` (vLLM's `--additional-config`), the environment and a file say.
 
@@ -98,7 +103,7 @@ def prepare(additional: Mapping[str, Any]) -> "Callable[[Any], ServedClient]":
     ScorerLoadError if something cannot be made.
     """
     loop = _running_loop()
-    settings = configured(Settings, additional.get(KEY, {}), environment())
+    settings = settings_of(additional)
     logs.configure(settings.log_level)
     warn(settings)
     closing = AsyncExitStack()
@@ -174,11 +179,12 @@ def guard(
     return ServedClient(engine, services, catalog, closing, allow_loosen=allow_loosen, exact=exact)
 
 
-def attach(app: "FastAPI", client: "ServedClient") -> None:
-    """Add our routes and the gateway to vLLM's application over the client."""
-    from server.engine import stored
+def attach(app: "FastAPI", client: "ServedClient", args: argparse.Namespace) -> None:
+    """Add our routes, the gateway and the wall that asks for keys to vLLM's application over the client."""
+    from server.engine import access, stored
 
     app.include_router(router(client.services, client.catalog, client.inner, allow_loosen=client.allow_loosen))
+    access.ask_for_keys(app, access.keys(args))
     # At the router: inside vLLM's authentication, and without building (and counting) its middleware a second time.
     app.router.middleware_stack = Gateway(
         app.router.middleware_stack,
@@ -197,7 +203,7 @@ async def guarded_application(
 
     client = guard(engine, judge, catalog, metrics, AsyncExitStack(), allow_loosen=False)
     app = await launcher.application(client, args)
-    attach(app, client)
+    attach(app, client, args)
     return app
 
 
@@ -213,14 +219,27 @@ def introduce(metrics: Metrics, catalog: Catalog, scorer: str, model: str) -> No
     )
 
 
+def check_open(args: argparse.Namespace, settings: Settings) -> None:
+    """Raise StartError for routes that must not be open to all."""
+    from server.engine import access
+
+    access.refuse_open_dev_mode(args, allowed=settings.allow_dev_mode)
+
+
 def engine_arguments(start: Start) -> argparse.Namespace:
-    """Return vLLM's arguments, with a model that exists. StartError for words that vLLM does not know, or no model."""
-    from server.engine import launcher
+    """Return vLLM's arguments, with a model that exists, and say on the log if nobody else may reach the server.
+
+    StartError for words that vLLM does not know, no model, or routes that must not be open.
+    """
+    from server.engine import access, launcher
 
     args = launcher.parse(start.rest, Models(cache_folder(), log.info))
     if KEY in args.additional_config:
         raise StartError(f"--additional-config: leave {KEY} out: `unsay serve` has options for what it says")
     args.additional_config = {**args.additional_config, KEY: start.settings.said()}
+    check_open(args, start.settings)
+    if closed := access.close_to_others(args):
+        log.info(closed)
     if fitted := launcher.fit_cpu(args):
         log.info(fitted)
     return args

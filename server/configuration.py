@@ -61,6 +61,7 @@ class Settings(ScorerSettings):
 
     policy_file: Path | None = None
     allow_loosen: bool = False
+    allow_dev_mode: bool = False
     pairs_out: Path | None = None
     max_choices: PositiveInt = Limits().choices
     max_prompt_characters: PositiveInt = Limits().prompt_characters

@@ -6,7 +6,11 @@ UnsayError
 ├── ScorerDown: no verdict, and nothing has been released: what `Unavailable` is made of
 └── RequestError: a request gets no answer; the message is for the client
     ├── BadRequest (400): the request says something that cannot be done
+    ├── Unauthorized (401): the request has no API key, or one that this server does not know
     ├── Forbidden (403): the request asks for more than its key may have
+    ├── NotFound (404): there is no such route
+    │   └── NotAllowed (405): there is one, for other methods
+    ├── TooLarge (413): the request is longer than any that is read
     └── Unavailable (503): the same request may succeed later
 """
 
@@ -49,8 +53,31 @@ class BadRequest(RequestError):
     """400: an unknown key, a wrong type, a value out of range, or something that cannot be guarded."""
 
 
+class Unauthorized(RequestError):
+    """401: no API key, or an unknown one."""
+
+    def __init__(self) -> None:
+        super().__init__(None, "this server asks for an API key: send a valid one as `Authorization: Bearer KEY`")
+
+
 class Forbidden(RequestError):
     """403: understood, and not allowed to this API key."""
+
+
+class NotFound(RequestError):
+    """404: nothing answers at this path."""
+
+
+class NotAllowed(NotFound):
+    """405: nothing answers to this method there; `allowed` are those that do, as the header of that name lists them."""
+
+    def __init__(self, message: str, allowed: str) -> None:
+        super().__init__(None, message)
+        self.allowed = allowed
+
+
+class TooLarge(RequestError):
+    """413: more bytes than are read of any request."""
 
 
 class Unavailable(RequestError):
@@ -73,16 +100,17 @@ class _Face:
 
 _FACES: dict[type[UnsayError], _Face] = {
     BadRequest: _Face(400, "invalid_request_error", "invalid_value", "invalid_request_error"),
+    Unauthorized: _Face(401, "invalid_request_error", "invalid_api_key", "authentication_error"),
     Forbidden: _Face(403, "permission_error", "permission_denied", "permission_error"),
+    NotFound: _Face(404, "invalid_request_error", "not_found", "not_found_error"),
+    NotAllowed: _Face(405, "invalid_request_error", "method_not_allowed", "invalid_request_error"),
+    TooLarge: _Face(413, "invalid_request_error", "request_too_large", "request_too_large"),
     Unavailable: _Face(503, "service_unavailable", "service_unavailable", "overloaded_error"),
     UnsayError: _Face(500, "server_error", "internal_error", "api_error"),
 }
 
 _ANTHROPIC = {
     **{face.status: face.anthropic for face in _FACES.values()},
-    401: "authentication_error",
-    404: "not_found_error",
-    413: "request_too_large",
     429: "rate_limit_error",
 }
 
@@ -112,6 +140,10 @@ def as_anthropic(status: int, message: str) -> dict[str, object]:
 
 
 def _headers(error: UnsayError) -> dict[str, str]:
+    if isinstance(error, Unauthorized):
+        return {"WWW-Authenticate": "Bearer"}
+    if isinstance(error, NotAllowed):
+        return {"Allow": error.allowed}
     if not isinstance(error, Unavailable):
         return {}
     # RFC 9110 wants whole seconds; rounding up, and never 0, keeps clients from coming back too early.

@@ -88,6 +88,11 @@ def _add_guard(group: "argparse._ArgumentGroup") -> None:
         help="let every request loosen its policy: for development and evaluation only",
     )
     group.add_argument(
+        "--allow-dev-mode",
+        action="store_true",
+        help="let vLLM's development routes (VLLM_SERVER_DEV_MODE) be open to all where there is no --api-key",
+    )
+    group.add_argument(
         "--pairs-out",
         type=Path,
         metavar="FILE",

@@ -1,18 +1,21 @@
 """The way in and out of every request that can generate text (ASGI, inside vLLM's authentication and error pages).
 
+0. Every body is read and checked here (server/api/body.py), whatever route it is for.
 1. In: the request's policy is resolved from its `detox` object and header before vLLM sees it; what cannot be guarded
    or may not be asked for is refused in OpenAI's error shape.
 2. Out: reports are added at the end of each choice (server/api/outgoing.py).
 """
 
-import json
 from typing import Any
 
+from starlette.exceptions import HTTPException
+
+from server.api import body as bodies
 from server.api.answer import gravest
 from server.api.asgi import App, Message, Receive, Scope, Send, field, refuse
 from server.api.outgoing import Outgoing
 from server.api.stored import CHOSEN, PATH, Keeping, Store, Stored
-from server.errors import BadRequest, RequestError
+from server.errors import BadRequest, NotAllowed, NotFound, RequestError
 from server.generation.observer import Observer
 from server.generation.request import GuardedRequest, current
 from server.policy.catalog import Catalog
@@ -26,6 +29,7 @@ UNGUARDABLE = {
 
 OURS = "/v1/moderations"
 UNMATCHED = "other"
+_NOT_ALLOWED = 405
 
 
 class Gateway:
@@ -50,24 +54,33 @@ class Gateway:
         self._stored = None if store is None else Stored(store)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Take one request in: amend what is fetched, guard what generates, pass on the rest."""
-        if scope["type"] == "http" and self._stored and (stored := self._stored.behind(scope["path"])):
-            await self._app(scope, receive, Outgoing(stored, send, scope["path"], stored=True).send)
-            return
-        if scope["type"] != "http" or scope["method"] != "POST" or scope["path"].endswith(OURS):
+        """Take one request in; answer errors that come before any answer in the shape of its route."""
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        body = await _read(receive)
-        if body is None:
-            return  # the client has gone before it had said what it wants
-        asked = _asked(body)
         try:
-            request = self._admit(scope, asked)
-            keeping = self._keeping(request, scope, asked)
+            await self._take_in(scope, receive, send)
         except RequestError as error:
             await refuse(send, error, scope["path"])
-            return
-        await self._serve(request, keeping, scope, _again(body, receive), send)
+        except HTTPException as error:  # of the router: those of routes are answered there
+            await refuse(send, _unrouted(scope, error), scope["path"])
+
+    async def _take_in(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Amend what is fetched, guard what generates, pass on the rest. RequestError before any of them."""
+        asked: dict[str, Any] = {}
+        if bodies.has_body(scope):
+            body = await bodies.read(scope, receive)
+            if body is None:
+                return  # the client has gone before it had said what it wants
+            asked = bodies.parsed(scope, body)
+            receive = bodies.again(body, receive)
+        if self._stored and (stored := self._stored.behind(scope["path"])):
+            await self._app(scope, receive, Outgoing(stored, send, scope["path"], stored=True).send)
+        elif scope["method"] != "POST" or scope["path"].endswith(OURS):
+            await self._app(scope, receive, send)
+        else:
+            request = self._admit(scope, asked)
+            await self._serve(request, self._keeping(request, scope, asked), scope, receive, send)
 
     async def _serve(
         self, request: GuardedRequest, keeping: Keeping | None, scope: Scope, receive: Receive, send: Send
@@ -82,7 +95,9 @@ class Gateway:
         token = current.set(request)
         try:
             await self._app(scope, receive, tell)
-        except Exception:
+        except Exception as error:
+            if isinstance(error, RecursionError):  # over text that holds JSON: the arguments of a tool call
+                request.unusable = bodies.too_deep()
             if not outgoing.can_refuse():
                 raise
             await outgoing.refuse()
@@ -105,7 +120,7 @@ class Gateway:
             self._observer.request_finished(report.action, route, report.policy)
 
     def _admit(self, scope: Scope, asked: dict[str, Any]) -> GuardedRequest:
-        """Return the policy of this request. A body that is not a JSON object is left to vLLM, which refuses it."""
+        """Return the policy of this request. A body that is no JSON is left to vLLM, which refuses it."""
         for key, why in UNGUARDABLE.items():
             if asked.get(key):
                 raise BadRequest(key, f"{key}: {why}; leave it out")
@@ -115,35 +130,12 @@ class Gateway:
         return GuardedRequest(resolved.policy, resolved.report)
 
 
-async def _read(receive: Receive) -> bytes | None:
-    """Return the whole body; None if the client went away before its end."""
-    parts = []
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            return None
-        parts.append(message.get("body", b""))
-        if not message.get("more_body", False):
-            return b"".join(parts)
-
-
-def _again(body: bytes, receive: Receive) -> Receive:
-    """Return a receive that gives out the body again and then goes on with what comes (a disconnect)."""
-    waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def again() -> Message:
-        return waiting.pop() if waiting else await receive()
-
-    return again
-
-
-def _asked(body: bytes) -> dict[str, Any]:
-    """Return a request's keys. A body that is no JSON object has none: the engine client refuses what it must."""
-    try:
-        parsed = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
-    return parsed if isinstance(parsed, dict) else {}
+def _unrouted(scope: Scope, error: HTTPException) -> RequestError:
+    """Return what is said of a request for which there is no route."""
+    asked = f"{scope['method']} {scope['path']}"
+    if error.status_code == _NOT_ALLOWED:
+        return NotAllowed(f"no such route: {asked}", (error.headers or {}).get("Allow", ""))
+    return NotFound(None, f"no such route: {asked}")
 
 
 def _route(scope: Scope) -> str:

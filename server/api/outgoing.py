@@ -1,7 +1,8 @@
 """One answer on its way out.
 
 1. Nothing of a stream is sent before the first generated text is released, not even the head: a scorer that fails until
-   then still turns it into a 503. (vLLM's Responses API says `response.created` long before that.)
+   then still turns it into a 503, and a request that cannot be done into a 400. (vLLM's Responses API says
+   `response.created` long before that.)
 2. Answers in JSON are collected and get their reports; every other kind (audio, pages) passes as it comes.
 3. An answer without generated text passes byte for byte.
 """
@@ -12,7 +13,7 @@ from typing import Any
 from server.api.answer import amend, written
 from server.api.asgi import Message, Send, field, refuse, scorer_unavailable
 from server.api.stream import EventStream
-from server.errors import anthropic, as_anthropic
+from server.errors import RequestError, anthropic, as_anthropic
 from server.generation.request import GuardedRequest
 
 
@@ -32,14 +33,18 @@ class Outgoing:
         self._waiting = bytearray()
 
     def can_refuse(self) -> bool:
-        """Return whether a failed scorer can still be told by the status of the answer."""
-        failed = self._request.scorer_down is not None and not self._request.started
+        """Return whether what went wrong can still be told by the status of the answer."""
+        failed = self._refusal() is not None and not self._request.started
         return failed and not self._sent_head and not self._is_stored
 
     async def refuse(self) -> None:
-        """Answer 503 in place of what the application says, now and later."""
+        """Answer with what went wrong in place of what the application says, now and later. It `can_refuse`."""
         self._refused = True
-        await refuse(self._send, scorer_unavailable(), self._path)
+        await refuse(self._send, self._refusal() or scorer_unavailable(), self._path)
+
+    def _refusal(self) -> RequestError | None:
+        """Return what went wrong, if anything did."""
+        return scorer_unavailable() if self._request.scorer_down is not None else self._request.unusable
 
     async def send(self, message: Message) -> None:
         """Send what the application says (it is its `send`)."""

@@ -1,4 +1,4 @@
-"""What the guarded engine takes in: what cannot be guarded is refused, and so is more than one request may ask for."""
+"""How much the guarded engine takes in: more than one request may ask for is refused."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,29 +13,8 @@ from server.generation.demand import Demand
 from server.generation.request import GuardedRequest
 from server.limits import Limits
 
-GUARDABLE = ("token", "multimodal")
 EVERY = -1
 """What vLLM takes for as many logprobs as the vocabulary has tokens."""
-
-
-def check_sampling(params: Any) -> None:
-    """Raise VLLMValidationError (400) for parameters that are not a sampler's."""
-    if not isinstance(params, SamplingParams):
-        raise VLLMValidationError(
-            "beam search cannot be guarded: leave `use_beam_search` out", parameter="use_beam_search"
-        )
-
-
-def check_guardable(prompt: Any, params: Any) -> None:
-    """Refuse (400) what has no text that could be judged and taken back span by span."""
-    check_sampling(params)
-    kind = prompt.get("type") if isinstance(prompt, dict) else None
-    if kind == "embeds":
-        raise VLLMValidationError("prompt embeddings cannot be guarded: send text", parameter="prompt_embeds")
-    if kind not in GUARDABLE:
-        raise VLLMValidationError(
-            "this kind of input (realtime, raw, encoder-decoder) cannot be guarded", parameter="prompt"
-        )
 
 
 def without_changes(params: SamplingParams) -> SamplingParams:

@@ -10,10 +10,12 @@ from dataclasses import replace
 from typing import Any
 
 from vllm.engine.protocol import EngineClient
+from vllm.exceptions import VLLMClientError
 from vllm.outputs import RequestOutput
 from vllm.sampling_params import RequestOutputKind, SamplingParams
 
-from server.engine.admission import admit, check_guardable, check_sampling, demanded, without_changes
+from server.engine import refusals
+from server.engine.admission import admit, demanded, without_changes
 from server.engine.alternatives import Alternatives, AlternativeScores
 from server.engine.answer import Answer, Choice, ChoiceEngine, ChoiceOutput, GenerateCall
 from server.engine.drafting.detokenize import detokenizers, unfinished_word
@@ -93,7 +95,7 @@ class GuardedEngineClient(_Delegate):
         request = current.get() or GuardedRequest(self.default_policy)
         if request.policy.mode == "off":
             return self._unguarded(prompt, without_changes(sampling_params), request_id, request, options)
-        check_guardable(prompt, sampling_params)
+        refusals.check_guardable(prompt, sampling_params)
         services = self.services.of(request.client)
         judged = self._judged(request, prompt)
         admit(request, demanded(self.inner, request, prompt, sampling_params, judged or ""), services.limits)
@@ -116,11 +118,17 @@ class GuardedEngineClient(_Delegate):
         first = request.reserve(count)
         for index in range(count):
             request.reports[first + index] = Report(request.policy.name, "off", "unguarded")
-        request.started = True
         outputs = self.inner.generate(prompt, params, request_id, **options)
-        async with aclosing(outputs):
-            async for output in outputs:
-                yield output
+        try:
+            async with aclosing(outputs):
+                async for output in outputs:
+                    for choice in output.outputs:
+                        refusals.check_grammar(request, choice.stop_reason)
+                    request.started = True
+                    yield output
+        except VLLMClientError as error:
+            refusals.note(request, params, error)
+            raise
 
     async def _guarded(
         self, call: GenerateCall, services: Services, prompt: Prompt | None
@@ -130,10 +138,14 @@ class GuardedEngineClient(_Delegate):
         try:
             async with aclosing(merge([choice.guard.pieces() for choice in choices])) as pieces:
                 async for index, piece in pieces:
+                    refusals.check_grammar(call.request, piece.stop_reason)
                     output = await answer.add(index, piece)
                     if output is not None:
                         yield output
             self._export(call, choices)
+        except VLLMClientError as error:
+            refusals.note(call.request, call.params, error)
+            raise
         except ScorerDown as down:
             call.request.scorer_down = str(down)
             if not call.request.started:
@@ -218,5 +230,5 @@ class _WithoutBeams:
 
     def resolve_watermarking(self, params: Any) -> Any:
         """Refuse parameters that are not a sampler's."""
-        check_sampling(params)
+        refusals.check_sampling(params)
         return self._inner.resolve_watermarking(params)

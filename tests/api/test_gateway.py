@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.exceptions import HTTPException
 
 from server.api.asgi import Message, Receive, Scope, Send
 from server.api.gateway import Gateway
@@ -45,8 +46,9 @@ async def through(
     return await called_at(gateway, called, bodies or [b"{}"], **options)
 
 
-@given(st.binary(max_size=40), st.integers(1, 7))
-async def test_the_body_reaches_the_application_as_it_was(raw: bytes, size: int) -> None:
+@given(st.text(st.characters(min_codepoint=32), max_size=20), st.booleans(), st.integers(1, 7))
+async def test_the_body_reaches_the_application_as_it_was(text: str, is_json: bool, size: int) -> None:
+    raw = json.dumps({"prompt": text}).encode() if is_json else ("{" + text).encode()
     pieces = [raw[at : at + size] for at in range(0, len(raw), size)] or [b""]
     assert b"".join((await through(pieces)).heard) == raw
 
@@ -103,7 +105,23 @@ async def test_a_refusal_comes_before_the_application_and_names_the_key(asked: A
     assert called.heard == [] and called.headers["content-length"] == str(len(called.body))
 
 
-@pytest.mark.parametrize("raw", [b"", b"{", b"[]", b"3", b"\xff\xfe", b"[" * 99_999, b'{"use_beam_search": false}'])
+@pytest.mark.parametrize("path", ["/v1/completions", "/invocations", "/v1/moderations", "/tokenize"])
+@pytest.mark.parametrize("raw", [b"[]", b"3", b"\xff\xfe", b"[" * 99_999])
+async def test_what_no_route_could_read_goes_no_further(raw: bytes, path: str) -> None:
+    called = await through([raw], path=path)
+    assert (called.status, called.json["error"]["param"], called.heard) == (400, "body", [])
+
+
+async def test_on_anthropics_route_that_is_said_in_its_shape() -> None:
+    assert (await through([b"[]"], path="/v1/messages")).json["error"]["type"] == "invalid_request_error"
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
+async def test_every_method_that_may_have_a_body_has_it_read(method: str) -> None:
+    assert (await through([b"[" * 99_999], method=method)).status == 400
+
+
+@pytest.mark.parametrize("raw", [b"", b"{", b"a=b", b'{"use_beam_search": false}'])
 async def test_what_is_no_request_is_left_to_vllm(raw: bytes) -> None:
     called = await through([raw])
     assert called.heard == [raw] and called.status == 200
@@ -113,6 +131,39 @@ async def test_a_form_is_left_to_the_engine_client_to_refuse() -> None:
     form = b'--x\r\nContent-Disposition: form-data; name="use_beam_search"\r\n\r\ntrue\r\n--x--'
     called = await through([form], headers={"Content-Type": "multipart/form-data; boundary=x"})
     assert called.heard == [form] and called.status == 200
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code", "allow"),
+    [
+        (HTTPException(404), 404, "not_found", None),
+        (HTTPException(405, headers={"Allow": "GET"}), 405, "method_not_allowed", "GET"),
+    ],
+)
+async def test_a_path_without_a_route_is_told_in_openais_shape(
+    error: Exception, status: int, code: str, allow: str | None
+) -> None:
+    for method in ("GET", "POST"):
+        called = await through(first=failing(error), method=method, path="/v1/made/up")
+        assert (called.status, called.json["error"]["code"], called.headers.get("allow")) == (status, code, allow)
+        assert called.json["error"]["message"] == f"no such route: {method} /v1/made/up"
+
+
+async def test_text_that_holds_json_of_too_many_levels_is_the_clients_mistake() -> None:
+    called = await through(first=failing(RecursionError("maximum recursion depth exceeded")))
+    assert (called.status, called.json["error"]["param"]) == (400, "body")
+
+
+async def test_what_else_goes_wrong_in_the_application_is_not() -> None:
+    error = RuntimeError("broken")
+    assert (await through(first=failing(error))).error is error
+
+
+def failing(error: Exception) -> Any:
+    async def fail() -> None:
+        raise error
+
+    return fail
 
 
 async def seen_policy(**options: Any) -> GuardedRequest:

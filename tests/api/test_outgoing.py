@@ -7,6 +7,7 @@ import pytest
 
 from server.api.asgi import Message
 from server.api.outgoing import Outgoing
+from server.errors import BadRequest
 from server.generation.request import GuardedRequest
 from server.policy.policy import Policy
 from tests.api.asgi_app import JSON_HEAD, STREAM_HEAD, body
@@ -111,3 +112,16 @@ async def test_a_stored_response_without_reports_may_still_have_failed_for_want_
 async def test_messages_of_other_kinds_pass() -> None:
     trailers = {"type": "http.response.trailers", "headers": []}
     assert await sent(request(), trailers) == [trailers]
+
+
+@pytest.mark.parametrize("head", [JSON_HEAD, STREAM_HEAD])
+async def test_a_request_that_cannot_be_done_is_told_so_while_nothing_was_sent(head: Message) -> None:
+    asked = unstarted(unusable=BadRequest("structured_outputs", "cannot be written"))
+    out = await sent(asked, head, body(b'{"error":{}}'), body(b"more"))
+    assert out[0]["status"] == 400 and json.loads(out[1]["body"])["error"]["message"] == "cannot be written"
+    assert len(out) == 2
+
+
+async def test_a_scorer_that_failed_comes_before_that() -> None:
+    asked = unstarted(scorer_down="deadline", unusable=BadRequest("structured_outputs", "cannot be written"))
+    assert (await sent(asked, JSON_HEAD, body(b"{}")))[0]["status"] == 503

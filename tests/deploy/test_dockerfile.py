@@ -110,7 +110,7 @@ def test_the_server_runs_as_a_fixed_user_who_is_not_root(target: str) -> None:
 @pytest.mark.parametrize("target", TARGETS)
 def test_arguments_of_the_container_are_those_of_unsay_serve(target: str) -> None:
     stage = stages()[target]
-    assert json.loads(stage.one("ENTRYPOINT")) == ["unsay", "serve"]
+    assert json.loads(stage.one("ENTRYPOINT")) == ["unsay", "serve", "--host", "0.0.0.0"]
     assert stage.one("EXPOSE") == "8000"
     assert not stage.all("CMD")
 

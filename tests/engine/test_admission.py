@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 from vllm.exceptions import VLLMValidationError
-from vllm.sampling_params import BeamSearchParams, SamplingParams
+from vllm.sampling_params import SamplingParams
 
-from server.engine.admission import admit, check_guardable, check_sampling, demanded, without_changes
+from server.engine.admission import admit, demanded, without_changes
 from server.engine.core.changes import ARGUMENT
 from server.generation.demand import Demand
 from server.generation.request import GuardedRequest
@@ -46,15 +46,6 @@ def test_what_goes_over_a_bound_is_told_as_vllm_tells_it() -> None:
     with pytest.raises(VLLMValidationError, match=r"^n: expected at most 2 .*") as refused:
         admit(request, Demand(choices=3), Limits(choices=2))
     assert refused.value.parameter == "n"
-
-
-def test_a_samplers_parameters_pass_and_others_do_not() -> None:
-    check_sampling(SamplingParams())
-    check_guardable(PROMPT, SamplingParams())
-    with pytest.raises(VLLMValidationError, match="beam search"):
-        check_sampling(BeamSearchParams(beam_width=2, max_tokens=4))
-    with pytest.raises(VLLMValidationError, match="embeddings"):
-        check_guardable({"type": "embeds"}, SamplingParams())
 
 
 def test_an_imitation_of_our_changes_is_taken_out_and_the_rest_stays() -> None:

@@ -9,7 +9,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from vllm.entrypoints.generate.beam_search.online import BeamSearchOnlineMixin
 from vllm.exceptions import VLLMValidationError
-from vllm.outputs import RequestOutput
+from vllm.outputs import CompletionOutput, RequestOutput
 from vllm.sampling_params import BeamSearchParams, RequestOutputKind, SamplingParams
 
 from filters.batcher import Batcher
@@ -17,6 +17,7 @@ from filters.judge import Judge
 from filters.scorer import ScorerUnavailable
 from filters.scorers.scripted import ScriptedScorer
 from server.engine.client import GuardedEngineClient
+from server.engine.core.changes import UNUSABLE_GRAMMAR
 from server.errors import ScorerDown
 from server.generation.pairs import Pair, Pairs
 from server.generation.request import GuardedRequest, current
@@ -338,3 +339,35 @@ async def test_a_client_that_leaves_before_the_end_leaves_no_pair(kind: RequestO
 async def test_a_prompt_with_images_has_no_text_to_give() -> None:
     texts, pairs = await exported(asked("hello") | {"type": "multimodal"})
     assert "".join(texts) == WELL + FRIEND and pairs == []
+
+
+class Unusable(RecordingEngine):
+    """An engine that cannot use the grammar of any request."""
+
+    async def generate(self, prompt: Any, params: Any, request_id: str, **options: Any) -> Any:
+        choice = CompletionOutput(0, "", [], None, None, finish_reason="error", stop_reason=UNUSABLE_GRAMMAR)
+        yield RequestOutput(request_id, None, prompt["prompt_token_ids"], None, [choice], finished=True)
+
+
+@pytest.mark.parametrize("mode", ["enforce", "monitor", "off"])
+@pytest.mark.parametrize("kind", [RequestOutputKind.DELTA, RequestOutputKind.FINAL_ONLY])
+async def test_a_grammar_that_the_engine_cannot_use_is_refused(mode: Any, kind: RequestOutputKind) -> None:
+    async with guarding(Unusable([1], tokenizer=tokenizer()), ScriptedScorer({})) as client:
+        current.set(request := GuardedRequest(Policy(mode=mode)))
+        with pytest.raises(VLLMValidationError, match="structured_outputs"):
+            await anext(client.generate(PROMPT, SamplingParams(output_kind=kind), "r"))
+    assert request.unusable and not request.started
+
+
+@pytest.mark.parametrize("mode", ["enforce", "off"])
+async def test_what_vllm_refuses_of_a_stream_is_known_before_its_head_is_sent(mode: Any) -> None:
+    class Refusing(RecordingEngine):
+        async def generate(self, prompt: Any, params: Any, request_id: str, **options: Any) -> Any:
+            raise VLLMValidationError("no such grammar", parameter="grammar")
+            yield
+
+    async with guarding(Refusing([1], tokenizer=tokenizer()), ScriptedScorer({})) as client:
+        current.set(request := GuardedRequest(Policy(mode=mode)))
+        with pytest.raises(VLLMValidationError, match="no such grammar"):
+            await anext(client.generate(PROMPT, SamplingParams(output_kind=RequestOutputKind.DELTA), "r"))
+    assert request.unusable and request.unusable.param == "grammar" and not request.started

@@ -100,8 +100,21 @@ def test_what_vllm_refuses_is_refused_in_its_words(servers: Servers, case: str) 
     assert ours.json() == plain.json() and word in ours.text
 
 
-@pytest.mark.parametrize("raw", [b"{", b"", b"[1]", b"\xff", b'"text"', b"[" * 50_000])
-def test_a_body_that_is_no_object_is_answered_as_by_plain_vllm(servers: Servers, raw: bytes) -> None:
+@pytest.mark.parametrize("path", [*PATHS.values(), "/tokenize", "/v1/moderations", "/inference/v1/abort_requests"])
+@pytest.mark.parametrize("raw", [b"[1]", b"\xff", b'"text"', b"[" * 10_000, b'{"a":' * 10_000 + b"1" + b"}" * 10_000])
+def test_a_body_that_no_route_could_read_is_refused_on_all(servers: Servers, raw: bytes, path: str) -> None:
+    answer = httpx.post(servers.guarded + path, content=raw, headers={"content-type": "application/json"})
+    assert answer.status_code == 400 and answer.json()["error"]["message"].startswith("body: ")
+
+
+def test_a_path_without_a_route_is_told_in_openais_shape(servers: Servers) -> None:
+    assert httpx.post(servers.guarded + "/v1/nosuch").json()["error"]["code"] == "not_found"
+    answer = httpx.get(servers.guarded + "/v1/completions")
+    assert (answer.json()["error"]["code"], answer.headers["allow"]) == ("method_not_allowed", "POST")
+
+
+@pytest.mark.parametrize("raw", [b"{", b""])
+def test_a_body_that_is_no_json_is_answered_as_by_plain_vllm(servers: Servers, raw: bytes) -> None:
     headers = {"content-type": "application/json"}
     ours, plain = (
         httpx.post(base + PATHS["chat"], content=raw, headers=headers) for base in (servers.guarded, servers.plain)

@@ -1,17 +1,12 @@
 """Tests of server/policy/document.py."""
 
-import sys
 from pathlib import Path
 
 import pytest
 
 from server.errors import PolicyFileError
-from server.policy.document import read
-
-UNTRACED = pytest.mark.skipif(
-    sys.gettrace() is not None and sys.version_info < (3, 12),
-    reason="traced (by coverage, say), Python 3.11 loses its place at the bottom of a recursion",
-)
+from server.policy import document
+from server.policy.document import MOST_BYTES, read
 
 
 def written(folder: Path, content: str | bytes) -> Path:
@@ -55,7 +50,9 @@ def test_an_empty_file_says_what_is_missing(tmp_path: Path, empty: str) -> None:
         ("a: " + "1" * 5000, "not usable as YAML: "),
         ("a: !!bool perhaps", "not usable as YAML: "),
         ("? [[a]]\n: 1", "not usable as YAML: "),
-        pytest.param("[" * 5000, "not usable as YAML: ", marks=UNTRACED),
+        ("[" * 5000, "not usable as YAML: nested in more than 20 levels"),
+        ("[" * 20 + "]" * 20 + "]", "not YAML (line 1, column 41): "),
+        ("a:\n" + "".join(" " * level + "a:\n" for level in range(1, 500)), "not usable as YAML: nested in more"),
     ],
 )
 def test_what_is_not_yaml_is_told_with_its_place(tmp_path: Path, content: str | bytes, start: str) -> None:
@@ -103,3 +100,22 @@ def test_a_folder_is_one_line(tmp_path: Path) -> None:
 
 def test_a_date_is_text(tmp_path: Path) -> None:
     assert read(written(tmp_path, "a: 2024-01-31")) == {"a": "2024-01-31"}
+
+
+def test_of_what_is_too_long_no_more_is_read_than_shows_it(tmp_path: Path) -> None:
+    told = f"has more than {MOST_BYTES} bytes; take policies out, or name another file"
+    assert refusal(written(tmp_path, "a: 1\n" + "#" * MOST_BYTES)) == told
+    assert refusal(Path("/dev/zero")) == told
+
+
+def test_a_file_may_be_as_long_as_that(tmp_path: Path) -> None:
+    assert read(written(tmp_path, "#" * (MOST_BYTES - 5) + "\na: 1")) == {"a": 1}
+
+
+def test_so_it_is_with_too_many_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(document, "MOST_VALUES", 21)
+    most = "\n".join(f"p{number}: {number}" for number in range(10))
+    assert len(dict.fromkeys(read(written(tmp_path, most)))) == 10  # type: ignore[call-overload]
+    told = "not usable as YAML: more than 21 keys and values; take policies out, or name another file"
+    assert refusal(written(tmp_path, most + "\nq: 1")) == told
+    assert refusal(written(tmp_path, most + "\nq: [[[[[")) == told

@@ -5,8 +5,12 @@ import pytest
 from server.errors import (
     BadRequest,
     Forbidden,
+    NotAllowed,
+    NotFound,
     PolicyFileError,
     StartError,
+    TooLarge,
+    Unauthorized,
     Unavailable,
     UnsayError,
     as_anthropic,
@@ -19,11 +23,24 @@ from server.errors import (
     [
         (BadRequest("detox.mode", "found 1"), 400, "invalid_request_error", "invalid_value"),
         (Forbidden("detox.mode", "looser"), 403, "permission_error", "permission_denied"),
+        (NotFound("detox.mode", "nowhere"), 404, "invalid_request_error", "not_found"),
+        (TooLarge("detox.mode", "long"), 413, "invalid_request_error", "request_too_large"),
     ],
 )
 def test_an_error_of_the_request_has_openais_shape(error: BadRequest, status: int, kind: str, code: str) -> None:
     body = {"message": error.message, "type": kind, "param": "detox.mode", "code": code}
     assert http_error(error) == (status, {"error": body}, {})
+
+
+def test_a_request_without_a_key_is_told_how_to_send_one() -> None:
+    status, body, headers = http_error(Unauthorized())
+    assert (status, headers) == (401, {"WWW-Authenticate": "Bearer"})
+    assert "Authorization: Bearer" in str(body) and "invalid_api_key" in str(body)
+
+
+def test_a_method_that_is_not_allowed_is_told_which_are() -> None:
+    status, body, headers = http_error(NotAllowed("not so", "GET, HEAD"))
+    assert (status, headers) == (405, {"Allow": "GET, HEAD"}) and "not so" in str(body)
 
 
 @pytest.mark.parametrize(("seconds", "header"), [(0.0, "1"), (0.2, "1"), (1.0, "1"), (1.01, "2"), (30.0, "30")])
@@ -64,6 +81,8 @@ def test_a_start_error_is_one_line_whatever_it_quotes() -> None:
     [
         (BadRequest("detox", "wrong"), "invalid_request_error"),
         (Forbidden("detox", "looser"), "permission_error"),
+        (Unauthorized(), "authentication_error"),
+        (TooLarge("body", "long"), "request_too_large"),
         (Unavailable("down", 1.0), "overloaded_error"),
         (UnsayError("inner detail"), "api_error"),
     ],

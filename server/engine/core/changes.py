@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 ARGUMENT = "unsay"
+UNUSABLE_GRAMMAR = "unsay:unusable_grammar"
+"""The stop reason of a request that ended in an error because of its own grammar: what comes back the other way."""
 LARGEST = (1 << 63) - 1
 """The largest count that the tensors of the logits processors hold."""
 

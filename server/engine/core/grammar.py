@@ -1,4 +1,4 @@
-"""The grammar of a structured answer, set back to an earlier token.
+"""The grammar of a structured answer: whether it allows anything, and how it is set back to an earlier token.
 
 1. A grammar follows the last tokens of an answer: those of its reasoning, if it has one, come before it.
 2. vLLM's grammars roll back token by token. Of some it is not known how many tokens they have followed; such a one is
@@ -11,6 +11,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from vllm.v1.request import Request
+
+
+def allows_anything(outputs: Any, request: Request) -> bool:
+    """Return whether a fresh grammar has a token for the beginning; one that refers to nothing but itself has none."""
+    grammar = request.structured_output_request.grammar
+    mask = outputs.backend.allocate_token_bitmask(1)
+    grammar.fill_bitmask(mask, 0)
+    return bool(grammar.is_terminated() or mask.any())
 
 
 def follow(outputs: Any, request: Request, count: int) -> bool:

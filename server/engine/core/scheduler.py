@@ -7,6 +7,8 @@ Written against the vLLM that server/engine/core/__init__.py names.
    dropped text stay in that cache under the hash of just that text, so they are no other text's.
 3. Nothing is done to a request that has ended or was never scheduled: the caller submits it again.
 4. A request that was submitted again with kept tokens finds its grammar after them too.
+5. A request that fails because of its own grammar says so: one that does not compile, one that allows no first token,
+   or one that leads to where no token is allowed.
 """
 
 import copy
@@ -15,10 +17,11 @@ from typing import Any
 
 from vllm.v1.core.sched.async_scheduler import AsyncScheduler
 from vllm.v1.core.sched.scheduler import Scheduler
+from vllm.v1.engine import FinishReason
 from vllm.v1.request import Request, RequestStatus
 
 from server.engine.core import grammar, utility
-from server.engine.core.changes import Changes, changes_in
+from server.engine.core.changes import UNUSABLE_GRAMMAR, Changes, changes_in
 
 REWINDABLE = (RequestStatus.RUNNING, RequestStatus.PREEMPTED)
 
@@ -30,6 +33,8 @@ class RewindingScheduler(Scheduler):  # type: ignore[misc]
         utility.add_rewinding_to_vllm()
         super().__init__(*args, **kwargs)
         self._by_key: dict[str, Request] = {}
+        self._unusable: set[str] = set()
+        """Requests whose grammar has failed and whose end has not been told yet."""
 
     def add_request(self, request: Request) -> None:
         """Let a request of the front end be rewound by its key from now on."""
@@ -45,13 +50,34 @@ class RewindingScheduler(Scheduler):  # type: ignore[misc]
     def _handle_blocked_waiting_request(self, request: Request) -> bool:
         waited = request.status == RequestStatus.WAITING_FOR_STRUCTURED_OUTPUT_GRAMMAR
         ready: bool = super()._handle_blocked_waiting_request(request)
-        changes = _changes(request)
-        if not (ready and waited and changes and changes.kept):
+        if not waited:
             return ready
-        if not grammar.follow(self.structured_output_manager, request, changes.kept):
-            self.grammar_compile_error_reqs.add(request.request_id)
+        if not ready:
+            if isinstance(request.structured_output_request.grammar, Exception):
+                self._unusable.add(request.request_id)
             return False
-        return True
+        changes, outputs = _changes(request), self.structured_output_manager
+        if changes and changes.kept:
+            usable = grammar.follow(outputs, request, changes.kept)
+        else:
+            usable = grammar.allows_anything(outputs, request)
+            if not usable:
+                self._unusable.add(request.request_id)
+        if not usable:
+            self.grammar_compile_error_reqs.add(request.request_id)
+        return usable
+
+    def update_from_output(self, *args: Any, **kwargs: Any) -> Any:
+        """Let the requests that end here because of their grammars say so."""
+        unusable = self._unusable
+        self._unusable = set()
+        ended = super().update_from_output(*args, **kwargs)
+        for output in (output for outputs in ended.values() for output in outputs.outputs):
+            # With an error come tokens only where the grammar did not take them.
+            of_grammar = output.request_id in unusable or bool(output.new_token_ids)
+            if output.finish_reason == FinishReason.ERROR and of_grammar:
+                output.stop_reason = UNUSABLE_GRAMMAR
+        return ended
 
     def rewind(self, key: str, tokens: list[int], params: dict[str, Any]) -> tuple[Request, int] | None:
         """Let the request have drawn just `tokens`, and draw on with other parameters.

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 
 from server.engine.core import grammar
 
@@ -140,3 +141,17 @@ def test_whether_a_reasoning_had_ended_is_asked_of_what_came_before_them(told: b
 def test_a_prompt_without_tokens_has_none_to_follow() -> None:
     outputs = Outputs()
     assert grammar.follow(outputs, admitted(None), 2) and outputs.seen == [([], None)]
+
+
+@pytest.mark.parametrize(
+    ("rows", "ended", "allows"),
+    [([0, 0], False, False), ([0, 4], False, True), ([-1, -1], False, True), ([0], True, True)],
+)
+def test_a_grammar_allows_something_if_its_mask_does_or_its_text_may_be_empty(
+    rows: list[int], ended: bool, allows: bool
+) -> None:
+    own = SimpleNamespace(fill_bitmask=lambda mask, at: mask[at].copy_(torch.tensor(rows)), is_terminated=lambda: ended)
+    backend = SimpleNamespace(allocate_token_bitmask=lambda count: torch.full((count, len(rows)), -1))
+    wish: Any = SimpleNamespace(structured_output_request=SimpleNamespace(grammar=own))
+    outputs: Any = SimpleNamespace(backend=backend)
+    assert grammar.allows_anything(outputs, wish) == allows

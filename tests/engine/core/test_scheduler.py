@@ -11,9 +11,12 @@ from typing import Any
 
 import pytest
 from vllm import SamplingParams
+from vllm.sampling_params import StructuredOutputsParams
+from vllm.v1.core.sched.scheduler import Scheduler
+from vllm.v1.engine import EngineCoreOutput, EngineCoreOutputs, FinishReason
 from vllm.v1.request import Request, RequestStatus
 
-from server.engine.core.changes import Changes
+from server.engine.core.changes import UNUSABLE_GRAMMAR, Changes
 from server.engine.core.scheduler import AsyncRewindingScheduler
 from server.engine.core.utility import unsay_rewind
 from tests.engine.core.simulation import PLENTY, SCARCE, Core, drawn_behind, free_blocks, request, scheduler
@@ -262,3 +265,57 @@ def test_requests_of_nobody_are_left_in_peace() -> None:
     while core.busy:
         core.step()
     assert not made._by_key and not made.requests
+
+
+def ended(params: SamplingParams) -> tuple[Any, bool]:
+    """The last output of one request, and whether the engine core is as it was before it."""
+    made = scheduler(False)
+    free, core = free_blocks(made), Core(made)
+    asked = request("r", [7, 8, 9], params)
+    made.structured_output_manager.grammar_init(asked)
+    made.structured_output_manager.executor.shutdown(wait=True)  # its grammar is compiled, or has failed
+    made.add_request(asked)
+    outputs = [output for _ in range(20) for output in core.step()]
+    return outputs[-1], free_blocks(made) == free and not made.requests
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        {"grammar": "root ::= "},
+        {"grammar": 'root ::= "a"\nroot ::= "b"'},
+        {"grammar": "root ::= root"},
+        {"json": '{"$ref": "#"}'},
+        {"json": '{"$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}, "$ref": "#/$defs/a"}'},
+        {"json": '{"type": "string", "minLength": -5}'},
+    ],
+    ids=str,
+)
+def test_a_request_that_fails_because_of_its_grammar_says_so(wish: dict[str, Any]) -> None:
+    last, as_before = ended(SamplingParams(max_tokens=4, structured_outputs=structured(wish)))
+    assert (str(last.finish_reason), last.stop_reason, last.new_token_ids) == ("error", UNUSABLE_GRAMMAR, [])
+    assert as_before
+
+
+def test_one_whose_grammar_can_be_written_does_not() -> None:
+    last, _ = ended(SamplingParams(max_tokens=4, structured_outputs=structured({"regex": "[ab]{9}"})))
+    assert (str(last.finish_reason), last.stop_reason) == ("length", None)
+
+
+def structured(wish: dict[str, Any]) -> StructuredOutputsParams:
+    made = StructuredOutputsParams(**wish)
+    made._backend = "xgrammar"
+    return made
+
+
+@pytest.mark.parametrize(
+    ("reason", "tokens", "stop"),
+    [(FinishReason.ERROR, [5], UNUSABLE_GRAMMAR), (FinishReason.ERROR, [], None), (FinishReason.STOP, [5], None)],
+)
+def test_tokens_that_come_with_an_error_are_those_that_no_grammar_took(
+    reason: FinishReason, tokens: list[int], stop: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = EngineCoreOutput("r", tokens, finish_reason=reason)
+    told = {0: EngineCoreOutputs(outputs=[output])}
+    monkeypatch.setattr(Scheduler, "update_from_output", lambda self, *args: told)
+    assert scheduler(False).update_from_output(None, None) is told and output.stop_reason == stop

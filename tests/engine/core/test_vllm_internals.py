@@ -19,7 +19,7 @@ from vllm.v1.request import Request, RequestStatus
 from vllm.v1.sample.logits_processor import BatchUpdate, LogitsProcessor
 from vllm.v1.sample.logits_processor.builtin import process_dict_updates
 from vllm.v1.structured_output import StructuredOutputManager
-from vllm.v1.structured_output.backend_types import StructuredOutputGrammar
+from vllm.v1.structured_output.backend_types import StructuredOutputBackend, StructuredOutputGrammar
 from vllm.v1.structured_output.backend_xgrammar import XgrammarGrammar
 from vllm.v1.structured_output.request import StructuredOutputRequest
 from vllm.v1.worker.gpu.sample.logits_processor import LogitsProcessor as LogitsProcessorV2
@@ -38,12 +38,15 @@ SIGNATURES = [
     (Scheduler._free_request, ["self", "request", "delay_free_blocks"]),
     (Scheduler._preempt_request, ["self", "request", "timestamp", "drop_stale_output"]),
     (Scheduler._handle_blocked_waiting_request, ["self", "request"]),
+    (Scheduler.update_from_output, ["self", "scheduler_output", "model_runner_output"]),
     (Request.append_output_token_ids, ["self", "token_ids"]),
     (StructuredOutputManager._get_reasoner, ["self", "request"]),
     (StructuredOutputManager.accept_tokens, ["self", "request", "new_token_ids"]),
     (StructuredOutputGrammar.accept_tokens, ["self", "request_id", "tokens"]),
     (StructuredOutputGrammar.rollback, ["self", "num_tokens"]),
     (StructuredOutputGrammar.is_terminated, ["self"]),
+    (StructuredOutputGrammar.fill_bitmask, ["self", "bitmask", "batch_index"]),
+    (StructuredOutputBackend.allocate_token_bitmask, ["self", "max_num_seqs"]),
     (EngineCore.collective_rpc, ["self", "method", "timeout", "args", "kwargs"]),
     (AsyncMPClient.call_utility_all_async, ["self", "method", "args"]),
     (LogitsProcessor.__init__, ["self", "vllm_config", "device", "is_pin_memory"]),
@@ -137,7 +140,7 @@ def test_the_workers_have_no_name_of_ours() -> None:
 
 
 def test_asynchronous_scheduling_overrides_nothing_that_is_overridden_here() -> None:
-    ours = {"add_request", "_free_request", "_handle_blocked_waiting_request"}
+    ours = {"add_request", "_free_request", "_handle_blocked_waiting_request", "update_from_output"}
     assert not ours & set(vars(AsyncScheduler)), "vLLM's AsyncScheduler now has its own"
 
 

@@ -4,9 +4,11 @@ UnsayError
 ├── StartError: the server does not start; the message is one line for the terminal
 │   └── PolicyFileError: a policy file that cannot be used
 ├── ScorerDown: no verdict, and nothing has been released: what `Unavailable` is made of
+├── ShuttingDown: the server ends before the answer does: what `Unavailable` or a cut answer is made of
 └── RequestError: a request gets no answer; the message is for the client
     ├── BadRequest (400): the request says something that cannot be done
     ├── Forbidden (403): the request asks for more than its key may have
+    ├── TooSlow (408): the request did not come in time
     └── Unavailable (503): the same request may succeed later
 """
 
@@ -36,6 +38,10 @@ class ScorerDown(UnsayError):
     """The scorer gave no verdict and nothing of the answer has been released: the request may be tried again later."""
 
 
+class ShuttingDown(UnsayError):
+    """The server ends, and the time that it gave its requests is over."""
+
+
 class RequestError(UnsayError):
     """A request that is refused: `message` for the client and `param`, the key at fault, if there is one."""
 
@@ -51,6 +57,10 @@ class BadRequest(RequestError):
 
 class Forbidden(RequestError):
     """403: understood, and not allowed to this API key."""
+
+
+class TooSlow(RequestError):
+    """408: the rest of the request has not come in time."""
 
 
 class Unavailable(RequestError):
@@ -74,6 +84,7 @@ class _Face:
 _FACES: dict[type[UnsayError], _Face] = {
     BadRequest: _Face(400, "invalid_request_error", "invalid_value", "invalid_request_error"),
     Forbidden: _Face(403, "permission_error", "permission_denied", "permission_error"),
+    TooSlow: _Face(408, "invalid_request_error", "request_timeout", "invalid_request_error"),
     Unavailable: _Face(503, "service_unavailable", "service_unavailable", "overloaded_error"),
     UnsayError: _Face(500, "server_error", "internal_error", "api_error"),
 }

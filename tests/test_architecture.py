@@ -18,7 +18,7 @@ UNWANTED = frozenset("manager helper utils handler processor violation backtrack
 
 TESTED_ELSEWHERE = {
     "server/generation/observer.py": "a port without code: tests/telemetry/test_metrics.py has the one in service",
-    "server/generation/services.py": "six fields without code",
+    "server/generation/services.py": "seven fields without code",
     "server/guard/commands.py": "records without code: tests/guard/test_advance.py",
     "server/guard/events.py": "records without code: tests/guard/test_advance.py",
     "server/errors.py": "tests/policy/test_errors.py",

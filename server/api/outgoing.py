@@ -9,8 +9,8 @@
 import json
 from typing import Any
 
-from server.api.answer import amend, written
-from server.api.asgi import Message, Send, field, refuse, scorer_unavailable
+from server.api.answer import amend, unavailable, written
+from server.api.asgi import Message, Send, field, refuse
 from server.api.stream import EventStream
 from server.errors import anthropic, as_anthropic
 from server.generation.request import GuardedRequest
@@ -32,14 +32,15 @@ class Outgoing:
         self._waiting = bytearray()
 
     def can_refuse(self) -> bool:
-        """Return whether a failed scorer can still be told by the status of the answer."""
-        failed = self._request.scorer_down is not None and not self._request.started
+        """Return whether a failed scorer, or the server's end, can still be told by the status of the answer."""
+        failed = unavailable(self._request) is not None and not self._request.started
         return failed and not self._sent_head and not self._is_stored
 
     async def refuse(self) -> None:
         """Answer 503 in place of what the application says, now and later."""
         self._refused = True
-        await refuse(self._send, scorer_unavailable(), self._path)
+        if (why := unavailable(self._request)) is not None:
+            await refuse(self._send, why, self._path)
 
     async def send(self, message: Message) -> None:
         """Send what the application says (it is its `send`)."""

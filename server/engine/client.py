@@ -4,6 +4,7 @@ Every member of EngineClient is passed on to the engine; only `generate` is ours
 whatever routes vLLM's server has. What cannot be guarded is refused, never let through.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
@@ -17,11 +18,12 @@ from vllm.sampling_params import RequestOutputKind, SamplingParams
 from server.engine.alternatives import Alternatives, AlternativeScores
 from server.engine.answer import Answer, Choice, ChoiceEngine, ChoiceOutput, GenerateCall
 from server.engine.core.changes import ARGUMENT
+from server.engine.delegate import Delegate
 from server.engine.drafting.detokenize import detokenizers, unfinished_word
 from server.engine.drafting.exact import ExactEngine, rewinds_of
 from server.engine.drafting.request import EngineRequest
 from server.engine.drafting.resubmit import ResubmittingEngine
-from server.errors import ScorerDown
+from server.errors import ScorerDown, ShuttingDown
 from server.generation.guarded import Guarded
 from server.generation.outlet import merge
 from server.generation.prompt import Prompt, Prompted, last_part, on_prompt
@@ -37,40 +39,7 @@ GREEDY = 1e-5
 """The temperature below which vLLM takes the likeliest token."""
 
 
-def _delegating(name: str) -> Callable[..., Any]:
-    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return getattr(self.inner, name)(*args, **kwargs)
-
-    call.__name__ = name
-    return call
-
-
-def _delegated_property(name: str) -> property:
-    def get(self: Any) -> Any:
-        return getattr(self.inner, name)
-
-    return property(get)
-
-
-class _Delegate(EngineClient):  # type: ignore[misc]
-    """Every public member of EngineClient, present or to come, passed on to `inner`."""
-
-    def __init__(self, inner: EngineClient) -> None:
-        self.inner = inner
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.__dict__["inner"], name)
-
-
-for _name in [name for name in dir(EngineClient) if not name.startswith("_")]:
-    if isinstance(getattr(EngineClient, _name), property):
-        setattr(_Delegate, _name, _delegated_property(_name))
-    else:
-        setattr(_Delegate, _name, _delegating(_name))
-_Delegate.__abstractmethods__ = frozenset()
-
-
-class GuardedEngineClient(_Delegate):
+class GuardedEngineClient(Delegate):
     """An EngineClient whose text was cleared. `default_policy` applies where no request says otherwise.
 
     `exact`: the engine behind `inner` rewinds by itself (server/engine/core/arming.py).
@@ -82,6 +51,7 @@ class GuardedEngineClient(_Delegate):
         self.default_policy = default_policy
         self.exact = exact
         self.alternative_scores = AlternativeScores(services.judge)
+        self._aborting = set[asyncio.Future[None]]()
 
     @property
     def input_processor(self) -> Any:
@@ -93,6 +63,7 @@ class GuardedEngineClient(_Delegate):
     ) -> AsyncGenerator[RequestOutput, None]:
         """Generate, guarded. What cannot be guarded is refused at once, before any answer has begun."""
         request = current.get() or GuardedRequest(self.default_policy)
+        self._check_open(request)
         if request.policy.mode == "off":
             return self._unguarded(prompt, _without_changes(sampling_params), request_id, request, options)
         _check_guardable(prompt, sampling_params)
@@ -103,6 +74,11 @@ class GuardedEngineClient(_Delegate):
             GenerateCall(prompt, sampling_params, request_id, request, options, request.reserve(sampling_params.n))
         )
 
+    def _check_open(self, request: GuardedRequest) -> None:
+        if self.services.ending.phase == "closed":
+            request.shut_down = True
+            raise ShuttingDown
+
     def _check_scorer(self, request: GuardedRequest) -> None:
         if not self.services.judge.available():
             request.scorer_down = "unavailable"
@@ -111,32 +87,41 @@ class GuardedEngineClient(_Delegate):
     async def _unguarded(
         self, prompt: Any, params: Any, request_id: str, request: GuardedRequest, options: Mapping[str, Any]
     ) -> AsyncGenerator[RequestOutput, None]:
-        count = getattr(params, "n", 1)
+        count, ending = getattr(params, "n", 1), self.services.ending
         first = request.reserve(count)
         for index in range(count):
             request.reports[first + index] = Report(request.policy.name, "off", "unguarded")
         request.started = True
         outputs = self.inner.generate(prompt, params, request_id, **options)
-        async with aclosing(outputs):
-            async for output in outputs:
-                yield output
+        with ending.during(), ending.at_close(lambda: self._abort(request_id, request, range(first, first + count))):
+            async with aclosing(outputs):
+                async for output in outputs:
+                    yield output
+
+    def _abort(self, request_id: str, request: GuardedRequest, choices: range) -> None:
+        """Have vLLM end an unguarded answer where it stands."""
+        request.reports.update({choice: request.reports[choice].shut_down() for choice in choices})
+        aborting = asyncio.ensure_future(self.inner.abort(request_id))
+        aborting.add_done_callback(self._aborting.discard)
+        self._aborting.add(aborting)
 
     async def _guarded(self, call: GenerateCall) -> AsyncGenerator[RequestOutput, None]:
         prompt = self._prompt(call)
         choices = [self._choice(call, index, prompt) for index in range(call.params.n)]
-        answer = Answer(call, choices)
+        answer, ending = Answer(call, choices), self.services.ending
         try:
-            async with aclosing(merge([choice.guard.pieces() for choice in choices])) as pieces:
-                async for index, piece in pieces:
-                    output = await answer.add(index, piece)
-                    if output is not None:
-                        yield output
-            self._export(call, choices)
-        except ScorerDown as down:
-            call.request.scorer_down = str(down)
+            with ending.during():
+                async with aclosing(merge([choice.guard.pieces() for choice in choices])) as pieces:
+                    while (said := await ending.unless_closed(anext(pieces, None))) is not None:
+                        output = await answer.add(*said)
+                        if output is not None:
+                            yield output
+                self._export(call, choices)
+        except (ScorerDown, ShuttingDown) as error:
+            ended = _noted(error, call.request)
             if not call.request.started:
                 raise
-            async for output in answer.cut_short(str(down)):
+            async for output in answer.cut_short(ended):
                 yield output
 
     def _export(self, call: GenerateCall, choices: Sequence[Choice]) -> None:
@@ -218,6 +203,15 @@ class _WithoutBeams:
         """Refuse parameters that are not a sampler's."""
         _check_sampling(params)
         return self._inner.resolve_watermarking(params)
+
+
+def _noted(error: ScorerDown | ShuttingDown, request: GuardedRequest) -> Callable[[Report], Report]:
+    """Note what ended a request's answer early; return what makes a choice's report that of its end."""
+    if isinstance(error, ShuttingDown):
+        request.shut_down = True
+        return Report.shut_down
+    request.scorer_down = reason = str(error)
+    return lambda report: report.refused({}, reason)
 
 
 def _without_changes(params: SamplingParams) -> SamplingParams:

@@ -13,12 +13,16 @@ from server.policy.policy import Policy
 
 @dataclass(slots=True)
 class GuardedRequest:
-    """`reports` by choice, in the numbering of the answer; `scorer_down` holds the reason once the scorer failed."""
+    """`reports` by choice, in the numbering of the answer; `scorer_down` holds the reason once the scorer failed.
+
+    `shut_down`: the server ended before the answer did.
+    """
 
     policy: Policy
     wants_report: bool = True
     reports: dict[int, Report] = field(default_factory=dict)
     scorer_down: str | None = None
+    shut_down: bool = False
     started: bool = False
     """Whether any generated text has been handed out."""
     _choices: int = 0

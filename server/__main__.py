@@ -3,13 +3,10 @@
 Wrong settings end it with one line, before anything heavy is loaded.
 """
 
-import multiprocessing
-import os
 import signal
 import sys
 import warnings
 from collections.abc import Sequence
-from types import FrameType
 
 import uvloop
 
@@ -18,6 +15,7 @@ from server import app
 from server.embedded import SMOLLM2, Models, listing
 from server.errors import StartError
 from server.settings import add_options, cache_folder, parse, parser, prepare_environment
+from server.stopping import stop_at_once
 from server.telemetry import logs
 
 
@@ -53,19 +51,9 @@ def _serve(words: Sequence[str]) -> None:
     settings = parse(words)
     logs.configure(settings.log_level)
     warnings.simplefilter("ignore", FutureWarning)  # of libraries, about libraries
-    signal.signal(signal.SIGTERM, _stop_starting)
+    signal.signal(signal.SIGTERM, stop_at_once)  # until the server runs
     prepare_environment()
     uvloop.run(app.run(settings, app.load_catalog(settings)))
-
-
-def _stop_starting(number: int, _frame: FrameType | None) -> None:
-    """Handle SIGTERM before vLLM's server does: end the start-up at once, and the engine's processes with it.
-
-    Not by an exception: one that is raised while vLLM starts its engine can be swallowed there, and is waited out.
-    """
-    for child in multiprocessing.active_children():
-        child.terminate()
-    os._exit(128 + number)
 
 
 if __name__ == "__main__":

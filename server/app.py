@@ -11,20 +11,27 @@ from filters.judge import Judge
 from filters.scorer import Scorer
 from filters.scorers import registry
 from filters.scorers.cascade import CascadeObserver
+from server.api.doorway import Doorway
 from server.api.gateway import Gateway
+from server.api.heads import Heads
 from server.api.routes import router
 from server.embedded import Models
+from server.generation.ending import Ending
 from server.generation.pairs import Pairs
 from server.generation.services import Services
+from server.patience import Patience
 from server.policy import catalog as catalogs
 from server.policy.catalog import Catalog
 from server.settings import ScorerSettings, Settings, cache_folder, vllm_version
+from server.stopping import tended
 from server.telemetry import logs
 from server.telemetry.metrics import Metrics
 from server.telemetry.pairs import writing
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+
+    from server.engine.watched import WatchedClient
 
 GENERATING = ("/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/messages")
 """The routes whose series exist from the start; others appear with their first request."""
@@ -82,12 +89,19 @@ async def guarded_application(
     *,
     allow_loosen: bool,
     pairs: Pairs | None = None,
+    patience: Patience | None = None,
 ) -> "FastAPI":
-    """Build vLLM's application over the guarded engine, with our routes and gateway. `pairs` takes rewinds' pairs."""
+    """Build vLLM's application over the guarded engine, with our routes and gateway. `pairs` takes rewinds' pairs.
+
+    `patience` is how long is waited for what (None: the usual).
+    """
     from server.engine import launcher, stored
     from server.engine.client import GuardedEngineClient
     from server.engine.core import arming
+    from server.engine.watched import WatchedClient
 
+    patience = patience or Patience()
+    watched = WatchedClient(engine, patience.engine_seconds, metrics)
     tokenizer = engine.renderer.tokenizer
     model = args.served_model_name[0] if args.served_model_name else args.model
 
@@ -95,9 +109,9 @@ async def guarded_application(
         return list(tokenizer.encode(text, add_special_tokens=False))
 
     services = Services(judge, metrics, model, encode, pairs=pairs)
-    guarded = GuardedEngineClient(engine, services, catalog.default, exact=arming.armed(engine))
+    guarded = GuardedEngineClient(watched, services, catalog.default, exact=arming.armed(engine))
     app = await launcher.application(guarded, args)
-    app.include_router(router(services, catalog, engine, allow_loosen=allow_loosen))
+    app.include_router(router(services, catalog, watched, allow_loosen=allow_loosen))
     # At the router: inside vLLM's authentication, and without building (and counting) its middleware a second time.
     app.router.middleware_stack = Gateway(
         app.router.middleware_stack,
@@ -106,8 +120,23 @@ async def guarded_application(
         allow_loosen=allow_loosen,
         store=stored.find(app),
     )
+    look_after(app, services.ending, patience, metrics, watched)
     introduce(metrics, catalog, judge.scorer_name, model)
     return app
+
+
+def look_after(app: "FastAPI", ending: Ending, patience: Patience, metrics: Metrics, watched: "WatchedClient") -> None:
+    """Have an application's requests come in time and end well, and its engine watched."""
+    app.router.middleware_stack = Doorway(
+        app.router.middleware_stack, ending=ending, observer=metrics, body_seconds=patience.request_seconds
+    )
+    heads = Heads(patience.request_seconds, metrics)
+
+    def look(server: Any) -> None:
+        heads.sweep(server.server_state.connections)
+        watched.watchdog.check()
+
+    app.router.lifespan_context = tended(app.router.lifespan_context, ending, patience.grace_seconds, look)
 
 
 def introduce(metrics: Metrics, catalog: Catalog, scorer: str, model: str) -> None:
@@ -158,7 +187,14 @@ async def _serve(settings: Settings, catalog: Catalog, pairs: Pairs | None) -> N
     async with judging(scorer, settings, metrics) as judge:
         async with launcher.engine(args) as engine:
             app = await guarded_application(
-                engine, args, judge, catalog, metrics, allow_loosen=settings.allow_loosen, pairs=pairs
+                engine,
+                args,
+                judge,
+                catalog,
+                metrics,
+                allow_loosen=settings.allow_loosen,
+                pairs=pairs,
+                patience=settings.patience,
             )
             log.info("ready", extra={"url": address, "policy": catalog.default.name, "scorer": judge.scorer_name})
             stopped = await launcher.listen(app, sock, args)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from reporting.options import above_zero, count
 from server.errors import StartError
+from server.patience import Patience, add_patience, read_patience
 
 MODELS = Path(__file__).resolve().parent.parent / "models"
 BUNDLED_MODEL = MODELS / "language_model"
@@ -65,6 +66,7 @@ class Settings(ScorerSettings):
     policy_file: Path | None
     allow_loosen: bool
     pairs_out: Path | None
+    patience: Patience
     rest: tuple[str, ...]
 
 
@@ -90,6 +92,7 @@ def parser() -> argparse.ArgumentParser:
 def add_options(serve: argparse.ArgumentParser) -> None:
     """Add our options of `unsay serve` to a parser, in groups of their own."""
     _add_guard(serve.add_argument_group("guard"))
+    add_patience(serve.add_argument_group("patience"))
     add_scorer(serve.add_argument_group("scorer"))
 
 
@@ -155,6 +158,7 @@ def parse(argv: Sequence[str]) -> Settings:
         policy_file=known.policy_file,
         allow_loosen=known.allow_loosen,
         pairs_out=known.pairs_out,
+        patience=read_patience(known),
         rest=tuple(rest),
         **vars(scorer_settings(known)),
     )

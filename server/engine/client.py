@@ -210,7 +210,8 @@ def _noted(error: ScorerDown | ShuttingDown, request: GuardedRequest) -> Callabl
     if isinstance(error, ShuttingDown):
         request.shut_down = True
         return Report.shut_down
-    request.scorer_down = reason = str(error)
+    reason = str(error)
+    request.scorer_down = reason
     return lambda report: report.refused({}, reason)
 
 

@@ -14,7 +14,8 @@ from server.generation.pairs import Pairs
 class Services:
     """Who judges, who is told, the model's name, how a mask is written in its tokens, a clock in seconds.
 
-    `pairs` takes the preference pairs of rewinds, if anybody wants them: they hold flagged text. `ending` is the server's.
+    `pairs` takes the preference pairs of rewinds, if anybody wants them: they hold flagged text. `ending` is that of
+    the server.
     """
 
     judge: Judge

@@ -13,6 +13,8 @@ WORDS = {
     ("unsay_tokens_total", "fate"): {"released", "discarded"},
     ("unsay_screened_total", "outcome"): {"cleared", "judged", "failed"},
     ("unsay_scorer_failures_total", "reason"): {"deadline", "overloaded", "error", "closed"},
+    ("unsay_requests_at_end_total", "fate"): {"finished", "cut_short", "refused"},
+    ("unsay_late_requests_total", "part"): {"head", "body"},
 }  # fmt: skip
 """By series and label. All of them are there before anything was counted."""
 

@@ -12,7 +12,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from types import FrameType
 from typing import Any
@@ -25,7 +25,7 @@ LAST_SECONDS = 2
 """For answers that are cut short to be sent, and then for connections to close."""
 ROUND_SECONDS = 1.0
 
-Lifespan = Callable[[Any], AbstractAsyncContextManager[Mapping[str, Any] | None]]
+Lifespan = Callable[[Any], AbstractAsyncContextManager[Any]]
 
 log = logs.logger("server")
 
@@ -38,7 +38,7 @@ def tended(lifespan: Lifespan, ending: Ending, grace_seconds: float, round_: Cal
     """
 
     @asynccontextmanager
-    async def tending(app: Any) -> AsyncIterator[Mapping[str, Any] | None]:
+    async def tending(app: Any) -> AsyncIterator[Any]:
         async with lifespan(app) as state:
             server = getattr(app.state, "server", None)
             if server is None:
@@ -89,10 +89,10 @@ def _stop_at_once_from_now_on(loop: asyncio.AbstractEventLoop) -> None:
 
 async def stop(ending: Ending, server: Any, grace_seconds: float) -> None:
     """Let what is under way finish, cut the rest short, and have uvicorn's `server` stop."""
-    log.info("stopping: no new requests", extra={"under_way": ending.under_way, "grace_seconds": grace_seconds})
+    log.info("stopping: no new requests", extra={"under_way": ending.requests, "grace_seconds": grace_seconds})
     ending.drain()
     if not await ending.idle_within(grace_seconds):
-        log.warning("stopping: cutting short what has not finished", extra={"under_way": ending.under_way})
+        log.warning("stopping: cutting short what has not finished", extra={"under_way": ending.requests})
         ending.close()
         await ending.idle_within(LAST_SECONDS)
     server.config.timeout_graceful_shutdown = LAST_SECONDS

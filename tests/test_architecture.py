@@ -270,8 +270,8 @@ CRUMBS = {
     "server/engine/core/bias_v2.py": "vLLM finds it by its name, for the other runner",
     "server/engine/core/utility.py": "the one patch of vLLM, where whoever looks for patches finds it",
     "server/engine/core/worker.py": "vLLM finds it by its name",
+    "server/engine/watched.py": "what vLLM sees of the watchdog, which knows nothing of vLLM",
     "server/guard/hold_back.py": "a theorem, and what it rests on",
-    "server/telemetry/children.py": "for every metric that there is and will be",
 }
 """Files of fewer than 40 lines that one other imports at most, and why they stand by themselves."""
 

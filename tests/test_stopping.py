@@ -39,8 +39,8 @@ def handlers() -> Iterator[None]:
     """The process of the tests keeps its own signal handlers."""
     before = {number: signal.getsignal(number) for number in SIGNALS}
     yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
+    for number, own in before.items():
+        signal.signal(number, own)
 
 
 def uvicorn_server() -> Any:

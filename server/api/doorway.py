@@ -60,7 +60,7 @@ class Doorway:
             await visit.refuse(shutting_down())
 
     async def _let_in(self, scope: Scope, visit: "_Visit") -> None:
-        with self._ending.during():
+        with self._ending.during(request=True):
             try:
                 await self._app(scope, visit.receive, visit.send)
             except Exception:

@@ -24,7 +24,9 @@ class Ending:
     def __init__(self) -> None:
         self.phase: Phase = "open"
         self.under_way = 0
-        """Requests, and answers that are generated for requests or in the background."""
+        """Requests, and answers that are generated for them, perhaps in the background."""
+        self.requests = 0
+        """How many of those are requests."""
         self._at_close: set[Callable[[], None]] = set()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -48,14 +50,16 @@ class Ending:
             act()
 
     @contextmanager
-    def during(self) -> Iterator[None]:
+    def during(self, *, request: bool = False) -> Iterator[None]:
         """Count as one that is under way."""
         self.under_way += 1
+        self.requests += request
         self._idle.clear()
         try:
             yield
         finally:
             self.under_way -= 1
+            self.requests -= request
             if not self.under_way:
                 self._idle.set()
 

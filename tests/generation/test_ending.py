@@ -14,21 +14,18 @@ async def for_ever() -> None:
 
 def test_it_goes_forward_only() -> None:
     ending = Ending()
-    assert ending.phase == "open" and ending.accepting
-    ending.drain()
-    assert ending.phase == "draining" and not ending.accepting
-    ending.close()
-    ending.drain()
-    assert ending.phase == "closed" and not ending.accepting
+    steps = [lambda: None, ending.drain, ending.close, ending.drain]
+    seen = [(step(), ending.phase, ending.accepting)[1:] for step in steps]
+    assert seen == [("open", True), ("draining", False), ("closed", False), ("closed", False)]
 
 
 async def test_it_is_idle_when_all_that_was_under_way_has_ended() -> None:
     ending = Ending()
     assert await ending.idle_within(0)
     with ending.during():
-        with ending.during():
-            assert not await ending.idle_within(0)
-        assert ending.under_way == 1 and not await ending.idle_within(0)
+        with ending.during(request=True):
+            assert not await ending.idle_within(0) and (ending.under_way, ending.requests) == (2, 1)
+        assert (ending.under_way, ending.requests) == (1, 0) and not await ending.idle_within(0)
         waiting = asyncio.create_task(ending.idle_within(3600))
         await asyncio.sleep(0)
     assert await waiting

@@ -55,7 +55,10 @@ def test_text_becomes_tokens_and_text_again(servers: Servers) -> None:
 def test_health_and_readiness(servers: Servers) -> None:
     assert httpx.get(servers.guarded + "/health").status_code == 200
     ready = httpx.get(servers.guarded + "/ready")
-    assert (ready.status_code, ready.json()) == (200, {"ready": True, "engine": True, "scorer": True, "accepting": True})
+    assert (ready.status_code, ready.json()) == (
+        200,
+        {"ready": True, "engine": True, "scorer": True, "accepting": True},
+    )
     assert httpx.head(servers.guarded + "/health").status_code in (200, 405)
 
 

@@ -127,6 +127,8 @@ async def guarded_application(
 
 def look_after(app: "FastAPI", ending: Ending, patience: Patience, metrics: Metrics, watched: "WatchedClient") -> None:
     """Have an application's requests come in time and end well, and its engine watched."""
+    from server.engine.core import arming
+
     app.router.middleware_stack = Doorway(
         app.router.middleware_stack, ending=ending, observer=metrics, body_seconds=patience.request_seconds
     )
@@ -136,7 +138,13 @@ def look_after(app: "FastAPI", ending: Ending, patience: Patience, metrics: Metr
         heads.sweep(server.server_state.connections)
         watched.watchdog.check()
 
-    app.router.lifespan_context = tended(app.router.lifespan_context, ending, patience.grace_seconds, look)
+    app.router.lifespan_context = tended(
+        app.router.lifespan_context,
+        ending,
+        patience.grace_seconds,
+        begin=lambda: arming.ignore_interrupts(watched),
+        round_=look,
+    )
 
 
 def introduce(metrics: Metrics, catalog: Catalog, scorer: str, model: str) -> None:

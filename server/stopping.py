@@ -4,7 +4,7 @@
    is then cut short, and vLLM's server is told to stop. The engine hears of it last.
 2. A second signal ends the process at once.
 3. vLLM handles these signals itself, and begins with its engine: our handlers take the place of its own as soon as its
-   server runs, which is when the application's lifespan begins.
+   server runs, which is when the application's lifespan begins. The engine's processes are told to ignore SIGINT.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from types import FrameType
 from typing import Any
@@ -30,11 +30,18 @@ Lifespan = Callable[[Any], AbstractAsyncContextManager[Any]]
 log = logs.logger("server")
 
 
-def tended(lifespan: Lifespan, ending: Ending, grace_seconds: float, round_: Callable[[Any], None]) -> Lifespan:
+def tended(
+    lifespan: Lifespan,
+    ending: Ending,
+    grace_seconds: float,
+    *,
+    begin: Callable[[], Awaitable[object]],
+    round_: Callable[[Any], None],
+) -> Lifespan:
     """Return the lifespan of an application with ours in it.
 
-    Where vLLM's server runs it (it is the state's `server`, uvicorn's), `round_` is called with that every second, and
-    signals are heeded.
+    Where vLLM's server runs it (it is the state's `server`, uvicorn's), `begin` is awaited, `round_` is called with
+    that server every second, and signals are heeded.
     """
 
     @asynccontextmanager
@@ -44,6 +51,7 @@ def tended(lifespan: Lifespan, ending: Ending, grace_seconds: float, round_: Cal
             if server is None:
                 yield state
                 return
+            await begin()
             rounds = asyncio.create_task(_rounds(lambda: round_(server)))
             with heeding(lambda: stop(ending, server, grace_seconds)):
                 yield state

@@ -144,14 +144,18 @@ async def test_the_lifespan_of_an_application_looks_after_its_server(monkeypatch
 
     app = SimpleNamespace(state=SimpleNamespace(server=server))
     before = asyncio.all_tasks()
-    async with tended(own, Ending(), 0, look)(app) as state:
+
+    async def begin() -> None:
+        seen.append("begun")
+
+    async with tended(own, Ending(), 0, begin=begin, round_=look)(app) as state:
         await looked.wait()
-        assert state == {"own": 1} and seen == ["up"]
+        assert state == {"own": 1} and seen == ["up", "begun"]
         os.kill(os.getpid(), signal.SIGTERM)
         while not server.should_exit:  # noqa: ASYNC110
             await asyncio.sleep(0)
     await asyncio.sleep(0)
-    assert seen == ["up", "down"] and asyncio.all_tasks() == before
+    assert seen == ["up", "begun", "down"] and asyncio.all_tasks() == before
 
 
 async def test_an_application_without_vllms_server_heeds_no_signal() -> None:
@@ -159,6 +163,10 @@ async def test_an_application_without_vllms_server_heeds_no_signal() -> None:
     async def own(app: Any) -> AsyncIterator[Mapping[str, Any] | None]:
         yield None
 
+    async def begin() -> None:
+        raise AssertionError("there is nothing to begin with")
+
     before = [signal.getsignal(number) for number in SIGNALS]
-    async with tended(own, Ending(), 0, lambda server: None)(SimpleNamespace(state=SimpleNamespace())):
+    tending = tended(own, Ending(), 0, begin=begin, round_=lambda server: None)
+    async with tending(SimpleNamespace(state=SimpleNamespace())):
         assert [signal.getsignal(number) for number in SIGNALS] == before

@@ -48,7 +48,9 @@ class Served:
             app.router.middleware_stack, ending=self.ending, observer=metrics, body_seconds=60
         )
         lifespan = app.router.lifespan_context
-        app.router.lifespan_context = tended(lifespan, self.ending, grace_seconds, lambda server: None)
+        app.router.lifespan_context = tended(
+            lifespan, self.ending, grace_seconds, begin=lambda: asyncio.sleep(0), round_=lambda server: None
+        )
         return app
 
     async def _parts(self) -> AsyncIterator[str]:
@@ -88,7 +90,7 @@ async def test_an_answer_ends_before_the_server_and_the_engine_is_not_told(grace
             if grace_seconds:
                 refused = await web.post("/stream")
                 assert (refused.status_code, refused.headers["connection"]) == (503, "close")
-            served.rest.set()
+                served.rest.set()
             heard += "".join([part async for part in parts])
         await (await serving)
     assert heard == said and served.told == [] and served.ending.under_way == 0

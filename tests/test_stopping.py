@@ -20,6 +20,7 @@ from server.stopping import SIGNALS, heeding, stop, stop_at_once, tended
 
 SERVER_OF_TWO_SIGNALS = """
 import asyncio
+import uvloop
 from server.stopping import heeding
 
 async def stop():
@@ -30,7 +31,7 @@ async def main():
         print("up", flush=True)
         await asyncio.Event().wait()
 
-asyncio.run(main())
+uvloop.run(main())
 """
 
 

@@ -1,9 +1,11 @@
 """The watched client: everything passed on, and an engine that hangs is not well."""
 
+import inspect
 from typing import Any
 
 import pytest
 from vllm.sampling_params import SamplingParams
+from vllm.v1.engine.async_llm import AsyncLLM
 
 from server.engine.watched import WatchedClient
 from tests.engine.drafting.recording import RecordingEngine
@@ -30,6 +32,12 @@ class Engine(RecordingEngine):
     async def check_health(self) -> None:
         if self.errored:
             raise self.dead_error
+
+
+def test_vllm_asks_its_engine_core_whether_it_is_paused() -> None:
+    """An answer that came from anywhere else would say nothing of the engine."""
+    assert "engine_core.is_scheduler_paused_async()" in inspect.getsource(AsyncLLM.is_paused)
+    assert inspect.iscoroutinefunction(AsyncLLM.is_paused)
 
 
 async def test_outputs_pass_and_the_request_is_closed_with_them() -> None:

@@ -3,13 +3,10 @@
 Wrong settings end it with one line, before anything heavy is loaded.
 """
 
-import multiprocessing
-import os
 import signal
 import sys
 import warnings
 from collections.abc import Sequence
-from types import FrameType
 
 import uvloop
 
@@ -19,6 +16,7 @@ from server.configuration import parse
 from server.embedded import SMOLLM2, Models, listing
 from server.errors import StartError
 from server.settings import add_options, cache_folder, parser, plug_in, prepare_environment
+from server.stopping import stop_at_once
 from server.telemetry import logs, pairs
 
 
@@ -57,23 +55,13 @@ def _serve(words: Sequence[str]) -> None:
     app.load_catalog(start.settings)
     pairs.check(start.settings.pairs_out)
     warnings.simplefilter("ignore", FutureWarning)  # of libraries, about libraries
-    signal.signal(signal.SIGTERM, _stop_starting)
+    signal.signal(signal.SIGTERM, stop_at_once)  # until the server runs
     prepare_environment()
     for name in plug_in():
         logs.logger("server").warning(
             "left out, since it has routes: to have it, name it in VLLM_PLUGINS", extra={"plugin": name}
         )
     uvloop.run(app.run(start))
-
-
-def _stop_starting(number: int, _frame: FrameType | None) -> None:
-    """Handle SIGTERM before vLLM's server does: end the start-up at once, and the engine's processes with it.
-
-    Not by an exception: one that is raised while vLLM starts its engine can be swallowed there, and is waited out.
-    """
-    for child in multiprocessing.active_children():
-        child.terminate()
-    os._exit(128 + number)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,9 @@
-"""The one place where concrete classes are chosen and put together."""
+"""Where what the operator says becomes scorer, catalog and server; what surrounds the engine is in composition.py."""
 
 import argparse
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from filters.batcher import Batcher, BatchObserver
@@ -13,28 +12,19 @@ from filters.scorer import Scorer
 from filters.scorers import registry
 from filters.scorers.cascade import CascadeObserver
 from server import plugin
-from server.api.gateway import Gateway
-from server.api.routes import router
+from server.composition import guard
 from server.configuration import KEY, ScorerSettings, Settings, Start, configured
 from server.embedded import Models
 from server.errors import StartError
-from server.generation.pairs import Pairs
-from server.generation.services import Services
-from server.limits import Limits
 from server.policy import catalog as catalogs
 from server.policy.catalog import Catalog
-from server.settings import PLUGIN, cache_folder, development_mode, environment, plugged_in, vllm_version
+from server.settings import PLUGIN, cache_folder, development_mode, environment, plugged_in
 from server.telemetry import logs
 from server.telemetry.metrics import Metrics
 from server.telemetry.pairs import writing
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
-
     from server.engine.served import ServedClient
-
-GENERATING = ("/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/messages")
-"""The routes whose series exist from the start; others appear with their first request."""
 
 _UNNAMED = (
     "guarding every answer under the default policy, without reports, requests' own policies and /ready:"
@@ -127,6 +117,7 @@ def prepare(additional: Mapping[str, Any]) -> "Callable[[Any], ServedClient]":
             allow_loosen=settings.allow_loosen,
             pairs=pairs,
             limits=settings.limits,
+            patience=settings.patience,
         )
 
     return guard_started
@@ -148,75 +139,6 @@ def warn(settings: Settings) -> None:
         log.warning("VLLM_SERVER_DEV_MODE: vLLM's development routes reach the engine behind the guard; unset it")
     if not plugged_in():
         log.warning(_UNNAMED)
-
-
-def guard(
-    engine: Any,
-    judge: Judge,
-    catalog: Catalog,
-    metrics: Metrics,
-    closing: AsyncExitStack,
-    *,
-    allow_loosen: bool,
-    pairs: Pairs | None = None,
-    limits: Limits | None = None,
-) -> "ServedClient":
-    """Put the guard before vLLM's engine. `pairs` takes rewinds' pairs, `closing` ends with the server.
-
-    `limits` are the most that one request may ask for (None: the defaults).
-    """
-    from server.engine.core import arming
-    from server.engine.served import ServedClient
-
-    tokenizer, model = engine.renderer.tokenizer, str(engine.vllm_config.model_config.served_model_name)
-
-    def encode(text: str) -> list[int]:
-        return list(tokenizer.encode(text, add_special_tokens=False))
-
-    services = Services(judge, metrics, model, encode, pairs=pairs, limits=limits or Limits())
-    introduce(metrics, catalog, judge.scorer_name, model)
-    exact = arming.armed(engine)
-    return ServedClient(engine, services, catalog, closing, allow_loosen=allow_loosen, exact=exact)
-
-
-def attach(app: "FastAPI", client: "ServedClient", args: argparse.Namespace) -> None:
-    """Add our routes, the gateway and the wall that asks for keys to vLLM's application over the client."""
-    from server.engine import access, stored
-
-    app.include_router(router(client.services, client.catalog, client.inner, allow_loosen=client.allow_loosen))
-    access.ask_for_keys(app, access.keys(args))
-    # At the router: inside vLLM's authentication, and without building (and counting) its middleware a second time.
-    app.router.middleware_stack = Gateway(
-        app.router.middleware_stack,
-        catalog=client.catalog,
-        observer=client.services.observer,
-        allow_loosen=client.allow_loosen,
-        store=stored.find(app),
-    )
-
-
-async def guarded_application(
-    engine: Any, args: argparse.Namespace, judge: Judge, catalog: Catalog, metrics: Metrics
-) -> "FastAPI":
-    """Build vLLM's application over an engine that is not guarded yet, with our guard, routes and gateway."""
-    from server.engine import launcher
-
-    client = guard(engine, judge, catalog, metrics, AsyncExitStack(), allow_loosen=False)
-    app = await launcher.application(client, args)
-    attach(app, client, args)
-    return app
-
-
-def introduce(metrics: Metrics, catalog: Catalog, scorer: str, model: str) -> None:
-    """Fill the first page of metrics: every series that this server can count, at 0, and what runs here."""
-    metrics.expect(policies=catalog.policies, model=model, routes=GENERATING)
-    metrics.build_info(
-        version=version("unsay"),
-        vllm_version=vllm_version(),
-        detoxify_version=version("detoxify"),
-        scorer=scorer,
-        model=model,
-    )
 
 
 def check_open(args: argparse.Namespace, settings: Settings) -> None:

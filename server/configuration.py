@@ -17,6 +17,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveFloa
 from filters.turns import LEAST_CHARACTERS
 from server.errors import StartError
 from server.limits import Limits
+from server.patience import Patience
 from server.policy import document
 from server.policy.shape import Misfit, fit, mismatch
 from server.settings import BUNDLED_CLASSIFIER, BUNDLED_SCREEN, environment, parser
@@ -63,6 +64,9 @@ class Settings(ScorerSettings):
     allow_loosen: bool = False
     allow_dev_mode: bool = False
     pairs_out: Path | None = None
+    grace_seconds: Annotated[float, Field(ge=0, le=24 * 3600)] = Patience().grace_seconds
+    request_seconds: PositiveFloat = Patience().request_seconds
+    engine_seconds: PositiveFloat = Patience().engine_seconds
     max_choices: PositiveInt = Limits().choices
     max_prompt_characters: PositiveInt = Limits().prompt_characters
     max_alternatives: PositiveInt = Limits().alternatives
@@ -76,6 +80,13 @@ class Settings(ScorerSettings):
             prompt_characters=self.max_prompt_characters,
             alternatives=self.max_alternatives,
             moderation_characters=self.max_moderation_characters,
+        )
+
+    @property
+    def patience(self) -> Patience:
+        """How long the server waits for what."""
+        return Patience(
+            grace_seconds=self.grace_seconds, request_seconds=self.request_seconds, engine_seconds=self.engine_seconds
         )
 
     def said(self) -> dict[str, object]:

@@ -4,6 +4,7 @@ UnsayError
 ├── StartError: the server does not start; the message is one line for the terminal
 │   └── PolicyFileError: a policy file that cannot be used
 ├── ScorerDown: no verdict, and nothing has been released: what `Unavailable` is made of
+├── ShuttingDown: the server ends before the answer does: what `Unavailable` or a cut answer is made of
 └── RequestError: a request gets no answer; the message is for the client
     ├── BadRequest (400): the request says something that cannot be done
     ├── Unauthorized (401): the request has no API key, or one that this server does not know
@@ -11,6 +12,7 @@ UnsayError
     ├── NotFound (404): there is no such route
     │   └── NotAllowed (405): there is one, for other methods
     ├── TooLarge (413): the request is longer than any that is read
+    ├── TooSlow (408): the request did not come in time
     └── Unavailable (503): the same request may succeed later
 """
 
@@ -38,6 +40,10 @@ class PolicyFileError(StartError):
 
 class ScorerDown(UnsayError):
     """The scorer gave no verdict and nothing of the answer has been released: the request may be tried again later."""
+
+
+class ShuttingDown(UnsayError):
+    """The server ends, and the time that it gave its requests is over."""
 
 
 class RequestError(UnsayError):
@@ -80,6 +86,10 @@ class TooLarge(RequestError):
     """413: more bytes than are read of any request."""
 
 
+class TooSlow(RequestError):
+    """408: the rest of the request has not come in time."""
+
+
 class Unavailable(RequestError):
     """503: scorer or engine are down or overloaded; `retry_after_seconds` says when to come back."""
 
@@ -105,6 +115,7 @@ _FACES: dict[type[UnsayError], _Face] = {
     NotFound: _Face(404, "invalid_request_error", "not_found", "not_found_error"),
     NotAllowed: _Face(405, "invalid_request_error", "method_not_allowed", "invalid_request_error"),
     TooLarge: _Face(413, "invalid_request_error", "request_too_large", "request_too_large"),
+    TooSlow: _Face(408, "invalid_request_error", "request_timeout", "invalid_request_error"),
     Unavailable: _Face(503, "service_unavailable", "service_unavailable", "overloaded_error"),
     UnsayError: _Face(500, "server_error", "internal_error", "api_error"),
 }

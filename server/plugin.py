@@ -63,14 +63,14 @@ class Endpoint:
         """Open our routes. StartError if the engine is not guarded; a server without an engine has nothing to guard."""
         if engine_client is None or self._app is None:
             return
-        from server import app
+        from server import app, composition
         from server.engine.access import warning
         from server.engine.served import ServedClient
 
         if not isinstance(engine_client, ServedClient):
             raise StartError(_unguarded(engine_client, args.model))
         app.check_open(args, app.settings_of(args.additional_config))
-        app.attach(self._app, engine_client, args)
+        composition.attach(self._app, engine_client, args)
         if open_to_others := warning(args):
             log.warning(open_to_others)
         self._app.router.lifespan_context = _closing(self._app.router.lifespan_context, engine_client.closing.aclose)

@@ -13,6 +13,7 @@ from filters.turns import LEAST_CHARACTERS
 from reporting.options import above_zero, at_least, count
 from server.errors import StartError
 from server.limits import add_limits
+from server.patience import add_patience
 
 MODELS = Path(__file__).resolve().parent.parent / "models"
 BUNDLED_MODEL = MODELS / "language_model"
@@ -77,6 +78,7 @@ def add_options(serve: argparse.ArgumentParser) -> None:
     """Add our options of `unsay serve` to a parser, in groups of their own."""
     _add_guard(serve.add_argument_group("guard"))
     add_limits(serve.add_argument_group("limits", "what one request may ask for (docs/operations.md)"))
+    add_patience(serve.add_argument_group("patience"))
     add_scorer(serve.add_argument_group("scorer"))
 
 

@@ -18,7 +18,7 @@ UNWANTED = frozenset("manager helper utils handler processor violation backtrack
 
 TESTED_ELSEWHERE = {
     "server/generation/observer.py": "a port without code: tests/telemetry/test_metrics.py has the one in service",
-    "server/generation/services.py": "six fields without code",
+    "server/generation/services.py": "seven fields without code",
     "server/guard/commands.py": "records without code: tests/guard/test_advance.py",
     "server/guard/events.py": "records without code: tests/guard/test_advance.py",
     "server/errors.py": "tests/policy/test_errors.py",
@@ -268,10 +268,9 @@ CRUMBS = {
     "filters/normalize/readings.py": "the pure half of reading a text; the other half asks a scorer",
     "server/engine/core/bias_v1.py": "vLLM finds it by its name, for one of its two runners",
     "server/engine/core/bias_v2.py": "vLLM finds it by its name, for the other runner",
-    "server/engine/core/utility.py": "the one patch of vLLM, where whoever looks for patches finds it",
     "server/engine/core/worker.py": "vLLM finds it by its name",
+    "server/engine/watched.py": "what vLLM sees of the watchdog, which knows nothing of vLLM",
     "server/guard/hold_back.py": "a theorem, and what it rests on",
-    "server/telemetry/children.py": "for every metric that there is and will be",
 }
 """Files of fewer than 40 lines that one other imports at most, and why they stand by themselves."""
 

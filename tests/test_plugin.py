@@ -20,7 +20,7 @@ from vllm.plugins.endpoint_plugins.interface import EndpointPlugin
 from filters.batcher import Batcher
 from filters.judge import Judge
 from filters.scorers.scripted import ScriptedScorer
-from server import app, plugin
+from server import app, composition, plugin
 from server.configuration import KEY
 from server.engine import plugged
 from server.engine.served import ServedClient
@@ -31,7 +31,8 @@ from server.settings import ENDPOINTS, PLUGIN
 from server.telemetry.metrics import Metrics
 
 ROOT = Path(__file__).parents[1]
-ARGS = Namespace(model="m", uds=None, host="::1", port=8000, ssl_certfile=None, ssl_keyfile=None)
+MORE: dict[str, Any] = {"additional_config": {}, "api_key": None}
+ARGS = Namespace(model="m", uds=None, host="::1", port=8000, ssl_certfile=None, ssl_keyfile=None, **MORE)
 
 
 def engine(runner_type: str = "generate") -> Any:
@@ -46,7 +47,7 @@ def engine(runner_type: str = "generate") -> Any:
 def guarded(closing: AsyncExitStack, **options: Any) -> ServedClient:
     judge = Judge(Batcher(ScriptedScorer({})))
     options = {"allow_loosen": False, **options}
-    return app.guard(engine(), judge, builtin(), Metrics(CollectorRegistry()), closing, **options)
+    return composition.guard(engine(), judge, builtin(), Metrics(CollectorRegistry()), closing, **options)
 
 
 async def attached(client: Any, args: Namespace = ARGS) -> FastAPI:

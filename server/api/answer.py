@@ -7,7 +7,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from server.api.asgi import scorer_unavailable
+from server.api.asgi import scorer_unavailable, shutting_down
+from server.errors import Unavailable
 from server.generation.report import Report
 from server.generation.request import GuardedRequest
 from server.guard.state import ACTIONS
@@ -21,6 +22,13 @@ SEVERITIES = ((0.25, "safe"), (0.5, "low"), (0.75, "medium"))
 def written(body: Any) -> bytes:
     """Return a body as vLLM writes it: no spaces, and no escapes but those that JSON needs."""
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+
+
+def unavailable(request: GuardedRequest) -> Unavailable | None:
+    """Return why the request could not be answered to its end, if it could not."""
+    if request.shut_down:
+        return shutting_down()
+    return None if request.scorer_down is None else scorer_unavailable()
 
 
 def amend(body: dict[str, Any], request: GuardedRequest) -> None:
@@ -48,8 +56,8 @@ def amend_choices(body: dict[str, Any], request: GuardedRequest) -> None:
 
 def amend_response(body: dict[str, Any], request: GuardedRequest) -> None:
     """Amend a Responses answer: one report at the top level for all turns of the model, and why there is none."""
-    if body.get("status") == "failed" and request.scorer_down is not None:
-        body["error"] = {"code": "server_error", "message": scorer_unavailable().message}
+    if body.get("status") == "failed" and (why := unavailable(request)) is not None:
+        body["error"] = {"code": "server_error", "message": why.message}
     report = gravest(request.reports)
     if report is None or body.get("status") in UNFINISHED:
         return

@@ -54,6 +54,11 @@ def scorer_unavailable() -> Unavailable:
     return Unavailable(why, RETRY_AFTER_SECONDS)
 
 
+def shutting_down() -> Unavailable:
+    """Return what a client is told that comes, or would get its first byte, when the server is about to end."""
+    return Unavailable("the server is shutting down; try again", RETRY_AFTER_SECONDS)
+
+
 async def refuse(send: Send, error: UnsayError, path: str) -> None:
     """Answer with an error in the shape of the route at `path`."""
     status, body, headers = http_error(error, path)

@@ -10,8 +10,8 @@
 import json
 from typing import Any
 
-from server.api.answer import amend, written
-from server.api.asgi import Message, Send, field, refuse, scorer_unavailable
+from server.api.answer import amend, unavailable, written
+from server.api.asgi import Message, Send, field, refuse
 from server.api.stream import EventStream
 from server.errors import RequestError, anthropic, as_anthropic
 from server.generation.request import GuardedRequest
@@ -40,11 +40,12 @@ class Outgoing:
     async def refuse(self) -> None:
         """Answer with what went wrong in place of what the application says, now and later. It `can_refuse`."""
         self._refused = True
-        await refuse(self._send, self._refusal() or scorer_unavailable(), self._path)
+        if (why := self._refusal()) is not None:
+            await refuse(self._send, why, self._path)
 
     def _refusal(self) -> RequestError | None:
         """Return what went wrong, if anything did."""
-        return scorer_unavailable() if self._request.scorer_down is not None else self._request.unusable
+        return unavailable(self._request) or self._request.unusable
 
     async def send(self, message: Message) -> None:
         """Send what the application says (it is its `send`)."""

@@ -15,7 +15,7 @@ from server.policy.resolve import HEADER, may_loosen, resolve
 
 
 def router(services: Services, catalog: Catalog, engine: Any, *, allow_loosen: bool) -> APIRouter:
-    """Build our routes. `engine` is anything with vLLM's `errored` and `is_running`."""
+    """Build our routes. `engine` is anything that says whether it is `answering`."""
     routes = APIRouter()
 
     @routes.post("/v1/moderations")
@@ -43,8 +43,9 @@ def router(services: Services, catalog: Catalog, engine: Any, *, allow_loosen: b
 
     @routes.get("/ready")
     async def ready() -> JSONResponse:
-        """Answer 200 when engine and scorer are up, else 503 with the parts that are not."""
-        parts = {"engine": engine.is_running and not engine.errored, "scorer": services.judge.available()}
+        """Answer 200 when engine and scorer are up and requests are taken, else 503 with the parts that are not so."""
+        scorer, accepting = services.judge.available(), services.ending.accepting
+        parts = {"engine": engine.answering, "scorer": scorer, "accepting": accepting}
         return JSONResponse({"ready": all(parts.values()), **parts}, 200 if all(parts.values()) else 503)
 
     return routes

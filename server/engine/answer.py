@@ -5,7 +5,7 @@
 2. A choice counts what it has sent (`ChoiceOutput`); the answer puts its choices together (`Answer`).
 """
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -18,6 +18,7 @@ from server.generation.draft import Engine
 from server.generation.guarded import Guarded
 from server.generation.outlet import Piece, withheld
 from server.generation.prompt import Prompted
+from server.generation.report import Report
 from server.generation.request import GuardedRequest
 
 WRITTEN = 0.0
@@ -141,13 +142,12 @@ class Answer:
         self._whole[index] = output
         return await self._send(0, [self._whole[i] for i in sorted(self._whole)]) if self._finished() else None
 
-    async def cut_short(self, reason: str) -> AsyncGenerator[RequestOutput, None]:
-        """End every choice that has not ended: the scorer failed for `reason` when part of the answer was out."""
+    async def cut_short(self, ended: Callable[[Report], Report]) -> AsyncGenerator[RequestOutput, None]:
+        """End every choice that has not ended, when part of the answer was out; `ended` makes its report."""
         for index, choice in enumerate(self._choices):
             if choice.output.finished:
                 continue
-            report = choice.guard.report.refused({}, reason)
-            self._call.request.reports[self._call.first_choice + index] = report
+            self._call.request.reports[self._call.first_choice + index] = ended(choice.guard.report)
             output = choice.output.add(withheld())
             if output is not None:
                 yield await self._send(index, [output])

@@ -18,11 +18,13 @@ from server.engine import refusals
 from server.engine.admission import admit, demanded, without_changes
 from server.engine.alternatives import Alternatives, AlternativeScores
 from server.engine.answer import Answer, Choice, ChoiceEngine, ChoiceOutput, GenerateCall
+from server.engine.delegate import Delegate
 from server.engine.drafting.detokenize import detokenizers, unfinished_word
 from server.engine.drafting.exact import ExactEngine, rewinds_of
 from server.engine.drafting.request import EngineRequest
 from server.engine.drafting.resubmit import ResubmittingEngine
-from server.errors import ScorerDown
+from server.engine.unguarded import Unguarded
+from server.errors import ScorerDown, ShuttingDown
 from server.generation.guarded import Guarded
 from server.generation.outlet import merge
 from server.generation.prompt import Prompt, Prompted, last_part, on_prompt
@@ -37,40 +39,7 @@ GREEDY = 1e-5
 """The temperature below which vLLM takes the likeliest token."""
 
 
-def _delegating(name: str) -> Callable[..., Any]:
-    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return getattr(self.inner, name)(*args, **kwargs)
-
-    call.__name__ = name
-    return call
-
-
-def _delegated_property(name: str) -> property:
-    def get(self: Any) -> Any:
-        return getattr(self.inner, name)
-
-    return property(get)
-
-
-class _Delegate(EngineClient):  # type: ignore[misc]
-    """Every public member of EngineClient, present or to come, passed on to `inner`."""
-
-    def __init__(self, inner: EngineClient) -> None:
-        self.inner = inner
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.__dict__["inner"], name)
-
-
-for _name in [name for name in dir(EngineClient) if not name.startswith("_")]:
-    if isinstance(getattr(EngineClient, _name), property):
-        setattr(_Delegate, _name, _delegated_property(_name))
-    else:
-        setattr(_Delegate, _name, _delegating(_name))
-_Delegate.__abstractmethods__ = frozenset()
-
-
-class GuardedEngineClient(_Delegate):
+class GuardedEngineClient(Delegate):
     """An EngineClient whose text was cleared. `default_policy` applies where no request says otherwise.
 
     `exact`: the engine behind `inner` rewinds by itself (server/engine/core/arming.py).
@@ -82,6 +51,7 @@ class GuardedEngineClient(_Delegate):
         self.default_policy = default_policy
         self.exact = exact
         self.alternative_scores = AlternativeScores(services.judge)
+        self._unguarded = Unguarded(inner, services.ending)
 
     @property
     def input_processor(self) -> Any:
@@ -93,8 +63,9 @@ class GuardedEngineClient(_Delegate):
     ) -> AsyncGenerator[RequestOutput, None]:
         """Generate, guarded. What cannot be guarded is refused at once, before any answer has begun."""
         request = current.get() or GuardedRequest(self.default_policy)
+        self._check_open(request)
         if request.policy.mode == "off":
-            return self._unguarded(prompt, without_changes(sampling_params), request_id, request, options)
+            return self._unguarded.generate(prompt, without_changes(sampling_params), request_id, request, options)
         refusals.check_guardable(prompt, sampling_params)
         services = self.services.of(request.client)
         judged = self._judged(request, prompt)
@@ -106,51 +77,38 @@ class GuardedEngineClient(_Delegate):
         asked = None if judged is None else Prompt(judged, request.policy, services)
         return self._guarded(call, services, asked)
 
+    def _check_open(self, request: GuardedRequest) -> None:
+        if self.services.ending.phase == "closed":
+            request.shut_down = True
+            raise ShuttingDown
+
     def _check_scorer(self, request: GuardedRequest) -> None:
         if not self.services.judge.available():
             request.scorer_down = "unavailable"
             raise ScorerDown("unavailable")
 
-    async def _unguarded(
-        self, prompt: Any, params: Any, request_id: str, request: GuardedRequest, options: Mapping[str, Any]
-    ) -> AsyncGenerator[RequestOutput, None]:
-        count = getattr(params, "n", 1)
-        first = request.reserve(count)
-        for index in range(count):
-            request.reports[first + index] = Report(request.policy.name, "off", "unguarded")
-        outputs = self.inner.generate(prompt, params, request_id, **options)
-        try:
-            async with aclosing(outputs):
-                async for output in outputs:
-                    for choice in output.outputs:
-                        refusals.check_grammar(request, choice.stop_reason)
-                    request.started = True
-                    yield output
-        except VLLMClientError as error:
-            refusals.note(request, params, error)
-            raise
-
     async def _guarded(
         self, call: GenerateCall, services: Services, prompt: Prompt | None
     ) -> AsyncGenerator[RequestOutput, None]:
         choices = [self._choice(call, index, services, prompt) for index in range(call.params.n)]
-        answer = Answer(call, choices)
+        answer, ending = Answer(call, choices), self.services.ending
         try:
-            async with aclosing(merge([choice.guard.pieces() for choice in choices])) as pieces:
-                async for index, piece in pieces:
-                    refusals.check_grammar(call.request, piece.stop_reason)
-                    output = await answer.add(index, piece)
-                    if output is not None:
-                        yield output
-            self._export(call, choices)
+            with ending.during():
+                async with aclosing(merge([choice.guard.pieces() for choice in choices])) as pieces:
+                    while (said := await ending.unless_closed(anext(pieces, None))) is not None:
+                        refusals.check_grammar(call.request, said[1].stop_reason)
+                        output = await answer.add(*said)
+                        if output is not None:
+                            yield output
+                self._export(call, choices)
         except VLLMClientError as error:
             refusals.note(call.request, call.params, error)
             raise
-        except ScorerDown as down:
-            call.request.scorer_down = str(down)
+        except (ScorerDown, ShuttingDown) as error:
+            ended = _noted(error, call.request)
             if not call.request.started:
                 raise
-            async for output in answer.cut_short(str(down)):
+            async for output in answer.cut_short(ended):
                 yield output
 
     def _export(self, call: GenerateCall, choices: Sequence[Choice]) -> None:
@@ -232,3 +190,13 @@ class _WithoutBeams:
         """Refuse parameters that are not a sampler's."""
         refusals.check_sampling(params)
         return self._inner.resolve_watermarking(params)
+
+
+def _noted(error: ScorerDown | ShuttingDown, request: GuardedRequest) -> Callable[[Report], Report]:
+    """Note what ended a request's answer early; return what makes a choice's report that of its end."""
+    if isinstance(error, ShuttingDown):
+        request.shut_down = True
+        return Report.shut_down
+    reason = str(error)
+    request.scorer_down = reason
+    return lambda report: report.refused({}, reason)

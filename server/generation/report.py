@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 from server.generation.account import Tally
-from server.guard.state import Action, GuardState
+from server.guard.state import ACTIONS, Action, GuardState
 from server.policy.policy import Policy
 
 
@@ -47,6 +47,8 @@ class Report:
     filtered: frozenset[str] = frozenset()
     prompt: PromptFinding | None = None
     """None where the policy ignores prompts."""
+    cut_short: Literal["shutdown"] | None = None
+    """What ended the answer early, where it was neither the text nor its scores."""
     approximate: bool = False
     """Whether an attempt was drawn without all that the request wants taken into account of the kept tokens."""
 
@@ -61,6 +63,11 @@ class Report:
             filtered=frozenset(cause),
             scorer_failure=failure or self.scorer_failure,
         )
+
+    def shut_down(self) -> "Report":
+        """Return the same of an answer that ends here because the server does; what was held is dropped."""
+        action = min(self.action, "truncated", key=ACTIONS.index)  # nothing becomes less grave by it
+        return replace(self, action=action, withheld=True, cut_short="shutdown")
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON object of the answer."""
@@ -80,6 +87,8 @@ class Report:
         }
         if self.scorer_failure:
             body["scorer_failure"] = self.scorer_failure
+        if self.cut_short:
+            body["cut_short"] = self.cut_short
         if self.prompt is not None:
             body["prompt"] = self.prompt.as_dict()
         if self.approximate:

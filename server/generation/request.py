@@ -20,6 +20,7 @@ class GuardedRequest:
     """`reports` by choice, in the numbering of the answer; `scorer_down` holds the reason once the scorer failed.
 
     `client` is who takes turns with others at the scorer: each request for itself.
+    `shut_down`: the server ended before the answer did.
     """
 
     policy: Policy
@@ -28,6 +29,7 @@ class GuardedRequest:
     scorer_down: str | None = None
     unusable: BadRequest | None = None
     """Why the request turned out to be one that cannot be done, once it was tried."""
+    shut_down: bool = False
     started: bool = False
     """Whether any generated text has been handed out."""
     client: Hashable = field(default_factory=object)

@@ -1,4 +1,4 @@
-"""Every metric of unsay's own, in one place.
+"""Every metric of unsay's own, in one place; those of the server itself are in server/telemetry/serving.py.
 
 Rules of this file:
 
@@ -21,6 +21,7 @@ from server.generation.observer import FATES, JUDGEMENTS, NO_CATEGORY, OUTCOMES,
 from server.guard.commands import WAYS, Way
 from server.guard.state import ACTIONS, Action
 from server.telemetry.children import Children
+from server.telemetry.serving import ServingMetrics
 
 # A classifier pass takes milliseconds on a GPU, tens to hundreds of them on a CPU, and is given up after some seconds.
 _SCORING_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -189,12 +190,13 @@ class ScoringMetrics:
         self._failures.of(reason).inc()
 
 
-class Metrics(AnswerMetrics, ScoringMetrics):
+class Metrics(AnswerMetrics, ScoringMetrics, ServingMetrics):
     """All that a server counts. Give every process one; give every test its own registry."""
 
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
         AnswerMetrics.__init__(self, registry)
         ScoringMetrics.__init__(self, registry)
+        ServingMetrics.__init__(self, registry)
         # A Gauge, for prometheus_client has no Info across several processes.
         self._build = Gauge(
             "unsay_build_info",

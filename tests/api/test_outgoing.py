@@ -82,11 +82,16 @@ async def test_an_event_in_two_pieces_makes_no_empty_message() -> None:
 
 
 @pytest.mark.parametrize("head", [JSON_HEAD, STREAM_HEAD])
-async def test_a_scorer_that_failed_before_any_text_makes_a_503_of_whatever_is_said(head: Message) -> None:
-    asked = unstarted(scorer_down="deadline")
+@pytest.mark.parametrize(
+    ("state", "word"), [({"scorer_down": "deadline"}, b"scorer"), ({"shut_down": True}, b"shutting")]
+)
+async def test_what_failed_before_any_text_makes_a_503_of_whatever_is_said(
+    head: Message, state: dict[str, Any], word: bytes
+) -> None:
+    asked = unstarted(**state)
     out = await sent(asked, head, body(b'data: {"error":1}\n\n', more=True), body(b"more"))
     assert [message["type"] for message in out] == ["http.response.start", "http.response.body"]
-    assert out[0]["status"] == 503 and b"error" in out[1]["body"]
+    assert out[0]["status"] == 503 and b"error" in out[1]["body"] and word in out[1]["body"]
 
 
 async def test_a_scorer_that_failed_after_some_text_does_not() -> None:

@@ -13,6 +13,7 @@ from filters.batcher import Batcher
 from filters.judge import Judge
 from filters.scorers.scripted import ScriptedScorer
 from server.api.routes import router
+from server.generation.ending import Ending
 from server.generation.services import Services
 from server.policy.catalog import builtin, describe
 from server.telemetry.metrics import Metrics
@@ -21,12 +22,17 @@ from tests.generation.stage import until
 
 @dataclass
 class Engine:
-    is_running: bool = True
-    errored: bool = False
+    answering: bool = True
 
 
 async def asked(
-    method: str, path: str, *, engine: Engine | None = None, failing: bool = False, **options: Any
+    method: str,
+    path: str,
+    *,
+    engine: Engine | None = None,
+    failing: bool = False,
+    ending: Ending | None = None,
+    **options: Any,
 ) -> httpx.Response:
     """One request to an application that has our routes only. A failing scorer has failed once already."""
     scorer = ScriptedScorer({"idiot": 0.15})
@@ -37,7 +43,7 @@ async def asked(
         scorer.fail(99)
         assert not await batcher.probe()
     app = FastAPI()
-    services = Services(judge, Metrics(CollectorRegistry()), "m", lambda text: [])
+    services = Services(judge, Metrics(CollectorRegistry()), "m", lambda text: [], ending=ending or Ending())
     app.include_router(router(services, builtin(), engine or Engine(), allow_loosen=False))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as web:
         answer = await web.request(method, path, **options)
@@ -46,16 +52,21 @@ async def asked(
 
 
 @pytest.mark.parametrize(
-    ("engine", "failing", "parts"),
+    ("engine", "failing", "draining", "parts"),
     [
-        (Engine(), False, {"engine": True, "scorer": True}),
-        (Engine(errored=True), False, {"engine": False, "scorer": True}),
-        (Engine(is_running=False), False, {"engine": False, "scorer": True}),
-        (Engine(), True, {"engine": True, "scorer": False}),
+        (Engine(), False, False, {"engine": True, "scorer": True, "accepting": True}),
+        (Engine(False), False, False, {"engine": False, "scorer": True, "accepting": True}),
+        (Engine(), True, False, {"engine": True, "scorer": False, "accepting": True}),
+        (Engine(), False, True, {"engine": True, "scorer": True, "accepting": False}),
     ],
 )
-async def test_ready_says_which_part_is_not(engine: Engine, failing: bool, parts: dict[str, bool]) -> None:
-    answer = await asked("GET", "/ready", engine=engine, failing=failing)
+async def test_ready_says_which_part_is_not(
+    engine: Engine, failing: bool, draining: bool, parts: dict[str, bool]
+) -> None:
+    ending = Ending()
+    if draining:
+        ending.drain()
+    answer = await asked("GET", "/ready", engine=engine, failing=failing, ending=ending)
     assert answer.json() == {"ready": all(parts.values()), **parts}
     assert answer.status_code == (200 if all(parts.values()) else 503)
 

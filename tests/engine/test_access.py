@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from filters.scorers.scripted import ScriptedScorer
 from server import app as wiring
+from server import composition
 from server.api.asgi import Receive, Scope, Send
 from server.configuration import ScorerSettings
 from server.engine import access
@@ -35,7 +36,7 @@ async def application() -> AsyncIterator[FastAPI]:
         patch.setenv("VLLM_SERVER_DEV_MODE", "1")
         metrics = Metrics(CollectorRegistry())
         async with wiring.judging(ScriptedScorer({}), ScorerSettings(), metrics) as judge:
-            app = await wiring.guarded_application(client(), args, judge, builtin(), metrics)
+            app = await composition.guarded_application(client(), args, judge, builtin(), metrics)
     app.router.middleware_stack = reached
     yield app
 

@@ -70,7 +70,7 @@ async def answering(
     ]
     answer = Answer(call, choices)
     outputs = [await answer.add(index, piece) for index, piece in said]
-    outputs += [output async for output in answer.cut_short("deadline")] if cut else []
+    outputs += [output async for output in answer.cut_short(lambda made: made.refused({}, "deadline"))] if cut else []
     await batcher.aclose()
     return [output for output in outputs if output], request
 

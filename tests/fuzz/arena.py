@@ -16,7 +16,7 @@ from filters.category import Category
 from filters.judge import Judge
 from filters.scorer import ScorerUnavailable, Scores
 from server import app as wiring
-from server import settings
+from server import composition, settings
 from server.configuration import parse
 from server.engine.core import arming
 from server.engine.scripted_client import ScriptedClient
@@ -172,5 +172,5 @@ async def arena() -> AsyncIterator[Arena]:
             if exact:
                 arming.arm(config)
             engines[exact] = ScriptedClient(config, lambda prompt, drawn, seed: (0,))
-            apps[exact] = await wiring.guarded_application(engines[exact], args, judge, catalog(), metrics)
+            apps[exact] = await composition.guarded_application(engines[exact], args, judge, catalog(), metrics)
         yield Arena(apps, engines, scorer, judge)

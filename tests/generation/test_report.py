@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.generation.account import Tally
-from server.generation.report import PromptFinding, report
+from server.generation.report import PromptFinding, Report, report
 from server.guard.state import GuardState
 from server.policy.policy import Policy
 
@@ -89,3 +89,11 @@ def test_a_report_is_plain_json(scores: dict[str, float], rewinds: int) -> None:
     tally.keep(scores)
     body = report(Policy(), "scripted", GuardState(rewinds=rewinds), tally).as_dict()
     assert json.loads(json.dumps(body)) == body
+
+
+def test_the_servers_end_cuts_an_answer_short_and_makes_nothing_less_grave() -> None:
+    made = report(Policy(), "scripted", GuardState(released=3, drafted=5), Tally()).shut_down()
+    assert (made.action, made.withheld, made.as_dict()["cut_short"]) == ("truncated", True, "shutdown")
+    assert (made.tokens_generated, made.tokens_discarded) == (5, 2)
+    assert Report("default", "off", "unguarded").shut_down().action == "unguarded"
+    assert "cut_short" not in Report("default", "enforce", "clean").as_dict()

@@ -107,7 +107,8 @@ def test_a_server_whose_scorer_is_back_is_ready_again(servers: Servers) -> None:
         scorer.fail(100)
         assert post(servers.guarded, "chat", body).status_code == 503
         down = httpx.get(servers.guarded + "/ready")
-        assert (down.status_code, down.json()) == (503, {"ready": False, "engine": True, "scorer": False})
+        parts = {"engine": True, "scorer": False, "accepting": True}
+        assert (down.status_code, down.json()) == (503, {"ready": False, **parts})
         assert post(servers.guarded, "chat", body).status_code == 503  # refused at once, without trying
         scorer.fail(0)
         until(lambda: ready(servers))

@@ -27,6 +27,9 @@ METRICS = {
     "unsay_first_release_seconds_bucket",
     "unsay_rewind_seconds_bucket",
     "unsay_scorer_failures_total",
+    "unsay_requests_at_end_total",
+    "unsay_late_requests_total",
+    "unsay_engine_hangs",
     "unsay_build_info",
 }
 
@@ -53,7 +56,10 @@ def test_text_becomes_tokens_and_text_again(servers: Servers) -> None:
 def test_health_and_readiness(servers: Servers) -> None:
     assert httpx.get(servers.guarded + "/health").status_code == 200
     ready = httpx.get(servers.guarded + "/ready")
-    assert (ready.status_code, ready.json()) == (200, {"ready": True, "engine": True, "scorer": True})
+    assert (ready.status_code, ready.json()) == (
+        200,
+        {"ready": True, "engine": True, "scorer": True, "accepting": True},
+    )
     assert httpx.head(servers.guarded + "/health").status_code in (200, 405)
 
 

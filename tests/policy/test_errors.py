@@ -10,6 +10,7 @@ from server.errors import (
     PolicyFileError,
     StartError,
     TooLarge,
+    TooSlow,
     Unauthorized,
     Unavailable,
     UnsayError,
@@ -55,6 +56,12 @@ def test_unavailable_says_when_to_come_back_in_whole_seconds(seconds: float, hea
             "code": "service_unavailable",
         }
     }
+
+
+def test_a_request_that_has_not_come_in_time_is_told_so() -> None:
+    status, body, headers = http_error(TooSlow(None, "the rest has not come"))
+    assert (status, headers) == (408, {}) and "request_timeout" in str(body)
+    assert http_error(TooSlow(None, "the rest has not come"), "/v1/messages")[1]["type"] == "error"
 
 
 def test_a_subclass_has_the_face_of_its_parent() -> None:

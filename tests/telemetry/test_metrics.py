@@ -23,6 +23,9 @@ LABELS = {
     "unsay_rewind_seconds_bucket": {"le"},
     "unsay_screened_total": {"outcome"},
     "unsay_scorer_failures_total": {"reason"},
+    "unsay_requests_at_end_total": {"fate"},
+    "unsay_late_requests_total": {"part"},
+    "unsay_engine_hangs": set[str](),
     "unsay_build_info": {"version", "vllm_version", "detoxify_version", "scorer", "model"},
 }
 

@@ -15,6 +15,8 @@ WORDS = {
     ("unsay_scoring_queue_depth", "urgency"): {"windows", "prompts", "moderations"},
     ("unsay_scoring_dropped_total", "urgency"): {"windows", "prompts", "moderations"},
     ("unsay_scorer_failures_total", "reason"): {"deadline", "overloaded", "error", "closed"},
+    ("unsay_requests_at_end_total", "fate"): {"finished", "cut_short", "refused"},
+    ("unsay_late_requests_total", "part"): {"head", "body"},
 }  # fmt: skip
 """By series and label. All of them are there before anything was counted."""
 

@@ -13,16 +13,18 @@ Porting to a new minor version
 3. Read what they cannot see. Left what is ours, right what it was written against, in vLLM's own tree:
        arming.py      config/ (whatever has been added there and draws, drops or moves tokens is one more obstacle)
        utility.py     v1/engine/core.py, v1/engine/core_client.py
+       interrupts.py  v1/engine/core.py and v1/executor/multiproc_executor.py (signal handlers)
        scheduler.py   v1/core/sched/scheduler.py, v1/core/sched/async_scheduler.py, v1/request.py
        grammar.py     v1/structured_output/
        worker.py      v1/worker/gpu_model_runner.py, v1/worker/gpu_input_batch.py, v1/worker/worker_base.py
        bias_v1.py     v1/sample/logits_processor/, v1/sample/sampler.py (what comes before and after)
        bias_v2.py     v1/worker/gpu/sample/
-   bias.py and changes.py know no vLLM. Outside this folder: ../launcher.py (entrypoints/launchers/), ../plugged.py
-   (engine/arg_utils.py, v1/engine/async_llm.py), ../stored.py
-   (entrypoints/openai/responses/), ../client.py (engine/protocol.py, entrypoints/generate/beam_search/),
-   ../scripted_client.py (v1/engine/input_processor.py), ../drafting/detokenize.py (v1/engine/detokenizer.py),
-   ../quiet.py (messages), ../../settings.py (environment variables).
+   bias.py and changes.py know no vLLM. Outside this folder: ../launcher.py and ../../stopping.py
+   (entrypoints/launchers/), ../plugged.py (engine/arg_utils.py, v1/engine/async_llm.py), ../watched.py
+   (v1/engine/async_llm.py), ../stored.py (entrypoints/openai/responses/), ../client.py (engine/protocol.py,
+   entrypoints/generate/beam_search/), ../scripted_client.py (v1/engine/input_processor.py),
+   ../drafting/detokenize.py (v1/engine/detokenizer.py), ../quiet.py (messages), ../../settings.py (environment
+   variables).
    The questions: can a request still leave the batch as a preempted one does, and is what it has in flight dropped
    then? What else is kept of a request's tokens, and by whom? Are utilities still called between steps?
 4. Bring tests/engine/core/simulation.py in step with what its toy workers mirror, and put the version into `SUPPORTED`:

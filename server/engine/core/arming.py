@@ -38,6 +38,12 @@ def armed(client: Any) -> bool:
     return client.vllm_config.scheduler_config.scheduler_cls in (SCHEDULER, ASYNC_SCHEDULER)
 
 
+async def ignore_interrupts(client: Any) -> None:
+    """Have the processes of the engine behind a client leave SIGINT to the server (interrupts.py), if it is armed."""
+    if armed(client):
+        await client.engine_core.call_utility_all_async("unsay_ignore_interrupts")
+
+
 def obstacle_in(config: Any, version: str) -> str | None:
     """Return what keeps a vLLM from rewinding within its engine; None if nothing does."""
     if not version.startswith(SUPPORTED):

@@ -30,7 +30,7 @@ class RewindingScheduler(Scheduler):  # type: ignore[misc]
     """Knows running requests by the keys that the front end gave them."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        utility.add_rewinding_to_vllm()
+        utility.add_utilities_to_vllm()
         super().__init__(*args, **kwargs)
         self._by_key: dict[str, Request] = {}
         self._unusable: set[str] = set()

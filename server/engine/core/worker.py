@@ -1,19 +1,25 @@
-"""What a rewind changes in vLLM's workers, under its first model runner.
+"""What is ours in vLLM's workers: what a rewind changes under its first model runner, and who heeds Ctrl-C.
 
-That runner keeps a request's tokens, parameters and random numbers while it is away from the batch, and resumes with
-them when it comes back: they are replaced in between. Calls reach a worker in order with the steps, so those in flight
-are over by then.
+The first runner keeps a request's tokens, parameters and random numbers while it is away from the batch, and resumes
+with them when it comes back: they are replaced in between. Calls reach a worker in order with the steps, so those in
+flight are over by then.
 """
 
 from typing import Any
 
 import torch
 
+from server.engine.core.interrupts import ignore_interrupts
+
 
 class RewindingWorker:
     """Mixed into vLLM's worker (`worker_extension_cls`), whose public names it must not take."""
 
     model_runner: Any
+
+    def unsay_ignore_interrupts(self) -> None:
+        """Ignore SIGINT in this worker's process."""
+        ignore_interrupts()
 
     def unsay_rewound(self, request_id: str, tokens: list[int], params: Any) -> None:
         """Let the request have drawn just `tokens`, and draw on by `params`."""

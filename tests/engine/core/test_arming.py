@@ -11,7 +11,7 @@ from vllm.v1.sample.logits_processor import _load_custom_logitsprocs
 from vllm.v1.worker.gpu.sample.logits_processor.loader import _load_v2_logitsprocs
 
 from server.engine.core import arming
-from server.engine.core.arming import arm, armed, obstacle_in
+from server.engine.core.arming import SCHEDULER, arm, armed, ignore_interrupts, obstacle_in
 from server.engine.core.bias_v1 import BiasV1
 from server.engine.core.bias_v2 import BiasV2
 from server.engine.core.scheduler import AsyncRewindingScheduler, RewindingScheduler
@@ -113,3 +113,16 @@ def test_another_version_is_said_once_and_nothing_is_armed(caplog: pytest.LogCap
         arm(made, "0.33.0")
     assert [record.__dict__["reason"] for record in caplog.records] == ["vLLM 0.33.0 is not 0.32.x"]
     assert made.scheduler_config.scheduler_cls is None and not made.parallel_config.worker_extension_cls
+
+
+@pytest.mark.parametrize(("made", "expected"), [(SCHEDULER, ["unsay_ignore_interrupts"]), (None, [])])
+async def test_only_an_armed_engine_can_be_told_to_ignore_interrupts(made: str | None, expected: list[str]) -> None:
+    told: list[str] = []
+
+    async def call(name: str) -> None:
+        told.append(name)
+
+    config = SimpleNamespace(scheduler_config=SimpleNamespace(scheduler_cls=made))
+    core = SimpleNamespace(call_utility_all_async=call)
+    await ignore_interrupts(SimpleNamespace(vllm_config=config, engine_core=core))
+    assert told == expected

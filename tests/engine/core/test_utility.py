@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from vllm.v1.engine.core import EngineCore, EngineCoreProc
 
-from server.engine.core.utility import add_rewinding_to_vllm, unsay_rewind
+from server.engine.core.utility import add_utilities_to_vllm, unsay_ignore_interrupts, unsay_rewind
+from server.engine.core.worker import RewindingWorker
 from tests.engine.core.simulation import scheduler
 
 
@@ -22,16 +23,24 @@ def untouched(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_scheduler_of_ours_brings_it_into_the_process_where_it_is_made(asynchronous: bool) -> None:
     scheduler(asynchronous)
     assert EngineCoreProc.unsay_rewind is unsay_rewind
+    assert EngineCoreProc.unsay_ignore_interrupts is unsay_ignore_interrupts
 
 
 @pytest.mark.usefixtures("untouched")
 def test_vllm_takes_it_for_one_of_its_own() -> None:
     """The engine core looks it up by name, and converts its arguments by its annotations."""
     assert not hasattr(EngineCoreProc, "unsay_rewind")
-    add_rewinding_to_vllm()
+    add_utilities_to_vllm()
     given = ("key", [1, 2], {"temperature": 0.5})
     method: Any = MethodType(EngineCoreProc.unsay_rewind, object())
     assert tuple(EngineCoreProc._convert_msgspec_args(method, given)) == given
+
+
+def test_engine_and_workers_are_told_to_ignore_interrupts() -> None:
+    told: list[str] = []
+    core: Any = SimpleNamespace(collective_rpc=told.append)
+    unsay_ignore_interrupts(core)
+    assert told == ["unsay_ignore_interrupts"] and hasattr(RewindingWorker, told[0])
 
 
 @pytest.mark.parametrize("v2", [False, True], ids=["first runner", "second runner"])

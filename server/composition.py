@@ -1,0 +1,130 @@
+"""Puts the guard before vLLM's engine, and our routes, gateway and doorway into vLLM's application."""
+
+import argparse
+from contextlib import AsyncExitStack
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from filters.judge import Judge
+from server.api.doorway import Doorway
+from server.api.gateway import Gateway
+from server.api.heads import Heads
+from server.api.routes import router
+from server.generation.ending import Ending
+from server.generation.pairs import Pairs
+from server.generation.services import Services
+from server.limits import Limits
+from server.patience import Patience
+from server.policy.catalog import Catalog
+from server.settings import vllm_version
+from server.stopping import tended
+from server.telemetry.metrics import Metrics
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from server.engine.served import ServedClient
+    from server.engine.watched import WatchedClient
+
+GENERATING = ("/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/messages")
+"""The routes whose series exist from the start; others appear with their first request."""
+
+
+def guard(
+    engine: Any,
+    judge: Judge,
+    catalog: Catalog,
+    metrics: Metrics,
+    closing: AsyncExitStack,
+    *,
+    allow_loosen: bool,
+    pairs: Pairs | None = None,
+    limits: Limits | None = None,
+    patience: Patience | None = None,
+) -> "ServedClient":
+    """Put the guard before vLLM's engine. `pairs` takes rewinds' pairs, `closing` ends with the server.
+
+    `limits` are the most that one request may ask for, `patience` is how long is waited for what (None: the defaults).
+    """
+    from server.engine.core import arming
+    from server.engine.served import ServedClient
+    from server.engine.watched import WatchedClient
+
+    patience = patience or Patience()
+    watched = WatchedClient(engine, patience.engine_seconds, metrics)
+    tokenizer, model = engine.renderer.tokenizer, str(engine.vllm_config.model_config.served_model_name)
+
+    def encode(text: str) -> list[int]:
+        return list(tokenizer.encode(text, add_special_tokens=False))
+
+    services = Services(judge, metrics, model, encode, pairs=pairs, limits=limits or Limits())
+    introduce(metrics, catalog, judge.scorer_name, model)
+
+    def keep(app: "FastAPI") -> None:
+        look_after(app, services.ending, patience, metrics, watched)
+
+    exact = arming.armed(engine)
+    return ServedClient(watched, services, catalog, closing, keep, allow_loosen=allow_loosen, exact=exact)
+
+
+def attach(app: "FastAPI", client: "ServedClient", args: argparse.Namespace) -> None:
+    """Add our routes, the gateway and the wall that asks for keys to vLLM's application over the client."""
+    from server.engine import access, stored
+
+    app.include_router(router(client.services, client.catalog, client.inner, allow_loosen=client.allow_loosen))
+    access.ask_for_keys(app, access.keys(args))
+    # At the router: inside vLLM's authentication, and without building (and counting) its middleware a second time.
+    app.router.middleware_stack = Gateway(
+        app.router.middleware_stack,
+        catalog=client.catalog,
+        observer=client.services.observer,
+        allow_loosen=client.allow_loosen,
+        store=stored.find(app),
+    )
+    client.look_after(app)
+
+
+async def guarded_application(
+    engine: Any, args: argparse.Namespace, judge: Judge, catalog: Catalog, metrics: Metrics
+) -> "FastAPI":
+    """Build vLLM's application over an engine that is not guarded yet, with our guard, routes and gateway."""
+    from server.engine import launcher
+
+    client = guard(engine, judge, catalog, metrics, AsyncExitStack(), allow_loosen=False)
+    app = await launcher.application(client, args)
+    attach(app, client, args)
+    return app
+
+
+def look_after(app: "FastAPI", ending: Ending, patience: Patience, metrics: Metrics, watched: "WatchedClient") -> None:
+    """Have an application's requests come in time and end well, and its engine watched."""
+    from server.engine.core import arming
+
+    app.router.middleware_stack = Doorway(
+        app.router.middleware_stack, ending=ending, observer=metrics, body_seconds=patience.request_seconds
+    )
+    heads = Heads(patience.request_seconds, metrics)
+
+    def look(server: Any) -> None:
+        heads.sweep(server.server_state.connections)
+        watched.watchdog.check()
+
+    app.router.lifespan_context = tended(
+        app.router.lifespan_context,
+        ending,
+        patience.grace_seconds,
+        begin=lambda: arming.ignore_interrupts(watched),
+        round_=look,
+    )
+
+
+def introduce(metrics: Metrics, catalog: Catalog, scorer: str, model: str) -> None:
+    """Fill the first page of metrics: every series that this server can count, at 0, and what runs here."""
+    metrics.expect(policies=catalog.policies, model=model, routes=GENERATING)
+    metrics.build_info(
+        version=version("unsay"),
+        vllm_version=vllm_version(),
+        detoxify_version=version("detoxify"),
+        scorer=scorer,
+        model=model,
+    )

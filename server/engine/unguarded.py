@@ -1,0 +1,52 @@
+"""Answers of requests whose policy is off: as vLLM gives them, but for the server's end and grammars that cannot be."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from typing import Any
+
+from vllm.engine.protocol import EngineClient
+from vllm.exceptions import VLLMClientError
+from vllm.outputs import RequestOutput
+
+from server.engine import refusals
+from server.generation.ending import Ending
+from server.generation.report import Report
+from server.generation.request import GuardedRequest
+
+
+class Unguarded:
+    """Passes on what `engine` generates. Answers that the server's end cuts short are aborted in the engine."""
+
+    def __init__(self, engine: EngineClient, ending: Ending) -> None:
+        self._engine = engine
+        self._ending = ending
+        self._aborting = set[asyncio.Future[None]]()
+
+    async def generate(
+        self, prompt: Any, params: Any, request_id: str, request: GuardedRequest, options: Mapping[str, Any]
+    ) -> AsyncGenerator[RequestOutput, None]:
+        """Generate, and report that nothing was judged."""
+        count = getattr(params, "n", 1)
+        first = request.reserve(count)
+        choices = range(first, first + count)
+        request.reports.update({choice: Report(request.policy.name, "off", "unguarded") for choice in choices})
+        outputs = self._engine.generate(prompt, params, request_id, **options)
+        try:
+            with self._ending.during(), self._ending.at_close(lambda: self._abort(request_id, request, choices)):
+                async with aclosing(outputs):
+                    async for output in outputs:
+                        for choice in output.outputs:
+                            refusals.check_grammar(request, choice.stop_reason)
+                        request.started = True
+                        yield output
+        except VLLMClientError as error:
+            refusals.note(request, params, error)
+            raise
+
+    def _abort(self, request_id: str, request: GuardedRequest, choices: range) -> None:
+        """Have vLLM end an answer where it stands."""
+        request.reports.update({choice: request.reports[choice].shut_down() for choice in choices})
+        aborting = asyncio.ensure_future(self._engine.abort(request_id))
+        aborting.add_done_callback(self._aborting.discard)
+        self._aborting.add(aborting)

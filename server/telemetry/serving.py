@@ -1,0 +1,49 @@
+"""Metrics of the server itself: its end, its engine's health, and requests that come too slowly."""
+
+from typing import get_args
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from server.api.doorway import Fate, Part
+from server.telemetry.children import Children
+
+
+class ServingMetrics:
+    """How the server fares; the ports `DoorObserver` and `EngineObserver` say what each call means."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._at_end = Children(
+            Counter(
+                "unsay_requests_at_end",
+                "Requests that came, or were under way, when the server was ending: finished, cut_short, refused.",
+                ("fate",),
+                registry=registry,
+            )
+        )
+        for fate in get_args(Fate):
+            self._at_end.of(fate)
+        self._late = Children(
+            Counter(
+                "unsay_late_requests",
+                "Requests answered 408 since their head or their body did not come in time.",
+                ("part",),
+                registry=registry,
+            )
+        )
+        for part in get_args(Part):
+            self._late.of(part)
+        self._hangs = Gauge(
+            "unsay_engine_hangs",
+            "1 while the engine is asked for tokens and nothing is heard of it for too long, else 0.",
+            registry=registry,
+            multiprocess_mode="livemax",
+        )
+
+    def request_at_end(self, fate: Fate) -> None:
+        self._at_end.of(fate).inc()
+
+    def request_late(self, part: Part) -> None:
+        self._late.of(part).inc()
+
+    def engine_hangs(self, hangs: bool) -> None:
+        self._hangs.set(hangs)

@@ -1,0 +1,30 @@
+"""Answers of requests whose policy is off."""
+
+from vllm.sampling_params import RequestOutputKind, SamplingParams
+
+from server.engine.unguarded import Unguarded
+from server.generation.ending import Ending
+from server.generation.request import GuardedRequest
+from tests.engine.drafting.recording import RecordingEngine
+from tests.engine.drafting.test_detokenize import ids, tokenizer
+from tests.engine.test_client import PROMPT
+from tests.engine.test_client_ending import DELTA, OFF, TEXT, asking
+
+
+async def test_it_is_what_the_engine_said_and_reported_as_judged_by_nobody() -> None:
+    engine, ending, request = RecordingEngine(ids(TEXT), tokenizer=tokenizer()), Ending(), GuardedRequest(OFF)
+    params = SamplingParams(max_tokens=99, output_kind=RequestOutputKind.DELTA)
+    outputs = [output async for output in Unguarded(engine, ending).generate(PROMPT, params, "r", request, {})]
+    assert [token for output in outputs for token in output.outputs[0].token_ids] == ids(TEXT)
+    assert (request.reports[0].action, request.reports[0].policy) == ("unguarded", "off")
+    assert request.started and ending.under_way == 0
+
+
+async def test_an_unguarded_answer_is_ended_by_vllm_and_marked() -> None:
+    async with asking(OFF, DELTA) as (client, inner, request, reading, outputs):
+        client.services.ending.close()
+        await reading
+        assert inner.aborted == ["r"] and outputs[-1].finished
+        report = request.reports[0]
+        assert (report.action, report.cut_short, report.withheld) == ("unguarded", "shutdown", True)
+        assert client.services.ending.under_way == 0

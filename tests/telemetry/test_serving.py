@@ -1,0 +1,28 @@
+"""What is counted of the server itself."""
+
+from prometheus_client import CollectorRegistry
+
+from server.telemetry.serving import ServingMetrics
+
+
+def test_every_word_is_there_from_the_start_and_counts() -> None:
+    registry = CollectorRegistry()
+    metrics, value = ServingMetrics(registry), registry.get_sample_value
+    for fate in ("finished", "cut_short", "refused"):
+        assert value("unsay_requests_at_end_total", {"fate": fate}) == 0
+    for part in ("head", "body"):
+        assert value("unsay_late_requests_total", {"part": part}) == 0
+    metrics.request_at_end("cut_short")
+    metrics.request_late("head")
+    assert value("unsay_requests_at_end_total", {"fate": "cut_short"}) == 1
+    assert value("unsay_late_requests_total", {"part": "head"}) == 1
+
+
+def test_a_hung_engine_is_1_until_it_is_well() -> None:
+    registry = CollectorRegistry()
+    metrics = ServingMetrics(registry)
+    seen = []
+    for hangs in (True, False):
+        metrics.engine_hangs(hangs)
+        seen.append(registry.get_sample_value("unsay_engine_hangs"))
+    assert seen == [1, 0]

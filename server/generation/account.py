@@ -9,7 +9,6 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from filters.thresholds import Thresholds
 from filters.verdict import Flagged, Verdict
 from server.generation.observer import NO_CATEGORY, Observer, Outcome
 from server.guard.commands import Substitute, Way
@@ -131,7 +130,6 @@ class Account:
         self._observer = observer
         self._policy = policy.name
         self._model = model
-        self._thresholds = Thresholds(policy.thresholds)
         self._clock = Clockwork(observer, now)
         self._unsettled: Way | None = None
         self.tally = Tally()
@@ -142,8 +140,7 @@ class Account:
         self.tally.judged()
         if isinstance(verdict, Flagged):
             self._observer.span_judged("flagged", verdict.category, self._policy, self._model)
-            exceeded = self._thresholds.exceeded(verdict.scores)
-            self.tally.flagged({category: verdict.scores[category] for category in exceeded})
+            self.tally.flagged({category: verdict.scores[category] for category in verdict.exceeded})
         else:
             self._observer.span_judged("cleared", NO_CATEGORY, self._policy, self._model)
 

@@ -13,7 +13,6 @@ from contextlib import aclosing
 from filters.judge import Judge
 from filters.passage import Passage
 from filters.scorer import ScorerUnavailable, Scores
-from filters.thresholds import Thresholds
 from filters.verdict import Flagged as FlaggedText
 from server.errors import ScorerDown
 from server.generation.account import Account
@@ -27,6 +26,7 @@ from server.guard.events import Cleared, Drafted, Ended, Event, Flagged, ScorerF
 from server.guard.state import GuardState
 from server.guard.windows import leaves_waiting
 from server.policy.policy import Policy
+from server.policy.standard import standard
 
 log = logging.getLogger("unsay.guard")
 
@@ -143,7 +143,7 @@ class Judging:
         self._judge = judge
         self._transcript = transcript
         self._policy = policy
-        self._thresholds = Thresholds(policy.thresholds)
+        self._standard = standard(policy)
         self._account = account
         self._tasks = tasks
         self._state = state
@@ -164,7 +164,7 @@ class Judging:
     async def _follow(self, score: Score, passage: Passage, start: int) -> None:
         """Wait for the verdict on a window, whose text begins at character `start`."""
         try:
-            verdict = await self._judge.judge(passage, self._thresholds)
+            verdict = await self._judge.judge(passage, self._standard)
         except ScorerUnavailable as error:
             return self._unjudged(score, error.reason)
         self._account.judged(verdict)

@@ -1,6 +1,7 @@
 """The one place where concrete classes are chosen and put together."""
 
 import argparse
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from filters.batcher import Batcher, BatchObserver
 from filters.judge import Judge
+from filters.languages import CODES
 from filters.scorer import Scorer
 from filters.scorers import registry
 from filters.scorers.cascade import CascadeObserver
@@ -68,9 +70,11 @@ async def batching(scorer: Scorer, settings: ScorerSettings, observer: BatchObse
 
 @asynccontextmanager
 async def judging(scorer: Scorer, settings: ScorerSettings, metrics: Metrics) -> AsyncIterator[Judge]:
-    """Provide a judge over `scorer`, with its thread running."""
+    """Provide a judge over `scorer`, with its thread running, that has told a language already."""
     async with batching(scorer, settings, metrics) as batcher:
-        yield Judge(batcher)
+        judge = Judge(batcher)
+        await asyncio.to_thread(judge.language, "A first text.")  # loads what tells languages apart
+        yield judge
 
 
 async def guarded_application(
@@ -106,18 +110,20 @@ async def guarded_application(
         allow_loosen=allow_loosen,
         store=stored.find(app),
     )
-    introduce(metrics, catalog, judge.scorer_name, model)
+    introduce(metrics, catalog, judge, model)
     return app
 
 
-def introduce(metrics: Metrics, catalog: Catalog, scorer: str, model: str) -> None:
+def introduce(metrics: Metrics, catalog: Catalog, judge: Judge, model: str) -> None:
     """Fill the first page of metrics: every series that this server can count, at 0, and what runs here."""
-    metrics.expect(policies=catalog.policies, model=model, routes=GENERATING)
+    named = {code for policy in catalog.policies.values() for code in policy.languages}
+    languages = named | (judge.languages or frozenset())
+    metrics.expect(policies=catalog.policies, model=model, routes=GENERATING, languages=languages & CODES)
     metrics.build_info(
         version=version("unsay"),
         vllm_version=vllm_version(),
         detoxify_version=version("detoxify"),
-        scorer=scorer,
+        scorer=judge.scorer_name,
         model=model,
     )
 

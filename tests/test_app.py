@@ -5,6 +5,9 @@ from collections import Counter
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
+from filters.batcher import Batcher
+from filters.judge import Judge
+from filters.scorers.scripted import ScriptedScorer
 from server.app import GENERATING, introduce
 from server.policy.catalog import builtin
 from server.telemetry.metrics import Metrics
@@ -15,7 +18,8 @@ from tests.telemetry.words import VERDICTS, WORDS, values
 def page() -> str:
     """The metrics of a server that has not answered anything yet."""
     registry = CollectorRegistry()
-    introduce(Metrics(registry), builtin(), "scripted", "tiny")
+    scorer = ScriptedScorer({}, languages=frozenset({"en", "de", "no such code"}))
+    introduce(Metrics(registry), builtin(), Judge(Batcher(scorer)), "tiny")
     return generate_latest(registry).decode()
 
 
@@ -30,6 +34,10 @@ def test_a_fresh_page_has_the_verdicts_that_need_no_category(page: str, series: 
     assert values(page, series, "category") == {"none"}
     assert values(page, series, "policy") == set(builtin().policies)
     assert values(page, series, "model") == {"tiny"}
+
+
+def test_a_fresh_page_has_the_languages_that_are_read(page: str) -> None:
+    assert values(page, "unsay_languages_total", "language") == {"en", "de", "other", "unknown"}
 
 
 def test_every_combination_is_there_once_with_the_value_0(page: str) -> None:

@@ -28,7 +28,7 @@ def test_a_sentence_has_its_language(text: str, language: str) -> None:
 @pytest.mark.parametrize("text", ["", " \n", "12:30", "?!", "\U0001f600" * 50, "+49 30 1234567 " * 20])
 def test_what_has_no_letters_is_in_no_language_and_hides_nothing(text: str) -> None:
     found = find(text)
-    assert (found.language, found.candidates, found.unread(READ)) == (UNKNOWN, {UNKNOWN}, False)
+    assert (found.language, found.candidates, found.unread(READ)) == (UNKNOWN, frozenset({UNKNOWN}), False)
 
 
 @pytest.mark.parametrize("text", ["Yes.", "Ok", "Ja.", "No", "lol", "x = y", "for (int i = 0; i < n; i++) { a += b; }"])

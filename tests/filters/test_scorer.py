@@ -62,4 +62,4 @@ def test_a_scorer_that_says_nothing_of_languages_reads_all() -> None:
             return True
 
     assert languages_of(Silent()) is None
-    assert languages_of(ScriptedScorer({}, languages=frozenset({"en"}))) == {"en"}
+    assert languages_of(ScriptedScorer({}, languages=frozenset({"en"}))) == frozenset({"en"})

@@ -164,3 +164,11 @@ def test_trouble_counts_from_a_flag_to_the_calm_and_adds_up() -> None:
     assert bench.clock.flagged() == 3
     bench.at += 4
     assert bench.clock.flagged() == 7
+
+
+def test_the_language_of_an_answer_is_told_once_it_is_over() -> None:
+    account, observer = _account()
+    assert (account.tally.language, account.tally.unread) == (None, False)
+    account.heard("ru", unread=True)
+    assert observer.languages == [("ru", True)]
+    assert (account.tally.language, account.tally.unread) == ("ru", True)

@@ -89,3 +89,13 @@ def test_a_report_is_plain_json(scores: dict[str, float], rewinds: int) -> None:
     tally.keep(scores)
     body = report(Policy(), "scripted", GuardState(rewinds=rewinds), tally).as_dict()
     assert json.loads(json.dumps(body)) == body
+
+
+def test_a_language_is_reported_once_it_was_looked_for_and_that_it_is_unread_if_it_is() -> None:
+    assert "language" not in report(Policy(), "scripted", GuardState(), Tally()).as_dict()
+    body = report(Policy(), "scripted", GuardState(), Tally(language="ru", unread=True)).as_dict()
+    assert (body["language"], body["unread"]) == ("ru", True)
+    body = report(Policy(), "scripted", GuardState(), Tally(language="unknown")).as_dict()
+    assert body["language"] == "unknown" and "unread" not in body
+    assert PromptFinding(False, {}, "de").as_dict() == {"flagged": False, "scores": {}, "language": "de"}
+    assert PromptFinding(True, {}, "de", unread=True).as_dict()["unread"] is True

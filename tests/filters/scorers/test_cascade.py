@@ -162,4 +162,4 @@ def test_a_screen_of_another_classifier_is_refused() -> None:
 def test_it_reads_what_its_classifier_reads() -> None:
     assert Cascade(Screening(), Recorded()).languages is None
     classifier = ScriptedScorer({}, categories=CATEGORIES, languages=frozenset({"de"}))
-    assert Cascade(Screening(), classifier).languages == {"de"}
+    assert Cascade(Screening(), classifier).languages == frozenset({"de"})

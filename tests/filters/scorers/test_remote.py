@@ -200,5 +200,6 @@ def test_its_health_is_what_its_route_says() -> None:
 
 def test_ours_says_which_languages_it_reads() -> None:
     assert loaded(httpx.Response(200, json=OURS), NOTHING).languages is None
-    assert loaded(httpx.Response(200, json={**OURS, "languages": ["de", "en"]}), NOTHING).languages == {"de", "en"}
+    said = httpx.Response(200, json={**OURS, "languages": ["de", "en"]})
+    assert loaded(said, NOTHING).languages == frozenset({"de", "en"})
     assert loaded(httpx.Response(200, json={**OURS, "languages": "en"}), NOTHING).languages is None

@@ -59,7 +59,7 @@ class Judge:
         """
         if not standard.minds:
             return Heard(standard.thresholds)
-        return standard.heard([self._find(text) for text in texts], self.languages)
+        return standard.heard([self._find(text) for text in dict.fromkeys(texts)], self.languages)
 
     async def judge(self, passage: Passage, standard: Standard) -> Verdict:
         """Return flagged from the onset to the end of the passage, or Cleared. ScorerUnavailable if there is no score.

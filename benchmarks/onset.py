@@ -22,6 +22,7 @@ from filters.batcher import Batcher
 from filters.judge import Judge
 from filters.passage import Passage
 from filters.scorers.detoxify import DetoxifyScorer
+from filters.standard import Standard
 from filters.thresholds import Thresholds
 from filters.verdict import Flagged
 from server.policy.policy import DEFAULT_THRESHOLDS
@@ -79,10 +80,10 @@ def windows(text: str) -> Iterator[tuple[int, Passage]]:
         yield begin, Passage(text[begin:end], starts[at] - begin)
 
 
-async def onset_of(judge: Judge, text: str, thresholds: Thresholds) -> int | None:
+async def onset_of(judge: Judge, text: str, standard: Standard) -> int | None:
     """Return the character at which the first flagged window turns; None if none is flagged."""
     for begin, passage in windows(text):
-        verdict = await judge.judge(passage, thresholds)
+        verdict = await judge.judge(passage, standard)
         if isinstance(verdict, Flagged):
             return begin + verdict.span.start
     return None
@@ -92,9 +93,9 @@ async def measure(classifier: str, chosen: Sequence[Post]) -> Counter[str]:
     """Return how many onsets lie where; `cleared` counts the posts that are never flagged."""
     batcher = Batcher(DetoxifyScorer.load(classifier))
     await batcher.start()
-    thresholds, counts = Thresholds(DEFAULT_THRESHOLDS), Counter[str]()
+    standard, counts = Standard(Thresholds(DEFAULT_THRESHOLDS)), Counter[str]()
     for number, post in enumerate(chosen, 1):
-        onset = await onset_of(Judge(batcher), post.text, thresholds)
+        onset = await onset_of(Judge(batcher), post.text, standard)
         counts["cleared" if onset is None else place(post, onset)] += 1
         if number % _EVERY == 0:
             print(f"{number}/{len(chosen)} posts", flush=True)

@@ -77,6 +77,20 @@ class Bounding(Protocol):
         """
 
 
+@runtime_checkable
+class Multilingual(Protocol):
+    """Optional word of a scorer on the languages that it reads; one that says nothing is taken to read all."""
+
+    @property
+    def languages(self) -> frozenset[str] | None:
+        """ISO 639-1 codes. None if nothing is known of it."""
+
+
+def languages_of(scorer: Scorer) -> frozenset[str] | None:
+    """Return the ISO 639-1 codes of what a scorer reads; None for all."""
+    return scorer.languages if isinstance(scorer, Multilingual) else None
+
+
 def is_below(scores: Scores, thresholds: ThresholdValues) -> bool:
     """Return whether every score is below its threshold (below 1 if it has none); False without any thresholds."""
     return bool(thresholds) and all(value < thresholds.get(category, 1.0) for category, value in scores.items())

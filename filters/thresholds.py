@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -44,3 +44,14 @@ class Thresholds:
         if not is_valid(scores):
             raise ScorerUnavailable("error")
         return {name: scores[name] - threshold for name, threshold in self.values.items() if name in scores}
+
+
+def strictest(every: Sequence[Thresholds]) -> Thresholds:
+    """Return the lowest threshold of each category, of at least one set of them."""
+    if len(every) == 1:
+        return every[0]
+    lowest: dict[Category, float] = {}
+    for thresholds in every:
+        for name, threshold in thresholds.values.items():
+            lowest[name] = min(threshold, lowest.get(name, threshold))
+    return Thresholds(lowest)

@@ -9,9 +9,10 @@ from filters.span import TextSpan
 
 @dataclass(frozen=True, slots=True)
 class Cleared:
-    """Nothing exceeds its threshold."""
+    """Nothing exceeds its threshold. `unread`: some of it is in a language that the scorer does not read."""
 
     scores: Scores
+    unread: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +20,19 @@ class Flagged:
     """The passage exceeds a threshold.
 
     `span` is what to rewind, in characters of the passage's text, never before its `fresh` mark.
-    `category` is the one with the highest excess; `scores` are those of the whole passage.
+    `exceeded` are the categories, that with the highest excess first; `scores` are those of the whole passage.
+    `unread`: as of `Cleared`.
     """
 
     span: TextSpan
     scores: Scores
-    category: Category
+    exceeded: tuple[Category, ...]
+    unread: bool = False
+
+    @property
+    def category(self) -> Category:
+        """The one with the highest excess."""
+        return self.exceeded[0]
 
 
 Verdict = Cleared | Flagged

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from filters.batcher import Batcher, BatchObserver
 from filters.judge import Judge
+from filters.languages import find
 from filters.scorer import Scorer
 from filters.scorers import registry
 from filters.scorers.cascade import CascadeObserver
@@ -30,6 +31,8 @@ _UNNAMED = (
     "guarding every answer under the default policy, without reports, requests' own policies and /ready:"
     f" set VLLM_PLUGINS={PLUGIN} to have those, or name other plug-ins there to have no guard"
 )
+
+A_TEXT = "A first text."
 
 log = logs.logger("server")
 
@@ -76,9 +79,11 @@ async def batching(scorer: Scorer, settings: ScorerSettings, observer: BatchObse
 
 @asynccontextmanager
 async def judging(scorer: Scorer, settings: ScorerSettings, metrics: Metrics) -> AsyncIterator[Judge]:
-    """Provide a judge over `scorer`, with its thread running."""
+    """Provide a judge over `scorer`, with its thread running, that has told a language already."""
     async with batching(scorer, settings, metrics) as batcher:
-        yield Judge(batcher)
+        judge = Judge(batcher)
+        await asyncio.to_thread(judge.language, A_TEXT)  # loads what tells languages apart
+        yield judge
 
 
 def settings_of(additional: Mapping[str, Any]) -> Settings:
@@ -101,6 +106,7 @@ def prepare(additional: Mapping[str, Any]) -> "Callable[[Any], ServedClient]":
     log.info("loading the scorer", extra={"scorer": settings.scorer, "screen": str(settings.screen or "none")})
     metrics = Metrics()
     scorer = load_scorer(settings, metrics)
+    find(A_TEXT)  # loads what tells languages apart
     catalog = catalogs.check_categories(load_catalog(settings), scorer.categories)
 
     def guard_started(engine: Any) -> "ServedClient":

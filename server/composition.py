@@ -6,6 +6,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from filters.judge import Judge
+from filters.languages import CODES
 from server.api.doorway import Doorway
 from server.api.gateway import Gateway
 from server.api.heads import Heads
@@ -58,7 +59,7 @@ def guard(
         return list(tokenizer.encode(text, add_special_tokens=False))
 
     services = Services(judge, metrics, model, encode, pairs=pairs, limits=limits or Limits())
-    introduce(metrics, catalog, judge.scorer_name, model)
+    introduce(metrics, catalog, judge, model)
 
     def keep(app: "FastAPI") -> None:
         look_after(app, services.ending, patience, metrics, watched)
@@ -118,13 +119,15 @@ def look_after(app: "FastAPI", ending: Ending, patience: Patience, metrics: Metr
     )
 
 
-def introduce(metrics: Metrics, catalog: Catalog, scorer: str, model: str) -> None:
+def introduce(metrics: Metrics, catalog: Catalog, judge: Judge, model: str) -> None:
     """Fill the first page of metrics: every series that this server can count, at 0, and what runs here."""
-    metrics.expect(policies=catalog.policies, model=model, routes=GENERATING)
+    named = {code for policy in catalog.policies.values() for code in policy.languages}
+    languages = named | (judge.languages or frozenset())
+    metrics.expect(policies=catalog.policies, model=model, routes=GENERATING, languages=languages & CODES)
     metrics.build_info(
         version=version("unsay"),
         vllm_version=vllm_version(),
         detoxify_version=version("detoxify"),
-        scorer=scorer,
+        scorer=judge.scorer_name,
         model=model,
     )

@@ -23,7 +23,8 @@ from tests.telemetry.words import VERDICTS, WORDS, values
 def page() -> str:
     """The metrics of a server that has not answered anything yet."""
     registry = CollectorRegistry()
-    introduce(Metrics(registry), builtin(), "scripted", "tiny")
+    scorer = ScriptedScorer({}, languages=frozenset({"en", "de", "no such code"}))
+    introduce(Metrics(registry), builtin(), Judge(Batcher(scorer)), "tiny")
     return generate_latest(registry).decode()
 
 
@@ -38,6 +39,10 @@ def test_a_fresh_page_has_the_verdicts_that_need_no_category(page: str, series: 
     assert values(page, series, "category") == {"none"}
     assert values(page, series, "policy") == set(builtin().policies)
     assert values(page, series, "model") == {"tiny"}
+
+
+def test_a_fresh_page_has_the_languages_that_are_read(page: str) -> None:
+    assert values(page, "unsay_languages_total", "language") == {"en", "de", "other", "unknown"}
 
 
 def test_every_combination_is_there_once_with_the_value_0(page: str) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from filters.category import Category
-from filters.scorer import Bounding, Scorer, Scores, ThresholdValues, is_below, is_valid
+from filters.scorer import Bounding, Scorer, Scores, ThresholdValues, is_below, is_valid, languages_of
 
 _log = logging.getLogger(__name__)
 
@@ -65,6 +65,7 @@ class Cascade:
         # A report names what judges: the screen only leaves out what would be cleared.
         self.name = classifier.name
         self.categories = classifier.categories
+        self.languages = languages_of(classifier)
         self._screen = screen
         self._classifier = classifier
         self._observer = observer or NullCascadeObserver()

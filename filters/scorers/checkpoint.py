@@ -18,6 +18,9 @@ from typing import Any
 from filters.scorer import ScorerLoadError
 
 SUMS = "SHA256SUMS"
+CARD = "README.md"
+DETOXIFYS_LANGUAGES = {"multilingual": frozenset({"en", "fr", "es", "it", "pt", "tr", "ru"})}
+"""What detoxify's own models were trained on, as its README says; all others on English alone."""
 _STRUCTURE = (
     "expected a detoxify checkpoint with config.dataset.args.classes, "
     "config.arch.args.{model_type,model_name,tokenizer_name,num_classes} and state_dict"
@@ -51,6 +54,31 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     if not _is_detoxify(loaded):
         raise ScorerLoadError(str(path), _STRUCTURE)
     return dict(loaded)
+
+
+def languages_read(name_or_path: str, folder: Path) -> frozenset[str] | None:
+    """Return the ISO 639-1 codes of what a checkpoint reads, by the `language` of the model card beside it.
+
+    Those known by name have detoxify's. None for one of your own without a card that says so. ScorerLoadError for a
+    card whose head cannot be read.
+    """
+    if not Path(name_or_path).exists():
+        return DETOXIFYS_LANGUAGES.get(name_or_path, frozenset({"en"}))
+    said = _card(folder / CARD).get("language")
+    codes = [said] if isinstance(said, str) else said
+    if codes is None or not isinstance(codes, list) or not codes:
+        return None
+    return frozenset(str(code).lower() for code in codes)
+
+
+def _card(path: Path) -> Mapping[str, Any]:
+    """Return what a model card says at its head; nothing if there is none."""
+    from huggingface_hub import metadata_load
+
+    try:
+        return metadata_load(path) or {} if path.is_file() else {}
+    except Exception as error:
+        raise ScorerLoadError(str(path), f"expected a card with YAML at its head ({type(error).__name__})") from error
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from filters.category import Category
 from filters.scorer import ScorerLoadError, Scores, ThresholdValues, is_below, is_valid
-from filters.scorers.checkpoint import find_checkpoint, loadable, read_checkpoint
+from filters.scorers.checkpoint import find_checkpoint, languages_read, loadable, read_checkpoint
 from filters.scorers.pieces import overlap, reading_limit
 
 if TYPE_CHECKING:
@@ -28,10 +28,11 @@ if TYPE_CHECKING:
 class DetoxifyScorer:
     """Scores with a loaded `Detoxify`, on its device. The same text has the same scores in any batch, within 1e-4."""
 
-    def __init__(self, detoxify: Detoxify, name: str) -> None:
+    def __init__(self, detoxify: Detoxify, name: str, languages: frozenset[str] | None = None) -> None:
         from filters.scorers.passes import passes
 
         self.name = name
+        self.languages = languages
         self.categories: tuple[Category, ...] = tuple(detoxify.class_names)
         # Half precision is how weights are kept, not how they are computed with: scores would depend on the batch.
         self._model = detoxify.model.float().eval()
@@ -57,7 +58,8 @@ class DetoxifyScorer:
         path = find_checkpoint(name_or_path)
         # Reports carry the name: a path on this machine is nobody's business.
         name = path.resolve().parent.name if Path(name_or_path).exists() else name_or_path
-        scorer = cls(_detoxify(path, read_checkpoint(path), device), f"detoxify:{name}")
+        languages = languages_read(name_or_path, path.resolve().parent)
+        scorer = cls(_detoxify(path, read_checkpoint(path), device), f"detoxify:{name}", languages)
         scorer._warm_up(path)
         return scorer
 

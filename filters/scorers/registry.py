@@ -15,7 +15,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
-from filters.scorer import Scorer, ScorerLoadError, is_valid
+from filters.scorer import Scorer, ScorerLoadError, is_valid, languages_of
 from filters.scorers.cascade import Cascade, CascadeObserver
 from filters.scorers.checkpoint import find_checkpoint, sha256
 from filters.scorers.detoxify import DetoxifyScorer
@@ -109,6 +109,8 @@ def _made(spec: str, make: Callable[..., Any], setup: Setup) -> Scorer:
         ) from error
     if not is_sound:
         raise ScorerLoadError(spec, "expected a scorer with a score in 0..1 for each of its categories, in their order")
+    if not isinstance(languages_of(scorer), frozenset | None):
+        raise ScorerLoadError(spec, "expected its languages to be a frozenset of ISO 639-1 codes, or None for all")
     return scorer
 
 

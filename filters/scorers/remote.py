@@ -6,9 +6,9 @@ The rules:
 2. Each request has the gate's deadline and ends by then, whatever the other side does.
 3. A detector is asked for everything it has (`"threshold": 0`). One that reports only from its own threshold on says 0
    below it: lower thresholds have no effect.
-4. `unsay scorer` says in `/health` which categories it has. It is told the thresholds (`least`) that scores will be
-   held against, so that its screen and its rough pass clear what they can, unless the operator gives its categories
-   other names. Other detectors never see the word.
+4. `unsay scorer` says in `/health` which categories it has and which languages it reads. It is told the thresholds
+   (`least`) that scores will be held against, so that its screen and its rough pass clear what they can, unless the
+   operator gives its categories other names. Other detectors never see the word.
 5. Proxies of the environment are not used: passages go to the address that was named, and nowhere else.
 """
 
@@ -71,6 +71,7 @@ class RemoteScorer:
         self._types = address.types
         self._takes_thresholds = False
         self._health = Health(self._is_well)
+        self.languages: frozenset[str] | None = None
         self.name = address.name
 
     @classmethod
@@ -152,7 +153,7 @@ class RemoteScorer:
         return bytes(body)
 
     def _meet(self) -> None:
-        """Ask for its health, and for its categories if it is `unsay scorer`."""
+        """Ask for its health, and for its categories and languages if it is `unsay scorer`."""
         try:
             about = json.loads(self._healthy())
         except (ValueError, RecursionError):
@@ -160,6 +161,7 @@ class RemoteScorer:
         match about:
             case {"scorer": str(name), "categories": [str(), *_] as categories}:
                 self.name = self._address.named(name)
+                self.languages = _codes(about.get("languages"))
                 if not self._address.is_mapped:  # under other names its thresholds would mean nothing to it
                     self._takes_thresholds = True
                     self._types = mapping({str(category): str(category) for category in categories})
@@ -174,3 +176,8 @@ class RemoteScorer:
     def _is_well(self) -> bool:
         self._healthy()
         return True
+
+
+def _codes(said: object) -> frozenset[str] | None:
+    """Return the languages that are named; None if none are."""
+    return frozenset(map(str, said)) if isinstance(said, list) and said else None

@@ -18,11 +18,13 @@ class ScriptedScorer:
         words: Mapping[str, float],
         *,
         categories: tuple[Category, ...] = ("toxicity",),
+        languages: frozenset[str] | None = None,
         seconds: float = 0,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """Script it: `words` maps a word (any substring, any case) to its score; a pass takes `seconds`."""
         self.categories = categories
+        self.languages = languages
         self.passes = 0  # calls of `score` so far
         self._words = {word.casefold(): score for word, score in words.items()}
         self._seconds = seconds

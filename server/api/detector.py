@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from filters.batcher import Batcher
 from filters.call import Caller
 from filters.judge import Judge
-from filters.scorer import Reason, ScorerUnavailable, Scores, ThresholdValues
+from filters.scorer import Reason, ScorerUnavailable, Scores, ThresholdValues, languages_of
 from filters.scorers.detections import PATH, told
 from server.api.asgi import CLIENT_GONE, ClientGone, while_connected
 
@@ -67,9 +67,12 @@ def application(batcher: Batcher, *, most_contents: int) -> FastAPI:
 
     @app.get("/health")
     async def health() -> JSONResponse:
-        """Answer 200 while scores can be had, with the scorer and its categories."""
+        """Answer 200 while scores can be had, with the scorer, its categories and the languages that it reads."""
         good = judge.available()
-        about = {"status": "ok" if good else "failing", "scorer": scorer.name, "categories": scorer.categories}
+        about: dict[str, object] = {"status": "ok" if good else "failing"}
+        about |= {"scorer": scorer.name, "categories": scorer.categories}
+        if (languages := languages_of(scorer)) is not None:
+            about["languages"] = sorted(languages)
         return JSONResponse(about, 200 if good else 503)
 
     @app.post(PATH)

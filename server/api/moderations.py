@@ -1,7 +1,9 @@
 """POST /v1/moderations: OpenAI's shape, answered by the scorer that guards the text, in its categories and OpenAI's."""
 
+import asyncio
 import secrets
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -18,9 +20,10 @@ from server.generation.demand import check_moderation
 from server.limits import Limits
 from server.policy.policy import Policy
 from server.policy.resolve import DetoxRequest
+from server.policy.standard import standard
 
 MOST_INPUTS = 1024
-OBEYED = ("policy", "thresholds")
+OBEYED = ("policy", "thresholds", "languages", "on_unread")
 """The keys of `detox` that say what a text is held against."""
 
 
@@ -58,7 +61,7 @@ class ModerationRequest(BaseModel):
         """Its `detox` object. BadRequest for keys that say how text is written, of which there is none here."""
         for key in self.detox if isinstance(self.detox, dict) else ():
             if key in DetoxRequest.model_fields and key not in OBEYED:
-                obeyed = " and ".join(OBEYED)
+                obeyed = ", ".join(OBEYED)
                 raise BadRequest(
                     f"detox.{key}", f"detox.{key}: means nothing for text that is only judged; use {obeyed}"
                 )
@@ -79,37 +82,59 @@ async def moderate(request: ModerationRequest, judge: Judge, policy: Policy, lim
     """Score every text in its pieces and sentences, the highest counts, against the policy's thresholds.
 
     The guard's own texts go before them, and other requests have their turns between them. BadRequest for too much.
+    A text that the scorer does not read is flagged too, unless the policy lets such text pass.
     """
     texts = request.texts()
     if max(map(len, texts)) > MOST_CHARACTERS:
         raise BadRequest("input", f"input: expected texts of at most {MOST_CHARACTERS} characters each")
     check_moderation(sum(map(len, texts)), limits)
+    every = [pieces_and_parts(text) for text in texts]
     try:
-        scores = await _scores(texts, judge.about("moderations").of(object()))
+        scores = await _scores(every, judge.about("moderations").of(object()))
     except ScorerUnavailable:
         raise scorer_unavailable() from None
-    thresholds = Thresholds(policy.thresholds)
+    heard = await asyncio.to_thread(_heard, every, judge, policy)
     return {
         "id": f"modr-{secrets.token_hex(12)}",
         "model": request.model or judge.scorer_name,
-        "results": [_result(entry, thresholds) for entry in scores],
+        "results": [_result(*each, policy) for each in zip(scores, heard, strict=True)],
     }
 
 
-async def _scores(texts: Sequence[str], judge: Judge) -> list[Scores]:
+async def _scores(every: Sequence[Sequence[str]], judge: Judge) -> list[Scores]:
     """Return for each text the highest scores over what is judged of it. ScorerUnavailable if there is no score."""
-    every = [pieces_and_parts(text) for text in texts]
     given = portions([part for each in every for part in each])
     return highest_of(every, [entry for portion in given for entry in await judge.scores(portion)])
 
 
-def _result(scores: Scores, thresholds: Thresholds) -> dict[str, Any]:
-    exceeded = thresholds.exceeded(scores)
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """What a text is held against, its language, and whether any of it is in one that the scorer does not read."""
+
+    thresholds: Thresholds
+    language: str
+    unread: bool
+
+
+def _heard(every: Sequence[Sequence[str]], judge: Judge, policy: Policy) -> list[_Heard]:
+    """Tell the language of each text, which comes before its parts, and what it is held against."""
+    held = standard(policy)
+    found = []
+    for texts in every:
+        heard, whole = judge.hear(texts, held), judge.language(texts[0])
+        found.append(_Heard(heard.thresholds, whole.language, heard.unread or whole.unread(judge.languages)))
+    return found
+
+
+def _result(scores: Scores, heard: _Heard, policy: Policy) -> dict[str, Any]:
+    exceeded = heard.thresholds.exceeded(scores)
     ours = {name: Told(name in exceeded, score, applies=True) for name, score in scores.items()}
     every = ours | told(scores, exceeded)
     return {
-        "flagged": bool(exceeded),
+        "flagged": bool(exceeded) or (heard.unread and policy.on_unread != "pass"),
         "categories": {name: each.flagged for name, each in every.items()},
         "category_scores": {name: each.score for name, each in every.items()},
         "category_applied_input_types": {name: ["text"] if each.applies else [] for name, each in every.items()},
+        "language": heard.language,
+        **({"unread": True} if heard.unread else {}),
     }

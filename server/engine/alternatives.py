@@ -15,10 +15,10 @@ from typing import Any
 from filters.boundaries import word_start
 from filters.judge import Judge
 from filters.scorer import ScorerUnavailable, Scores
-from filters.thresholds import Thresholds
 from server.engine.withholding import withhold
 from server.generation.outlet import Piece
 from server.policy.policy import Policy
+from server.policy.standard import standard
 
 TEXTS_A_CALL = 64
 """Fewer than the scorer's queue holds, so that many requests for logprobs fit into it."""
@@ -107,7 +107,7 @@ class Alternatives:
             scores = await self.scores.of(texts, self.client)
         except ScorerUnavailable:
             return frozenset() if self.policy.on_scorer_failure == "open" else frozenset(texts)
-        thresholds = Thresholds(self.policy.thresholds)
+        thresholds = standard(self.policy).strictest  # a word alone is in no language for sure
         return frozenset(text for text in texts if thresholds.exceeded(scores[text]))
 
 

@@ -9,7 +9,6 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from filters.thresholds import Thresholds
 from filters.verdict import Flagged, Verdict
 from server.generation.observer import NO_CATEGORY, Observer, Outcome
 from server.guard.commands import Substitute, Way
@@ -30,6 +29,10 @@ class Tally:
     """The scores of the last flagged span, by the categories it was flagged for: what ends an answer that ends so."""
     failure: str | None = None
     """Why the scorer gave no verdict, if it did not."""
+    language: str | None = None
+    """The code of the language of the answer, or that it is unknown; None as long as nobody has looked."""
+    unread: bool = False
+    """Whether any of it is in a language that the scorer does not read."""
 
     def judged(self) -> None:
         """Count a span that has its verdict."""
@@ -131,7 +134,6 @@ class Account:
         self._observer = observer
         self._policy = policy.name
         self._model = model
-        self._thresholds = Thresholds(policy.thresholds)
         self._clock = Clockwork(observer, now)
         self._unsettled: Way | None = None
         self.tally = Tally()
@@ -142,8 +144,7 @@ class Account:
         self.tally.judged()
         if isinstance(verdict, Flagged):
             self._observer.span_judged("flagged", verdict.category, self._policy, self._model)
-            exceeded = self._thresholds.exceeded(verdict.scores)
-            self.tally.flagged({category: verdict.scores[category] for category in exceeded})
+            self.tally.flagged({category: verdict.scores[category] for category in verdict.exceeded})
         else:
             self._observer.span_judged("cleared", NO_CATEGORY, self._policy, self._model)
 
@@ -151,6 +152,12 @@ class Account:
         """Count a window on which the scorer gave no verdict."""
         self._observer.span_judged("failed", NO_CATEGORY, self._policy, self._model)
         self.tally.failed(reason)
+
+    def heard(self, language: str, *, unread: bool) -> None:
+        """Note in which language the answer is written, once it is over, and whether all of it is read."""
+        self.tally.language = language
+        self.tally.unread |= unread
+        self._observer.language_found(language, unread=self.tally.unread)
 
     def let_through(self, scores: Mapping[str, float]) -> None:
         """Keep the scores of text that may leave."""

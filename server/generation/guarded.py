@@ -114,7 +114,7 @@ class Guarded:
 
     def _flagged(self, event: Flagged, scores: Scores) -> None:
         self._retrying.turned_at(event.onset)
-        self._stand_in.offer(self._transcript, self._state.released, event.window.end, scores)
+        self._stand_in.offer(self._transcript, self._state.released, event.window.end, scores, unread=event.unread)
         self._rejections.flagged(event.window.end)
         concessions = self._state.concessions
         self._following.feed(event)
@@ -174,8 +174,7 @@ class Guarded:
     def _finish(self, reason: str) -> None:
         """Close the choice: the rest of the released text, the reason, and nothing after it."""
         withheld = self._state.fallback is not None
-        if withheld or self._state.complete:
-            self._account.settled("exhausted" if withheld else "cleared")
+        self._judging.over()
         ending = None if withheld else self._transcript.ending
         self._account.sent(self._outlet.finish(self._state.released, reason, ending[1] if ending else None))
         self._following.end()

@@ -13,7 +13,6 @@ from contextlib import aclosing
 from filters.judge import Judge
 from filters.passage import Passage
 from filters.scorer import ScorerUnavailable, Scores
-from filters.thresholds import Thresholds
 from filters.verdict import Flagged as FlaggedText
 from server.errors import ScorerDown
 from server.generation.account import Account
@@ -27,6 +26,7 @@ from server.guard.events import Cleared, Drafted, Ended, Event, Flagged, ScorerF
 from server.guard.state import GuardState
 from server.guard.windows import leaves_waiting
 from server.policy.policy import Policy
+from server.policy.standard import standard
 
 log = logging.getLogger("unsay.guard")
 
@@ -143,7 +143,7 @@ class Judging:
         self._judge = judge
         self._transcript = transcript
         self._policy = policy
-        self._thresholds = Thresholds(policy.thresholds)
+        self._standard = standard(policy)
         self._account = account
         self._tasks = tasks
         self._state = state
@@ -161,17 +161,24 @@ class Judging:
         passage, start = self._transcript.passage(score.window, self._state().released)
         self._tasks.spawn(lambda: self._follow(score, passage, start))
 
+    def over(self) -> None:
+        """Note how the last rewind ended, in which language the answer is written, and whether all of it is read."""
+        state, found = self._state(), self._judge.language(self._transcript.answer)
+        if state.fallback is not None or state.complete:
+            self._account.settled("cleared" if state.fallback is None else "exhausted")
+        self._account.heard(found.language, unread=state.unread or found.unread(self._judge.languages))
+
     async def _follow(self, score: Score, passage: Passage, start: int) -> None:
         """Wait for the verdict on a window, whose text begins at character `start`."""
         try:
-            verdict = await self._judge.judge(passage, self._thresholds)
+            verdict = await self._judge.judge(passage, self._standard)
         except ScorerUnavailable as error:
             return self._unjudged(score, error.reason)
         self._account.judged(verdict)
         if isinstance(verdict, FlaggedText):
             return self._turned(score, verdict, start + verdict.span.start)
         self._account.let_through(verdict.scores)
-        self._feed(Cleared(score.attempt, score.window))
+        self._feed(Cleared(score.attempt, score.window, verdict.unread))
 
     def _turned(self, score: Score, verdict: FlaggedText, character: int) -> None:
         """Report that the text of a window turns at `character`."""
@@ -179,7 +186,8 @@ class Judging:
             return  # of a text that is gone
         onset, places = self._transcript.token_at(character), places_around(self._transcript, character)
         spent = self._account.flagged() > self._policy.max_rewind_seconds
-        self._flagged(Flagged(score.attempt, score.window, onset, places, spent), verdict.scores)
+        event = Flagged(score.attempt, score.window, onset, places, spent, verdict.unread)
+        self._flagged(event, verdict.scores)
 
     def _unjudged(self, score: Score, reason: str) -> None:
         self._account.unjudged(reason)

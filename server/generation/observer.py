@@ -31,6 +31,9 @@ class Observer(Protocol):
     def scores_seen(self, scores: Mapping[str, float]) -> None:
         """Observe the scores (0..1 per category) of a judged span, whatever its verdict."""
 
+    def language_found(self, language: str, *, unread: bool) -> None:
+        """Count the language of an answer (ISO 639-1, or unknown), `unread` if any of it is not read by the scorer."""
+
     def rewound(self, strategy: Way, outcome: Outcome) -> None:
         """Count a rewind that is over: its retry was cleared, flagged again, or the last that the budget allowed."""
 

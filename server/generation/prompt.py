@@ -4,7 +4,8 @@
    too; the highest score counts. Of a long prompt the last part is judged, which is the latest turn.
 2. `score`: in parallel with the drafting, which never waits for it. A verdict that comes after a choice has ended is
    counted, but no longer reported.
-3. `refuse`: before anything is drafted. A flagged prompt ends every choice as the guard ends one that it refuses.
+3. `refuse`: before anything is drafted. A flagged prompt ends every choice as the guard ends one that it refuses. So
+   does one that is not read, unless the policy lets that pass.
 4. A client that leaves before the end ends the judging too.
 5. The windows of running answers go before it at the scorer.
 """
@@ -15,9 +16,9 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
+from filters.judge import TOLD_BY
 from filters.portions import MOST_CHARACTERS, pieces_and_parts, portions
 from filters.scorer import ScorerUnavailable, Scores
-from filters.thresholds import Thresholds
 from server.errors import ScorerDown
 from server.generation.guarded import Guarded
 from server.generation.observer import NO_CATEGORY, Judgement
@@ -26,9 +27,13 @@ from server.generation.pairs import Pair
 from server.generation.report import PromptFinding, Report
 from server.generation.services import Services
 from server.policy.policy import OnPrompt, Policy
+from server.policy.standard import standard
 
 CALLED: Mapping[bool | None, Judgement] = {True: "flagged", False: "cleared", None: "failed"}
 """What `PromptFinding.flagged` is called in the metrics."""
+
+HEARD_AT_ONCE = 4
+"""Texts whose languages are told on the event loop: a millisecond. More of them in a thread."""
 
 log = logging.getLogger("unsay.guard")
 
@@ -52,7 +57,8 @@ class Prompt:
         self._text = text
         self._policy = policy
         self._services = services
-        self._thresholds = Thresholds(policy.thresholds)
+        self._standard = standard(policy)
+        self._thresholds = self._standard.thresholds
         self._refuses = on_prompt(policy) == "refuse"
         self._task: asyncio.Task[None] | None = None
         self._failure: str | None = None
@@ -84,17 +90,31 @@ class Prompt:
     async def _judge(self) -> None:
         """Note a failed scorer; a prompt that is flagged already stays so."""
         highest: dict[str, float] = {}
+        texts = pieces_and_parts(self._text)
         try:
+            short = len(texts) <= HEARD_AT_ONCE
+            self.finding = self._heard(texts) if short else await asyncio.to_thread(self._heard, texts)
             judge = self._services.judge.about("prompts")
-            for portion in portions(pieces_and_parts(self._text)):
+            for portion in portions(texts):
                 _keep_highest(highest, await judge.scores(portion, self._thresholds.values))
                 if self._thresholds.exceeded(highest):
-                    self.finding = PromptFinding(True, dict(highest))
+                    self.finding = replace(self.finding, flagged=True, scores=dict(highest))
         except ScorerUnavailable as error:
             self._unjudged(error.reason)
         else:
-            self.finding = PromptFinding(bool(self.finding.flagged), highest)
+            self.finding = replace(self.finding, flagged=bool(self.finding.flagged), scores=highest)
         self._tell()
+
+    def _heard(self, texts: Sequence[str]) -> PromptFinding:
+        """Tell the language, and set what the prompt is held against. It is flagged already if it must be read."""
+        judge = self._services.judge
+        heard, found = judge.hear(texts, self._standard), judge.language(self._text[-TOLD_BY:])
+        self._thresholds = heard.thresholds
+        return PromptFinding(
+            flagged=True if heard.unread else None,
+            language=found.language,
+            unread=heard.unread or found.unread(judge.languages),
+        )
 
     def _unjudged(self, reason: str) -> None:
         if self.finding.flagged is None:

@@ -15,10 +15,14 @@ class PromptFinding:
 
     flagged: bool | None = None
     scores: Mapping[str, float] = field(default_factory=dict)
+    language: str | None = None
+    """As of a report; None until it was looked for."""
+    unread: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Return its part of the report's JSON object."""
-        return {"flagged": self.flagged, "scores": _rounded(self.scores)}
+        body: dict[str, Any] = {"flagged": self.flagged, "scores": _rounded(self.scores)}
+        return body | _heard(self.language, unread=self.unread)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,10 @@ class Report:
     scorer: str = ""
     strategies: tuple[str, ...] = ()
     scorer_failure: str | None = None
+    language: str | None = None
+    """That of the answer: an ISO 639-1 code or `unknown`. None where nothing was judged."""
+    unread: bool = False
+    """Whether any of it is in a language that the scorer does not read."""
     detected: frozenset[str] = frozenset()
     filtered: frozenset[str] = frozenset()
     prompt: PromptFinding | None = None
@@ -85,6 +93,7 @@ class Report:
             "scorer": self.scorer,
             "strategies": list(self.strategies),
         }
+        body |= _heard(self.language, unread=self.unread)
         if self.scorer_failure:
             body["scorer_failure"] = self.scorer_failure
         if self.cut_short:
@@ -94,6 +103,12 @@ class Report:
         if self.approximate:
             body["approximate"] = True
         return body
+
+
+def _heard(language: str | None, *, unread: bool) -> dict[str, Any]:
+    """Return what is told of a language: nothing if nobody looked, and `unread` only if it is so."""
+    said = {} if language is None else {"language": language}
+    return said | ({"unread": True} if unread else {})
 
 
 def _highest(scores: Mapping[str, float], others: Mapping[str, float]) -> dict[str, float]:
@@ -121,6 +136,8 @@ def report(policy: Policy, scorer: str, state: GuardState, tally: Tally, *, appr
         scorer=scorer,
         strategies=tuple(tally.strategies),
         scorer_failure=tally.failure,
+        language=tally.language,
+        unread=tally.unread,
         detected=frozenset(tally.detected),
         filtered=frozenset(cause),
         approximate=approximate,

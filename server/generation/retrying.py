@@ -11,7 +11,6 @@ from collections.abc import Sequence
 
 from filters.judge import Judge
 from filters.scorer import ScorerUnavailable
-from filters.thresholds import Thresholds
 from server.generation.draft import Attempt, Draft, Engine
 from server.generation.race import Race
 from server.generation.transcript import Transcript, word
@@ -20,6 +19,7 @@ from server.guard.events import TokenSpan
 from server.guard.ladder import Rung, meaning
 from server.guard.state import GuardState
 from server.policy.policy import Policy
+from server.policy.standard import standard
 
 FRESH = Rung(bans=False)
 """An attempt that no rewind led to changes nothing."""
@@ -33,7 +33,7 @@ class Retrying:
         self._transcript = transcript
         self._policy = policy
         self._judge = judge
-        self._thresholds = Thresholds(policy.thresholds)
+        self._thresholds = standard(policy).strictest
         self._greedy = greedy
         self._turned: frozenset[int] = frozenset()
         self._bans: dict[int, set[int]] = {}

@@ -12,6 +12,8 @@ from server.generation.transcript import Transcript
 from server.guard.commands import Substitute
 from server.policy.policy import Policy
 
+_UNREAD = 2.0  # on top of the score: whatever is read is better
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -34,9 +36,11 @@ class StandIn:
         self._encode = encode
         self._best: Candidate | None = None
 
-    def offer(self, transcript: Transcript, released: int, end: int, scores: Mapping[str, float]) -> None:
-        """Note that the window that ends before token `end` was flagged."""
-        worst = max(scores.values(), default=0.0)
+    def offer(
+        self, transcript: Transcript, released: int, end: int, scores: Mapping[str, float], *, unread: bool = False
+    ) -> None:
+        """Note that the window that ends before token `end` was flagged; one with unread text is the last resort."""
+        worst = max(scores.values(), default=0.0) + (_UNREAD if unread else 0.0)
         if self._wanted and (self._best is None or worst < self._best.worst):
             self._best = Candidate(worst, _cutting(transcript, released, end), scores)
 

@@ -7,6 +7,8 @@
    changes nothing.
 4. One window is with the scorer at a time; what is drafted meanwhile goes into the next.
 5. Every path through a flag spends a budget or makes text final, so every request ends.
+6. Unless `on_unread` lets it pass, nothing leaves in any way once a window had text that the scorer does not read,
+   until a window is read that shows all that has not left. At the end none will come: refused then, or at once.
 """
 
 from dataclasses import replace
@@ -37,8 +39,8 @@ def advance(state: GuardState, event: Event, policy: Policy) -> Step:
             return _submit(_drafted(state, event, policy), policy)
         case Ended(reason=reason):
             return _ended(state, reason, policy)
-        case Cleared(window=window):
-            return _release(_cleared(state, window), policy)
+        case Cleared():
+            return _read(_cleared(state, event.window), event, policy)
         case Flagged():
             return _flagged(state, event, policy)
         case ScorerFailed(window=window):
@@ -103,12 +105,24 @@ def _cleared(state: GuardState, window: TokenSpan) -> GuardState:
     return replace(state, cleared=window.end, reach=window.start, in_flight=None, span_rewinds=span_rewinds)
 
 
+def _read(state: GuardState, event: Cleared, policy: Policy) -> Step:
+    """Release what was cleared if it was read, or all that was not before is seen to be so now."""
+    if policy.on_unread == "pass":
+        return _release(state, policy)
+    state = replace(state, unread=event.unread or (state.unread and event.window.start > state.released))
+    return _refuse(state) if state.unread and policy.on_unread == "refuse" else _release(state, policy)
+
+
+def _refuse(state: GuardState) -> Step:
+    return _finish(replace(state, fallback="refused"), "content_filter")
+
+
 def _release(state: GuardState, policy: Policy) -> Step:
     upto = frontier(state, policy.hold_back)
     sent: tuple[Command, ...] = (Release(upto),) if upto > state.released else ()
     state = replace(state, released=upto)
     if state.complete and state.ended is not None:
-        state, more = _finish(state, state.ended)
+        state, more = _refuse(state) if state.unread else _finish(state, state.ended)
     else:
         state, more = _submit(state, policy)
     return state, sent + more
@@ -120,7 +134,8 @@ def _flagged(state: GuardState, event: Flagged, policy: Policy) -> Step:
     if state.released >= event.window.end:
         return _too_late(state, event.window, policy)
     if exhausted(state, policy, spent=event.spent):
-        return _fall_back(state, event.window, onset, policy)
+        unread = state.unread or (event.unread and policy.on_unread != "pass")
+        return _refuse(state) if unread else _fall_back(state, event.window, onset, policy)
     way, to = next_rewind(state, policy, event.places, onset)
     rewinds, span_rewinds = state.rewinds + 1, state.span_rewinds + 1
     state = replace(_cut(state, to), rewinds=rewinds, span_rewinds=span_rewinds, trouble=max(onset, state.trouble))
@@ -131,7 +146,7 @@ def _too_late(state: GuardState, window: TokenSpan, policy: Policy) -> Step:
     """Take a closing verdict on an answer without hold-back: all of it has left, so it can only be reported."""
     if policy.on_exhausted == "flag":
         return _concede(state, window, policy)
-    return _finish(replace(state, fallback="refused"), "content_filter")
+    return _refuse(state)
 
 
 def _cut(state: GuardState, to: int) -> GuardState:
@@ -161,7 +176,7 @@ def _fall_back(state: GuardState, window: TokenSpan, onset: int, policy: Policy)
         case "flag":
             return _concede(state, window, policy)
         case _:
-            return _finish(replace(state, fallback="refused"), "content_filter")
+            return _refuse(state)
 
 
 def _concede(state: GuardState, window: TokenSpan, policy: Policy) -> Step:
@@ -200,7 +215,7 @@ def _settle(state: GuardState, end: int, policy: Policy) -> Step:
 def _failed(state: GuardState, window: TokenSpan, policy: Policy) -> Step:
     if policy.on_scorer_failure == "open":
         return _release(_cleared(replace(state, opened=state.opened + 1), window), policy)
-    return _finish(replace(state, fallback="refused"), "content_filter")
+    return _refuse(state)
 
 
 def _finish(state: GuardState, reason: str) -> Step:

@@ -34,10 +34,11 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Cleared:
-    """A scorer finished with `window` and cleared it."""
+    """A scorer finished with `window` and cleared it. `unread`: some of it is in a language that it does not read."""
 
     attempt: int
     window: TokenSpan
+    unread: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class Places:
 class Flagged:
     """A scorer flagged `window`; the text turns at token `onset`, around which lie the `places` to go back to.
 
-    `spent`: the seconds for rewinding are used up.
+    `spent`: the seconds for rewinding are used up. `unread`: as of `Cleared`.
     """
 
     attempt: int
@@ -61,6 +62,7 @@ class Flagged:
     onset: int
     places: Places = Places()
     spent: bool = False
+    unread: bool = False
 
 
 @dataclass(frozen=True, slots=True)

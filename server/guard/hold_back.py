@@ -7,6 +7,8 @@ spans of up to h + 1 tokens.
    less of hold-back leaks (tests/guard/test_hold_back.py shows all three).
 3. Only a rewind into those h tokens can put other ones there, and make the released one the beginning of a flagged span
    to which it did not belong before. Then the rest of that span is replaced, as often as it takes.
+
+What the scorer does not read is held back whole, where the policy wants that (server/guard/advance.py, rule 6).
 """
 
 from server.guard.state import GuardState
@@ -14,9 +16,9 @@ from server.guard.state import GuardState
 
 def frontier(state: GuardState, hold_back: int) -> int:
     """Return the index before which every token may be sent; never less than what was sent already."""
-    if state.complete:
+    if state.complete and not state.unread:
         return state.cleared
-    if state.whole:
+    if state.whole or state.unread:
         return state.released
     # The closing verdict must find something to take back; whether the end is known by now is a matter of timing.
     closing = state.ended is not None or state.fixed_windows

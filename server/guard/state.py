@@ -36,6 +36,8 @@ class GuardState:
     maskable: bool = True
     fixed_windows: bool = False
     """Windows end where the text says, not where it stood when the scorer was idle: timing decides nothing."""
+    unread: bool = False
+    """Not all of what was cleared and not released can be read by the scorer, which matters to the policy."""
     ends: tuple[int, ...] = ()
     """Of fixed windows: where those end that can be scored, in order; some may be past already."""
     # budgets

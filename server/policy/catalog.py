@@ -130,8 +130,16 @@ def _fitted(catalog: Catalog, policy: Policy, categories: Collection[str]) -> Po
     place = ("policies", policy.name, "thresholds")
     for category in sorted(catalog.named.get(policy.name, frozenset()) - set(categories)):
         raise PolicyFileError(catalog.source, (*place, category), unknown("category", category, categories))
+    _check_languages(catalog, policy, categories)
     kept = {category: score for category, score in policy.thresholds.items() if category in categories}
     if not kept and policy.mode != "off":
         problem = mismatch({}, f"at least one category of the loaded scorer: {', '.join(sorted(categories))}")
         raise PolicyFileError(catalog.source, place, problem)
     return policy.model_copy(update={"thresholds": kept})
+
+
+def _check_languages(catalog: Catalog, policy: Policy, categories: Collection[str]) -> None:
+    for code, thresholds in policy.languages.items():
+        for category in sorted(thresholds.keys() - set(categories)):
+            path = ("policies", policy.name, "languages", code, category)
+            raise PolicyFileError(catalog.source, path, unknown("category", category, categories))

@@ -11,17 +11,18 @@
 import math
 from collections.abc import Iterator, Mapping
 
-from server.policy.policy import Policy
+from server.policy.policy import Policy, Thresholds
 
 FROM_THE_STRICTEST: Mapping[str, tuple[str, ...]] = {
     "mode": ("enforce", "monitor", "off"),
     "on_exhausted": ("refuse", "truncate", "mask", "flag"),
     "on_scorer_failure": ("closed", "open"),
     "on_prompt": ("refuse", "score", "ignore"),
+    "on_unread": ("refuse", "hold", "pass"),
 }
 LOOSER_IF_SMALLER = ("context", "closing_context", "hold_back")
 BUDGETS = ("max_rewinds", "max_rewinds_per_span", "max_discarded_tokens", "max_rewind_seconds")
-ORDERED = frozenset({"thresholds", *FROM_THE_STRICTEST, *LOOSER_IF_SMALLER, *BUDGETS})
+ORDERED = frozenset({"thresholds", "languages", *FROM_THE_STRICTEST, *LOOSER_IF_SMALLER, *BUDGETS})
 UNORDERED = frozenset(
     {"first_stride", "stride", "max_stride", "ladder", "parallel_candidates", "temperature_step", "mask_text"}
     | {"name", "open_to_requests"}
@@ -32,7 +33,8 @@ def loosened(base: Policy, wanted: Policy) -> tuple[str, ...]:
     """Name every key in which `wanted` is looser than `base`, such as `mode` or `thresholds.insult`."""
     return (
         *_ordered_words(base, wanted),
-        *_thresholds(base, wanted),
+        *_thresholds("thresholds", base.thresholds, wanted.thresholds),
+        *_languages(base, wanted),
         *_numbers(base, wanted),
         *_unknown(base, wanted),
     )
@@ -44,11 +46,19 @@ def _ordered_words(base: Policy, wanted: Policy) -> Iterator[str]:
             yield key
 
 
-def _thresholds(base: Policy, wanted: Policy) -> Iterator[str]:
-    for category, score in base.thresholds.items():
+def _thresholds(key: str, base: Thresholds, wanted: Thresholds) -> Iterator[str]:
+    for category, score in base.items():
         # A category without a threshold is never flagged.
-        if wanted.thresholds.get(category, math.inf) > score:
-            yield f"thresholds.{category}"
+        if wanted.get(category, math.inf) > score:
+            yield f"{key}.{category}"
+
+
+def _languages(base: Policy, wanted: Policy) -> Iterator[str]:
+    """Compare what holds in each language that either gives thresholds of its own; what the rest explains is told."""
+    elsewhere = set(_thresholds("", base.thresholds, wanted.thresholds))
+    for code in sorted({*base.languages, *wanted.languages}):
+        looser = _thresholds("", base.thresholds_in(code), wanted.thresholds_in(code))
+        yield from (f"languages.{code}{category}" for category in looser if category not in elsewhere)
 
 
 def _numbers(base: Policy, wanted: Policy) -> Iterator[str]:

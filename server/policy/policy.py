@@ -10,12 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+
+from filters.languages import CODES
 
 Mode = Literal["enforce", "monitor", "off"]
 OnExhausted = Literal["refuse", "truncate", "mask", "flag"]
 OnScorerFailure = Literal["closed", "open"]
 OnPrompt = Literal["ignore", "score", "refuse"]
+OnUnread = Literal["pass", "hold", "refuse"]
 Strategy = Literal["resample", "ban", "clause", "sentence", "previous_sentence", "candidates", "steer"]
 STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
 
@@ -29,6 +32,16 @@ Name = Annotated[
 Score = Annotated[float, Field(ge=0, le=1)]
 Thresholds = Mapping[Name, Score]
 Rewinds = Annotated[int, Field(ge=0)]
+
+
+def _told_apart(languages: Mapping[str, Thresholds]) -> Mapping[str, Thresholds]:
+    for code in languages:
+        if code not in CODES:
+            raise ValueError(f"codes of languages that can be told apart (docs/policies.md), not {code[:8]!r}")
+    return languages
+
+
+Languages = Annotated[Mapping[str, Thresholds], AfterValidator(_told_apart)]
 
 DEFAULT_THRESHOLDS: Thresholds = {
     "toxicity": 0.2,
@@ -67,6 +80,10 @@ class Policy(BaseModel):
     thresholds: Thresholds = Field(
         default=DEFAULT_THRESHOLDS,
         description="Score from which a category is flagged; categories given here are laid over the default ones.",
+    )
+    languages: Languages = Field(
+        default={},
+        description="Thresholds for text in one language, by its code; the rest of them from `thresholds`.",
     )
     first_stride: Annotated[int, Field(ge=1)] = Field(
         default=6,
@@ -136,6 +153,11 @@ class Policy(BaseModel):
         default="ignore",
         description="`score` judges the prompt too, and reports it; `refuse` answers a flagged one with a refusal.",
     )
+    on_unread: OnUnread = Field(
+        default="pass",
+        description="Text in a language that the scorer does not read: `pass` lets it through and says so; "
+        "`hold` releases nothing more until it can be read; `refuse` ends the answer.",
+    )
     open_to_requests: bool = Field(
         default=False,
         description="Any request may choose this policy by name, even if it is looser than the default one.",
@@ -145,6 +167,10 @@ class Policy(BaseModel):
     def holds_unscored(self) -> bool:
         """Whether text without a verdict is held back."""
         return self.on_scorer_failure == "closed" and self.mode == "enforce"
+
+    def thresholds_in(self, language: str) -> Thresholds:
+        """Return the thresholds for text that is surely in a language."""
+        return {**self.thresholds, **self.languages.get(language, {})}
 
     @field_validator("stride", "max_stride")
     @classmethod

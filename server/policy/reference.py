@@ -1,11 +1,13 @@
 """The tables of docs/policies.md, from the code itself: `python -m server.policy.reference` rewrites them."""
 
 import sys
+import textwrap
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from pydantic import BaseModel
 
+from filters.languages import CODES
 from server.guard.ladder import RUNGS, Place, Rung
 from server.policy.policy import Policy
 from server.policy.resolve import DetoxRequest
@@ -36,9 +38,15 @@ def ladder_table() -> str:
     return "\n".join(lines)
 
 
+def languages_list() -> str:
+    """Return the codes of the languages that can be told apart, wrapped."""
+    return textwrap.fill(", ".join(f"`{code}`" for code in sorted(CODES)), 100)
+
+
 TABLES: Mapping[str, Callable[[], str]] = {
     "policy": lambda: table(Policy),
     "ladder": ladder_table,
+    "languages": languages_list,
     "request": lambda: table(DetoxRequest),
 }
 
@@ -68,7 +76,7 @@ def _changes(rung: Rung) -> str:
 
 def _default(value: object) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"`{key}` {inner}" for key, inner in value.items())
+        return ", ".join(f"`{key}` {inner}" for key, inner in value.items()) or "none"
     if isinstance(value, list):
         return ", ".join(f"`{item}`" for item in value)
     if value is None:

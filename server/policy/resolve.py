@@ -14,11 +14,23 @@ from pydantic import BaseModel, Field
 from server.errors import BadRequest, Forbidden
 from server.policy.catalog import Catalog
 from server.policy.looseness import loosened
-from server.policy.policy import STRICT, Mode, OnExhausted, OnPrompt, Policy, Resolved, Rewinds, Thresholds
+from server.policy.policy import (
+    STRICT,
+    Languages,
+    Mode,
+    OnExhausted,
+    OnPrompt,
+    OnUnread,
+    Policy,
+    Resolved,
+    Rewinds,
+    Thresholds,
+)
 from server.policy.shape import Misfit, fit, kind_of, unknown
 
 HEADER = "X-Detox-Policy"
 _BODY_KEY = "detox"
+_REPLACED = {"mode", "on_exhausted", "max_rewinds", "on_prompt", "on_unread"}
 _RIGHT = "a request may only tighten, unless its API key has the right to loosen"
 
 
@@ -29,10 +41,12 @@ class DetoxRequest(BaseModel):
 
     policy: str | None = Field(default=None, description="Name of the policy to start from.")
     mode: Mode | None = Field(default=None, description="Replaces the policy's mode.")
-    thresholds: Thresholds | None = Field(default=None, description="Laid over the policy's thresholds.")
+    thresholds: Thresholds | None = Field(default=None, description="Laid over the policy's, in every language.")
+    languages: Languages | None = Field(default=None, description="Laid over the policy's, language by language.")
     on_exhausted: OnExhausted | None = Field(default=None, description="Replaces the policy's fallback.")
     max_rewinds: Rewinds | None = Field(default=None, description="Replaces the policy's number of rewinds.")
     on_prompt: OnPrompt | None = Field(default=None, description="Replaces what the policy does about the prompt.")
+    on_unread: OnUnread | None = Field(default=None, description="Replaces what happens to text that is not read.")
     report: bool = Field(default=True, description="Whether the answer carries the report of every choice.")
 
 
@@ -91,13 +105,30 @@ def _chosen(catalog: Catalog, in_body: str | None, in_header: str | None) -> tup
 
 def _overlaid(catalog: Catalog, named: Policy, asked: DetoxRequest) -> Policy:
     """Lay the keys of a request over a policy; the values were checked when they were parsed."""
-    changes = asked.model_dump(include={"mode", "on_exhausted", "max_rewinds", "on_prompt"}, exclude_none=True)
+    changes = asked.model_dump(include=_REPLACED, exclude_none=True)
     if asked.thresholds is not None:
-        for category in asked.thresholds:
-            if catalog.categories is not None and category not in catalog.categories:
-                raise _bad((_BODY_KEY, "thresholds", category), unknown("category", category, catalog.categories))
+        _check_categories(catalog, ("thresholds",), asked.thresholds)
         changes["thresholds"] = {**named.thresholds, **asked.thresholds}
+    for code, thresholds in (asked.languages or {}).items():
+        _check_categories(catalog, ("languages", code), thresholds)
+    if asked.thresholds or asked.languages:
+        changes["languages"] = _languages(named, asked.thresholds or {}, asked.languages or {})
     return named.model_copy(update=changes) if changes else named
+
+
+def _languages(named: Policy, thresholds: Thresholds, languages: Languages) -> Languages:
+    """Return a policy's languages with what is asked for all of them, where that is stricter, and for each of them."""
+    found = {
+        code: {category: min(score, thresholds.get(category, score)) for category, score in own.items()}
+        for code, own in named.languages.items()
+    }
+    return found | {code: {**found.get(code, {}), **own} for code, own in languages.items()}
+
+
+def _check_categories(catalog: Catalog, place: tuple[str, ...], thresholds: Thresholds) -> None:
+    for category in thresholds:
+        if catalog.categories is not None and category not in catalog.categories:
+            raise _bad((_BODY_KEY, *place, category), unknown("category", category, catalog.categories))
 
 
 def _forbid_loosening(catalog: Catalog, param: str, named: Policy, wanted: Policy) -> None:

@@ -16,6 +16,7 @@ from itertools import product
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 
 from filters.call import URGENCIES, Urgency
+from filters.languages import UNKNOWN
 from filters.scorer import REASONS, Reason
 from server.generation.observer import FATES, JUDGEMENTS, NO_CATEGORY, OUTCOMES, Fate, Judgement, Outcome
 from server.guard.commands import WAYS, Way
@@ -29,11 +30,16 @@ _DELAY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 
 _BATCH_BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 # Finer at both ends: clean text scores near 0, thresholds of careful policies lie high.
 _SCORE_BUCKETS = (0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
+OTHER_LANGUAGE = "other"
+_YES_OR_NO = ("no", "yes")
 _SCREENED = ("cleared", "judged", "failed")
 
 
 class AnswerMetrics:
     """What becomes of answers; the port `server.generation.observer.Observer` says what each call means."""
+
+    _served: frozenset[str] = frozenset()
+    """The languages that are counted by themselves."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         made = _Maker(registry)
@@ -54,6 +60,11 @@ class AnswerMetrics:
             "unsay_requests",
             "Finished requests, by the gravest action of their choices; unguarded: text left unscored.",
             ("action", "route", "policy"),
+        )
+        self._languages = made.counters(
+            "unsay_languages",
+            "Answers by language, of those that are read or named by a policy; unread: some of it is not read.",
+            ("language", "unread"),
         )
         self._tokens = made.counters("unsay_tokens", "Drafted tokens, released or discarded.", ("fate",))
         for fate in FATES:
@@ -82,9 +93,17 @@ class AnswerMetrics:
             _DELAY_BUCKETS,
         )
 
-    def expect(self, *, policies: Iterable[str], model: str, routes: Iterable[str]) -> None:
-        """Make the series that a server with these policies and routes can count, with the value 0."""
+    def expect(
+        self, *, policies: Iterable[str], model: str, routes: Iterable[str], languages: Iterable[str] = ()
+    ) -> None:
+        """Make the series that a server with these policies and routes can count, with the value 0.
+
+        `languages` are those that are counted by themselves.
+        """
         policies = tuple(policies)
+        self._served = frozenset(languages)
+        for language, unread in product((*sorted(self._served), OTHER_LANGUAGE, UNKNOWN), _YES_OR_NO):
+            self._languages.of(language, unread)
         for policy, verdict in product(policies, JUDGEMENTS):
             if verdict != "flagged":  # which has a category
                 self._spans.of(verdict, NO_CATEGORY, policy, model)
@@ -103,6 +122,10 @@ class AnswerMetrics:
     def scores_seen(self, scores: Mapping[str, float]) -> None:
         for category, score in scores.items():
             self._scores.of(category).observe(score)
+
+    def language_found(self, language: str, *, unread: bool) -> None:
+        known = language in self._served or language == UNKNOWN
+        self._languages.of(language if known else OTHER_LANGUAGE, _YES_OR_NO[unread]).inc()
 
     def rewound(self, strategy: Way, outcome: Outcome) -> None:
         self._rewinds.of(strategy, outcome).inc()

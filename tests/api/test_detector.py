@@ -185,3 +185,9 @@ async def test_a_scorer_that_fails_is_not_well_until_it_scores_again() -> None:
             await asyncio.sleep(0.05)  # for the probe that asking has started
     await batcher.aclose()
     assert found == [503, 503, 200, 200]
+
+
+async def test_health_says_which_languages_are_read_if_that_is_known() -> None:
+    scorer = Listening()
+    scorer.languages = frozenset({"en", "de"})
+    assert (await asked(scorer, "GET", "/health")).json()["languages"] == ["de", "en"]

@@ -55,7 +55,8 @@ def test_what_does_not_fit_is_named(raw: object, key: str) -> None:
 
 
 async def moderated(given: Any, *, failing: bool = False, by: Scorer | None = None, **policy: Any) -> dict[str, Any]:
-    scripted = ScriptedScorer({"idiot": 0.6}, categories=("toxicity", "insult"))
+    languages = frozenset({"en"})
+    scripted = ScriptedScorer({"idiot": 0.6}, categories=("toxicity", "insult"), languages=languages)
     scripted.fail(9 if failing else 0)
     scorer = by or scripted
     batcher = Batcher(scorer)
@@ -98,7 +99,7 @@ async def test_the_parts_of_one_input_have_one_result() -> None:
 
 @pytest.mark.parametrize("key", ["mode", "on_exhausted", "max_rewinds", "on_prompt", "report"])
 def test_what_says_how_text_is_written_is_refused_aloud(key: str) -> None:
-    with pytest.raises(BadRequest, match=f"detox.{key}: means nothing .* use policy and thresholds"):
+    with pytest.raises(BadRequest, match=f"detox.{key}: means nothing .* use policy, thresholds, languages, on_unread"):
         parse({"input": "a", "detox": {key: "x"}}).held_against()
 
 
@@ -127,3 +128,23 @@ async def test_a_text_is_judged_in_its_parts_too_and_has_one_result() -> None:
     plain = "The river is wide here. " * 40
     told = await moderated([f"{plain}You idiot there. {plain}", plain], by=Drowning())
     assert [result["flagged"] for result in told["results"]] == [True, False]
+
+
+GERMAN, ENGLISH = "So ein idiot ist er eben, sagte sie.", "He is such an idiot, she used to say."
+LONG_GERMAN = "Das Wetter ist heute sehr schön und alle gehen in den Park. " * 5
+
+
+async def test_each_text_is_held_against_the_thresholds_of_its_language() -> None:
+    told = await moderated([GERMAN, ENGLISH, "idiot", LONG_GERMAN + ENGLISH], languages={"de": {"toxicity": 0.7}})
+    assert [result["categories"]["toxicity"] for result in told["results"]] == [False, True, True, True]
+    assert [result["language"] for result in told["results"]] == ["de", "en", "unknown", "de"]
+
+
+@pytest.mark.parametrize(("on_unread", "flagged"), [("pass", False), ("hold", True), ("refuse", True)])
+async def test_what_is_not_read_is_told_and_flagged_unless_it_may_pass(on_unread: str, flagged: bool) -> None:
+    plain = "Where is the nearest station, please?"
+    told = await moderated([LONG_GERMAN, plain, f"{plain * 4} {LONG_GERMAN[:60]}"], on_unread=on_unread)
+    results = told["results"]
+    assert [result["flagged"] for result in results] == [flagged, False, flagged]
+    assert [result.get("unread", False) for result in results] == [True, False, flagged]
+    assert not any(results[0]["categories"].values())

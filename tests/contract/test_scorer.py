@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from filters.scorer import Bounding, Scorer, Scores, is_below, is_valid
+from filters.scorer import Bounding, Scorer, Scores, is_below, is_valid, languages_of
 
 CLEAN = "The train to the coast leaves at nine."
 RUDE = "You are an idiot and a fool."
@@ -99,3 +99,7 @@ def test_bounds_are_exact_unless_all_of_a_text_is_below(scorer: Scorer, threshol
             assert all(bounds[category] >= exact[category] - 1e-4 for category in scorer.categories)
         else:
             assert close(bounds, exact)
+
+
+def test_the_languages_that_it_reads_are_codes_if_it_says_any(scorer: Scorer) -> None:
+    assert all(len(code) == 2 and code.islower() for code in languages_of(scorer) or ())

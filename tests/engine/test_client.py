@@ -234,7 +234,8 @@ async def test_a_flagged_prompt_is_refused_for_every_choice_and_never_reaches_th
     assert outputs[-1].finished and inner.asked == [] and scorer.passes == 1
     reports = [report.as_dict() for _, report in sorted(request.reports.items())]
     assert [report["action"] for report in reports] == ["refused"] * 3
-    assert all(report["prompt"] == {"flagged": True, "scores": {"toxicity": 0.9}} for report in reports)
+    told = {"flagged": True, "scores": {"toxicity": 0.9}, "language": "unknown"}
+    assert all(report["prompt"] == told for report in reports)
 
 
 async def test_a_scored_prompt_is_reported_with_every_choice() -> None:

@@ -5,11 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filters.judge import Judge
+from filters.judge import TOLD_BY, Judge
+from filters.languages import UNKNOWN, Found
 from filters.passage import Passage
 from filters.scorer import Scorer, ScorerUnavailable, Scores
 from filters.scorers.scripted import ScriptedScorer
 from filters.span import TextSpan
+from filters.standard import Standard
 from filters.thresholds import Thresholds
 from filters.verdict import Cleared, Flagged, Verdict
 from tests.filters.test_batcher import Record, batching
@@ -41,7 +43,7 @@ async def judged(
     scorer: Scorer, passage: Passage, thresholds: Thresholds = THRESHOLDS, record: Record | None = None
 ) -> Verdict:
     async with batching(scorer, record) as batcher:
-        return await Judge(batcher).judge(passage, thresholds)
+        return await Judge(batcher).judge(passage, Standard(thresholds))
 
 
 async def test_a_clean_passage_is_cleared_with_its_scores() -> None:
@@ -50,7 +52,7 @@ async def test_a_clean_passage_is_cleared_with_its_scores() -> None:
 
 async def test_a_rude_passage_is_flagged_from_the_onset_to_its_end() -> None:
     scores = {"toxicity": 0.9, "insult": 0.9}
-    assert await judged(rude_scorer(), RUDE) == Flagged(TextSpan(11, len(RUDE.text)), scores, "insult")
+    assert await judged(rude_scorer(), RUDE) == Flagged(TextSpan(11, len(RUDE.text)), scores, ("insult", "toxicity"))
 
 
 async def test_the_thresholds_decide() -> None:
@@ -159,13 +161,13 @@ async def test_asking_an_unavailable_judge_again_finds_it_recovered() -> None:
         assert judge.available()
         scorer.fail(1)
         with pytest.raises(ScorerUnavailable):
-            await judge.judge(RUDE, THRESHOLDS)
+            await judge.judge(RUDE, Standard(THRESHOLDS))
         asked = 1
         while not judge.available():
             asked += 1
             await asyncio.sleep(0)
         assert asked > 1
-        assert isinstance(await judge.judge(RUDE, THRESHOLDS), Flagged)
+        assert isinstance(await judge.judge(RUDE, Standard(THRESHOLDS)), Flagged)
 
 
 async def test_a_scorer_with_bounds_is_told_the_thresholds() -> None:
@@ -197,3 +199,72 @@ async def test_sentences_that_were_over_before_the_fresh_text_are_not_judged_aga
     text = f"You are an idiot. {_PLAIN * 2}"
     assert isinstance(await judged(Drowning(), Passage(text, text.index("The"))), Cleared)
     assert isinstance(await judged(Drowning(), Passage(text, text.index("idiot") + 2)), Flagged)
+
+
+def by_capitals(text: str) -> Found:
+    """Text in capitals is German and text in small letters English; a few letters, or both kinds, are in doubt."""
+    letters = [letter for letter in text if letter.isalpha()]
+    german = sum(letter.isupper() for letter in letters) / max(1, len(letters))
+    sure = len(letters) > 5
+    return Found({"de": german * (0.99 if sure else 0.5), "en": (1 - german) * (0.99 if sure else 0.5)}, len(letters))
+
+
+HELD = Standard(Thresholds({"toxicity": 0.5}), {"de": Thresholds({"toxicity": 0.95})}, minds_unread=True)
+
+
+async def heard(passage: Passage, standard: Standard = HELD, read: frozenset[str] = frozenset({"en"})) -> Verdict:
+    scorer = ScriptedScorer({"idiot": 0.9}, languages=read)
+    async with batching(scorer) as batcher:
+        return await Judge(batcher, find=by_capitals).judge(passage, standard)
+
+
+_SHOUTED = "GEHT ES IHNEN GUT? "
+
+
+async def test_text_that_is_surely_in_a_language_is_held_against_its_thresholds() -> None:
+    assert isinstance(await heard(Passage("SO EIN IDIOT IST DAS", 0)), Cleared)
+    assert isinstance(await heard(Passage("what an idiot he is", 0)), Flagged)
+
+
+@pytest.mark.parametrize("fresh", [0, 19, 24])
+@pytest.mark.parametrize("tail", ["you are an idiot, you", "an idiot"])
+async def test_a_change_of_language_or_a_doubt_is_no_way_around(tail: str, fresh: int) -> None:
+    verdict = await heard(Passage(f"{_SHOUTED * 8}{tail}.", 8 * len(_SHOUTED)))
+    assert isinstance(verdict, Flagged) and verdict.exceeded == ("toxicity",)
+    assert isinstance(await heard(Passage(f"{_SHOUTED}{tail}.", min(fresh, len(_SHOUTED)))), Flagged)
+
+
+@pytest.mark.parametrize(
+    ("text", "fresh", "unread"),
+    [
+        ("all is well here. " * 3, 0, False),
+        (_SHOUTED * 3, 0, True),
+        (f"all is well here. {_SHOUTED}all is well. ", 0, True),
+        (f"{_SHOUTED}all is well here, as it was. " + "all is well here, all the day. " * 3, 60, False),
+        ("all is well here. NEIN", 0, False),
+    ],
+)
+async def test_a_sentence_that_is_not_read_is_told(text: str, fresh: int, unread: bool) -> None:
+    verdict = await heard(Passage(text, fresh))
+    assert isinstance(verdict, Cleared) and verdict.unread == unread
+    assert not (await heard(Passage(text, fresh), read=frozenset({"de", "en"}))).unread
+    assert not (await heard(Passage(text, fresh), Standard(THRESHOLDS))).unread, "nobody minds"
+
+
+async def test_what_is_flagged_may_be_unread_too() -> None:
+    assert (await heard(Passage("IDIOT ALLE MITEINANDER", 0), Standard(THRESHOLDS, minds_unread=True))).unread
+
+
+async def test_the_language_of_a_long_text_is_told_by_its_beginning() -> None:
+    asked: list[int] = []
+
+    def finder(text: str) -> Found:
+        asked.append(len(text))
+        return Found({}, 0)
+
+    async with batching(rude_scorer()) as batcher:
+        judge = Judge(batcher, find=finder)
+        assert judge.language("a" * 5 * TOLD_BY).language == UNKNOWN and asked == [TOLD_BY]
+        assert judge.languages is None
+        await judge.judge(Passage("all is well", 0), Standard(THRESHOLDS))
+        assert asked == [TOLD_BY], "languages are not looked for where nobody minds"

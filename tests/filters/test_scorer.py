@@ -1,8 +1,20 @@
 import math
+from collections.abc import Sequence
 
 import pytest
 
-from filters.scorer import REASONS, FilterError, Reason, ScorerLoadError, ScorerUnavailable, is_below, is_valid
+from filters.scorer import (
+    REASONS,
+    FilterError,
+    Reason,
+    ScorerLoadError,
+    ScorerUnavailable,
+    Scores,
+    is_below,
+    is_valid,
+    languages_of,
+)
+from filters.scorers.scripted import ScriptedScorer
 
 
 @pytest.mark.parametrize("reason", REASONS)
@@ -36,3 +48,18 @@ def test_scores_are_below_thresholds_if_all_are_and_never_if_there_are_none(
 ) -> None:
     assert is_below({"insult": 0.2}, thresholds) == below
     assert not is_below({"insult": 0.2, "threat": 1.0}, thresholds)
+
+
+def test_a_scorer_that_says_nothing_of_languages_reads_all() -> None:
+    class Silent:
+        name = "silent"
+        categories = ("toxicity",)
+
+        def score(self, texts: Sequence[str]) -> list[Scores]:
+            return [{"toxicity": 0.0} for _ in texts]
+
+        def ready(self) -> bool:
+            return True
+
+    assert languages_of(Silent()) is None
+    assert languages_of(ScriptedScorer({}, languages=frozenset({"en"}))) == frozenset({"en"})

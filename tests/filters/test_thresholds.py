@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from filters.scorer import ScorerUnavailable
-from filters.thresholds import Thresholds
+from filters.thresholds import Thresholds, strictest
 
 LEVELS = st.dictionaries(st.sampled_from("abcdef"), st.floats(0, 1))
 
@@ -70,3 +70,9 @@ def test_scaled_thresholds_are_so_many_times_as_high() -> None:
     assert Thresholds({"toxicity": 0.5, "insult": 0.3}).scaled(0.5).values == {"toxicity": 0.25, "insult": 0.15}
     with pytest.raises(ValueError, match="0\\.\\.1"):
         Thresholds({"toxicity": 0.6}).scaled(2.0)
+
+
+def test_the_strictest_has_the_lowest_threshold_of_each_category() -> None:
+    several = [Thresholds({"insult": 0.5, "threat": 0.2}), Thresholds({"insult": 0.3}), Thresholds({"obscene": 0.9})]
+    assert strictest(several).values == {"insult": 0.3, "threat": 0.2, "obscene": 0.9}
+    assert strictest(several[:1]) is several[0]

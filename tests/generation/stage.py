@@ -20,6 +20,7 @@ from server.generation.services import Services
 from server.generation.transcript import Transcript
 from server.guard.state import GuardState
 from server.policy.policy import Policy
+from tests.filters.test_judge import by_capitals
 
 POLICY = Policy(first_stride=2, stride=4, max_stride=4, context=16, hold_back=3)
 WORDS = {"idiot": 0.9, "moron": 0.8}
@@ -32,6 +33,7 @@ class Recorder:
     verdicts: Counter[str] = field(default_factory=Counter)
     prompts: list[tuple[str, ...]] = field(default_factory=list)
     rewinds: list[tuple[str, Outcome]] = field(default_factory=list)
+    languages: list[tuple[str, bool]] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     times: dict[str, list[float]] = field(default_factory=dict)
 
@@ -42,6 +44,9 @@ class Recorder:
         self.prompts.append((verdict, category, policy, model))
 
     def scores_seen(self, scores: Mapping[str, float]) -> None: ...
+
+    def language_found(self, language: str, *, unread: bool) -> None:
+        self.languages.append((language, unread))
 
     def rewound(self, strategy: str, outcome: Outcome) -> None:
         self.rewinds.append((strategy, outcome))
@@ -100,11 +105,13 @@ async def staged(
     vocabulary: Vocabulary | None = None,
     in_step: bool = False,
     pairs: Pairs | None = None,
+    languages: frozenset[str] | None = None,
     **engine_options: Any,
 ) -> AsyncIterator[Stage]:
     """A stage on which the engine writes the first text, or another one where tokens are banned.
 
-    `in_step`: the engine waits for every verdict. At the end no task of the choice may be left.
+    `languages` are those that the scorer reads, as `by_capitals` tells them apart. `in_step`: the engine waits for
+    every verdict. At the end no task of the choice may be left.
     """
     vocabulary = vocabulary or Vocabulary()
 
@@ -114,9 +121,9 @@ async def staged(
     if in_step:
         engine_options["gate"] = judged
     engine = ScriptedEngine(Wordings(*map(vocabulary.encode, texts)), **engine_options)
-    scorer, observer = ScriptedScorer(words), Recorder()
+    scorer, observer = ScriptedScorer(words, languages=languages), Recorder()
     batcher = Batcher(scorer, max_queue=max_queue, deadline_seconds=deadline_seconds)
-    services = Services(Judge(batcher), observer, "scripted", vocabulary.encode, now, pairs)
+    services = Services(Judge(batcher, find=by_capitals), observer, "scripted", vocabulary.encode, now, pairs)
     transcript = Transcript(lambda: WordDetokenizer(vocabulary, stop))
     start = GuardState(restart_only=restart_only, maskable=not restart_only)
     guarded = Guarded(

@@ -15,7 +15,7 @@ def _account() -> tuple[Account, Recorder]:
 def test_verdicts_are_counted_by_kind() -> None:
     account, observer = _account()
     account.judged(Cleared({"insult": 0.1}))
-    account.judged(Flagged(TextSpan(0, 3), {"insult": 0.9}, "insult"))
+    account.judged(Flagged(TextSpan(0, 3), {"insult": 0.9}, ("insult",)))
     account.unjudged("deadline")
     assert observer.verdicts == {"cleared": 1, "flagged": 1, "failed": 1}
     tally = account.tally
@@ -25,9 +25,9 @@ def test_verdicts_are_counted_by_kind() -> None:
 
 def test_the_last_flagged_span_is_what_may_end_the_answer_with_all_categories_that_it_exceeds() -> None:
     account, _ = _account()
-    account.judged(Flagged(TextSpan(0, 3), {"insult": 0.9, "threat": 0.1, "toxicity": 0.8}, "insult"))
+    account.judged(Flagged(TextSpan(0, 3), {"insult": 0.9, "threat": 0.1, "toxicity": 0.8}, ("toxicity", "insult")))
     assert account.tally.cause == {"insult": 0.9, "toxicity": 0.8}
-    account.judged(Flagged(TextSpan(0, 3), {"threat": 0.95}, "threat"))
+    account.judged(Flagged(TextSpan(0, 3), {"threat": 0.95}, ("threat",)))
     assert account.tally.cause == {"threat": 0.95} and account.tally.detected == {"insult", "toxicity", "threat"}
     account.unjudged("deadline")
     assert account.tally.cause == {}, "no score ends an answer that ends for want of one"
@@ -164,3 +164,11 @@ def test_trouble_counts_from_a_flag_to_the_calm_and_adds_up() -> None:
     assert bench.clock.flagged() == 3
     bench.at += 4
     assert bench.clock.flagged() == 7
+
+
+def test_the_language_of_an_answer_is_told_once_it_is_over() -> None:
+    account, observer = _account()
+    assert (account.tally.language, account.tally.unread) == (None, False)
+    account.heard("ru", unread=True)
+    assert observer.languages == [("ru", True)]
+    assert (account.tally.language, account.tally.unread) == ("ru", True)

@@ -180,7 +180,7 @@ async def _judged(
 
 
 _WINDOW = TokenSpan(0, len(VOCABULARY.encode(TEXT)))
-_FLAGGED = FlaggedText(TextSpan(TEXT.index(" idiot"), len(TEXT)), {"insult": 0.9}, "insult")
+_FLAGGED = FlaggedText(TextSpan(TEXT.index(" idiot"), len(TEXT)), {"insult": 0.9}, ("insult",))
 
 
 async def test_a_cleared_window_is_told() -> None:

@@ -97,3 +97,13 @@ def test_the_servers_end_cuts_an_answer_short_and_makes_nothing_less_grave() -> 
     assert (made.tokens_generated, made.tokens_discarded) == (5, 2)
     assert Report("default", "off", "unguarded").shut_down().action == "unguarded"
     assert "cut_short" not in Report("default", "enforce", "clean").as_dict()
+
+
+def test_a_language_is_reported_once_it_was_looked_for_and_that_it_is_unread_if_it_is() -> None:
+    assert "language" not in report(Policy(), "scripted", GuardState(), Tally()).as_dict()
+    body = report(Policy(), "scripted", GuardState(), Tally(language="ru", unread=True)).as_dict()
+    assert (body["language"], body["unread"]) == ("ru", True)
+    body = report(Policy(), "scripted", GuardState(), Tally(language="unknown")).as_dict()
+    assert body["language"] == "unknown" and "unread" not in body
+    assert PromptFinding(False, {}, "de").as_dict() == {"flagged": False, "scores": {}, "language": "de"}
+    assert PromptFinding(True, {}, "de", unread=True).as_dict()["unread"] is True

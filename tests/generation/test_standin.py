@@ -76,3 +76,10 @@ def test_a_mask_is_written_in_its_tokens_and_has_no_scores() -> None:
     transcript = _said("you")
     assert _none("mask").put("mask", transcript) == {}
     assert transcript.text == f"you{Policy().mask_text}"
+
+
+def test_what_is_unread_is_put_back_only_if_all_is() -> None:
+    candidates, transcript = _offered(("you bad fox", 0.9)), _said("you")
+    candidates.offer(_said("you odd fox"), 1, 3, {"insult": 0.1}, unread=True)
+    candidates.put("candidate", transcript)
+    assert transcript.text == "you bad fox"

@@ -99,6 +99,7 @@ async def _serve(scorer: SwitchableScorer, state: dict[str, Any], ready: threadi
         args = app.engine_arguments(parse(["serve", "mini", *_ours(Path(folder)), *FLAGS]))
         state["stop"] = asyncio.Event()
         async with launcher.engine(args) as client:
+            patch.undo()  # it has been configured, and the run has tests of that
             scorer.forget = client.alternative_scores.forget
             ours, plain = await _plugged(client, args), await launcher.application(client.inner, args)
             async with _listening(ours) as ours_url, _listening(plain) as plain_url:

@@ -195,3 +195,17 @@ def test_the_standard_file_shows_every_key() -> None:
     text = next(path for path in SHIPPED if path.stem == "standard").read_text(encoding="utf-8")
     for key in Policy.model_fields.keys() - {"name"}:
         assert f"\n    {key}:" in text, key
+
+
+def test_thresholds_of_a_language_are_of_categories_that_the_scorer_has(tmp_path: Path) -> None:
+    catalog = loaded(tmp_path, "{languages: {de: {sexual_explicit: 0.4}}}")
+    assert check_categories(catalog, UNBIASED).default.languages == {"de": {"sexual_explicit": 0.4}}
+    with pytest.raises(PolicyFileError, match=r"policies\.x\.languages\.de\.sexual_explicit: unknown category"):
+        check_categories(catalog, ORIGINAL)
+
+
+def test_a_language_that_cannot_be_told_apart_is_refused(tmp_path: Path) -> None:
+    problem = refusal(written(tmp_path, "default: x\npolicies: {x: {languages: {xx: {toxicity: 0.3}}}}"))
+    assert (
+        problem.startswith("policies.x.languages: found an object, expected codes of languages") and "'xx'" in problem
+    )

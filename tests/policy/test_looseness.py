@@ -150,3 +150,33 @@ def test_tightening_step_by_step_never_ends_looser(first: Policy, second: Policy
 def test_two_policies_that_are_not_looser_than_each_other_guard_alike(base: Policy, wanted: Policy) -> None:
     if not loosened(base, wanted) and not loosened(wanted, base):
         assert base == wanted
+
+
+GERMAN = Policy(languages={"de": {"toxicity": 0.1, "insult": 0.6}})
+
+
+@pytest.mark.parametrize(
+    ("base", "languages", "named"),
+    [
+        (GERMAN, {}, ("languages.de.toxicity",)),
+        (GERMAN, {"de": {"toxicity": 0.15, "insult": 0.6}}, ("languages.de.toxicity",)),
+        (GERMAN, {"de": {"toxicity": 0.1, "insult": 0.5}}, ()),
+        (GERMAN, {"de": {"toxicity": 0.1}, "fr": {"insult": 0.4}}, ()),
+        (Policy(), {"fr": {"insult": 0.6}}, ("languages.fr.insult",)),
+        (Policy(), {"fr": {"insult": 0.4}}, ()),
+    ],
+)
+def test_languages_are_compared_by_what_holds_in_each(base: Policy, languages: object, named: tuple[str, ...]) -> None:
+    assert loosened(base, changed(base, languages=languages)) == named
+
+
+def test_a_looser_threshold_is_named_once_and_not_for_every_language() -> None:
+    wanted = changed(GERMAN, thresholds={**GERMAN.thresholds, "threat": 0.9})
+    assert loosened(GERMAN, wanted) == ("thresholds.threat",)
+
+
+@pytest.mark.parametrize("looser", ["hold", "pass"])
+def test_letting_text_pass_that_is_not_read_is_looser(looser: str) -> None:
+    base = Policy(on_unread="refuse")
+    assert loosened(base, changed(base, on_unread=looser)) == ("on_unread",)
+    assert loosened(changed(base, on_unread=looser), base) == ()

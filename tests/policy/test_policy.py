@@ -131,3 +131,22 @@ def test_only_an_enforced_closed_policy_holds_back_what_has_no_verdict(
     on_scorer_failure: OnScorerFailure, mode: Mode, held: bool
 ) -> None:
     assert Policy(on_scorer_failure=on_scorer_failure, mode=mode).holds_unscored == held
+
+
+@pytest.mark.parametrize(
+    "wrong", [3, {"xx": {}}, {"DE": {}}, {"de": 0.3}, {"de": {"insult": 1.01}}, {"": {}}, {1: {}}, None]
+)
+def test_languages_are_codes_with_thresholds(wrong: object) -> None:
+    assert keys_at_fault({"languages": wrong}) == {"languages"}
+
+
+def test_a_language_takes_the_rest_of_its_thresholds_from_those_of_any() -> None:
+    policy = Policy(thresholds={"toxicity": 0.2, "insult": 0.5}, languages={"de": {"toxicity": 0.3}, "fr": {}})
+    assert policy.thresholds_in("de") == {"toxicity": 0.3, "insult": 0.5}
+    assert policy.thresholds_in("fr") == policy.thresholds_in("en") == policy.thresholds
+
+
+@pytest.mark.parametrize("wrong", ["ignore", True, None, 1])
+def test_what_is_not_read_passes_is_held_or_is_refused(wrong: object) -> None:
+    assert keys_at_fault({"on_unread": wrong}) == {"on_unread"}
+    assert Policy().on_unread == "pass"

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from filters.languages import CODES
 from server.policy import reference
 from server.policy.catalog import load
 from server.policy.policy import STRATEGIES, Policy
-from server.policy.reference import PAGE, ladder_table, rewritten, table
+from server.policy.reference import PAGE, ladder_table, languages_list, rewritten, table
 from server.policy.resolve import DetoxRequest
 
 
@@ -46,12 +47,18 @@ def test_the_ladders_table_has_a_row_for_every_rung_and_says_what_each_does() ->
 
 def test_rewriting_keeps_what_stands_around_the_tables() -> None:
     marks = "above\n<!-- table: policy -->\nstale\n<!-- end: policy -->\nbetween\n<!-- table: ladder -->\n"
-    page = rewritten(f"{marks}<!-- end: ladder -->\n<!-- table: request -->\n<!-- end: request -->\nbelow\n")
+    marks += "<!-- end: ladder -->\n<!-- table: languages -->\n<!-- end: languages -->\n"
+    page = rewritten(f"{marks}<!-- table: request -->\n<!-- end: request -->\nbelow\n")
     assert page.startswith("above\n<!-- table: policy -->\n| key |")
     assert "stale" not in page
     assert "\nbetween\n" in page
     assert page.endswith(f"{table(DetoxRequest)}\n<!-- end: request -->\nbelow\n")
     assert rewritten(page) == page
+
+
+def test_the_list_of_languages_has_them_all() -> None:
+    codes = languages_list().replace("`", "").replace("\n", " ").split(", ")
+    assert codes == sorted(CODES)
 
 
 def test_a_page_without_marks_is_an_error() -> None:

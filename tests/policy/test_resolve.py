@@ -20,9 +20,13 @@ WRONG: dict[str, list[object]] = {
     "policy": [1, True, ["default"], {}, 0.5],
     "mode": [1, True, "on", "", ["off"], {}, "x" * 1000],
     "thresholds": [1, True, "0.5", [], [0.5]],
+    "languages": [1, True, "de", [], {"xx": {}}, {"DE": {}}],
+    "languages.de": [1, "0.5", []],
+    "languages.de.insult": [True, "0.5", -0.1, 1.1, math.nan],
     "on_exhausted": [1, False, "stop", [], {}],
     "max_rewinds": [True, 1.0, "3", -1, [], {}, math.nan],
     "on_prompt": [1, True, "block", [], {}],
+    "on_unread": [1, True, "ignore", [], {}],
     "report": [1, 0, "true", [], {}],
     "thresholds.insult": [True, "0.5", None, -0.1, 1.1, math.nan, math.inf, [], {}],
 }
@@ -60,7 +64,7 @@ def test_a_detox_that_is_no_object_is_refused(raw: object) -> None:
 @pytest.mark.parametrize("key", ["thresold", "stride", "", "\ud800", "name"])
 def test_an_unknown_key_is_refused_with_the_known_ones(key: str) -> None:
     with pytest.raises(
-        BadRequest, match=r"unknown key.* known: max_rewinds, mode, on_exhausted, on_prompt, policy, report"
+        BadRequest, match=r"unknown key.* known: languages, max_rewinds, mode, on_exhausted, on_prompt, on_unread"
     ) as caught:
         parse({key: 1})
     assert caught.value.message.isprintable()
@@ -233,3 +237,37 @@ def test_only_a_listed_bearer_key_has_the_right() -> None:
 def test_nobody_has_the_right_where_no_key_is_listed() -> None:
     assert not may_loosen(BUILTIN, "Bearer ", False)
     assert not may_loosen(BUILTIN, "Bearer alpha", False)
+
+
+GERMAN = Policy(languages={"de": {"toxicity": 0.3, "insult": 0.4}})
+
+
+@pytest.mark.parametrize(
+    ("asked", "german"),
+    [
+        ({"thresholds": {"toxicity": 0.1}}, {"toxicity": 0.1, "insult": 0.4}),
+        ({"thresholds": {"insult": 0.45}}, {"toxicity": 0.3, "insult": 0.4}),
+        ({"languages": {"de": {"insult": 0.2}}}, {"toxicity": 0.3, "insult": 0.2}),
+        ({"languages": {"fr": {"insult": 0.2}}}, {"toxicity": 0.3, "insult": 0.4}),
+        ({"thresholds": {"toxicity": 0.1}, "languages": {"de": {"toxicity": 0.05}}}, {"toxicity": 0.05, "insult": 0.4}),
+        ({"on_unread": "hold"}, {"toxicity": 0.3, "insult": 0.4}),
+    ],
+)
+def test_thresholds_that_are_asked_for_hold_in_every_language(asked: dict[str, Any], german: dict[str, float]) -> None:
+    policy = resolve(catalog_of(GERMAN), asked, None, may_loosen=False).policy
+    assert policy.languages["de"] == german
+    assert policy.on_unread == asked.get("on_unread", "pass")
+
+
+def test_a_language_is_not_loosened_without_the_right() -> None:
+    asked = {"languages": {"fr": {"insult": 0.6}}}
+    with pytest.raises(Forbidden) as caught:
+        resolve(BUILTIN, asked, None, may_loosen=False)
+    assert caught.value.param == "detox.languages.fr.insult"
+    policy = resolve(BUILTIN, asked, None, may_loosen=True).policy
+    assert policy.thresholds_in("fr")["insult"] == 0.6 and policy.thresholds["insult"] == 0.5
+
+
+def test_a_category_of_a_language_must_be_the_scorers() -> None:
+    with pytest.raises(BadRequest, match=r"^detox\.languages\.de\.hate: unknown category"):
+        resolve(BUILTIN, {"languages": {"de": {"hate": 0.1}}}, None, may_loosen=False)

@@ -11,6 +11,7 @@ WORDS = {
         "clean", "rewound", "refused", "truncated", "masked", "flagged", "unguarded",
     },
     ("unsay_tokens_total", "fate"): {"released", "discarded"},
+    ("unsay_languages_total", "unread"): {"yes", "no"},
     ("unsay_screened_total", "outcome"): {"cleared", "judged", "failed"},
     ("unsay_scoring_queue_depth", "urgency"): {"windows", "prompts", "moderations"},
     ("unsay_scoring_dropped_total", "urgency"): {"windows", "prompts", "moderations"},

@@ -157,3 +157,9 @@ def test_it_is_named_after_what_judges_and_can_give_bounds() -> None:
 def test_a_screen_of_another_classifier_is_refused() -> None:
     with pytest.raises(ValueError, match="scores others"):
         Cascade(Screening(), ScriptedScorer({}, categories=("toxicity",)))
+
+
+def test_it_reads_what_its_classifier_reads() -> None:
+    assert Cascade(Screening(), Recorded()).languages is None
+    classifier = ScriptedScorer({}, categories=CATEGORIES, languages=frozenset({"de"}))
+    assert Cascade(Screening(), classifier).languages == frozenset({"de"})

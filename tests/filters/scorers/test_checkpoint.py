@@ -11,7 +11,7 @@ import torch
 from detoxify import detoxify
 
 from filters.scorer import ScorerLoadError
-from filters.scorers.checkpoint import SUMS, find_checkpoint, loadable, read_checkpoint, sha256
+from filters.scorers.checkpoint import CARD, SUMS, find_checkpoint, languages_read, loadable, read_checkpoint, sha256
 from tests.filters.scorers.conftest import tiny_contents
 
 
@@ -208,3 +208,36 @@ def test_no_copy_is_made_where_it_is_not_needed(
     with loadable(path, read_checkpoint(path)) as handed:
         assert handed == (path, None)
     assert list(private.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("card", "languages"),
+    [
+        ("---\nlanguage: en\n---\n# Card\n", {"en"}),
+        ("---\nlanguage: [en, DE]\n---\n", {"en", "de"}),
+        ("---\nlicense: apache-2.0\n---\n", None),
+        ("---\nlanguage: []\n---\n", None),
+        ("# No head\n", None),
+        (None, None),
+    ],
+)
+def test_the_card_beside_a_checkpoint_says_what_it_reads(tmp_path: Path, card: str | None, languages: object) -> None:
+    if card is not None:
+        (tmp_path / CARD).write_text(card, encoding="utf-8")
+    assert languages_read(str(tmp_path), tmp_path) == languages
+
+
+def test_a_card_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    (tmp_path / CARD).write_text("---\nlanguage: [en\n---\n", encoding="utf-8")
+    with pytest.raises(ScorerLoadError, match="YAML at its head"):
+        languages_read(str(tmp_path), tmp_path)
+
+
+def test_detoxifys_own_models_read_what_they_were_trained_on(tmp_path: Path) -> None:
+    assert languages_read("original", tmp_path) == frozenset({"en"})
+    assert languages_read("multilingual", tmp_path) == frozenset({"en", "fr", "es", "it", "pt", "tr", "ru"})
+
+
+def test_the_bundled_classifier_says_what_it_reads() -> None:
+    folder = Path(__file__).parents[3] / "models/classifier"
+    assert "en" in (languages_read(str(folder), folder) or ())

@@ -47,6 +47,12 @@ class Wrong(ScriptedScorer):
         return [self.scores for _ in texts]
 
 
+def unspoken(setup: Setup) -> ScriptedScorer:
+    scorer = ScriptedScorer({})
+    scorer.languages = ["en"]  # type: ignore[assignment]
+    return scorer
+
+
 def lacking(setup: Setup) -> ScriptedScorer:
     return Wrong({"toxicity": 0.1})
 
@@ -113,6 +119,7 @@ def test_without_packages_none_is_installed(register: Callable[..., None]) -> No
         ("nothing", f"scorer entry:{HERE}:nothing: expected a function that makes a scorer"),
         ("lacking", "expected a scorer with a score in 0..1 for each of its categories"),
         ("exceeding", "expected a scorer with a score in 0..1 for each of its categories"),
+        ("unspoken", "expected its languages to be a frozenset of ISO 639-1 codes, or None for all"),
         ("nobody", "has no attribute 'nobody'; expected MODULE:FUNCTION"),
     ],
 )

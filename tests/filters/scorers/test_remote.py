@@ -196,3 +196,10 @@ def test_its_health_is_what_its_route_says() -> None:
     assert scorer._is_well()
     with pytest.raises(Exception, match="answered 503"):  # which filters/scorers/health.py takes for no
         scorer._is_well()
+
+
+def test_ours_says_which_languages_it_reads() -> None:
+    assert loaded(httpx.Response(200, json=OURS), NOTHING).languages is None
+    said = httpx.Response(200, json={**OURS, "languages": ["de", "en"]})
+    assert loaded(said, NOTHING).languages == frozenset({"de", "en"})
+    assert loaded(httpx.Response(200, json={**OURS, "languages": "en"}), NOTHING).languages is None

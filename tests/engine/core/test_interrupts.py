@@ -14,7 +14,7 @@ from server.engine.core.worker import RewindingWorker
 
 @pytest.fixture(autouse=True)
 def interrupts() -> Iterator[None]:
-    before = signal.getsignal(signal.SIGINT)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a run in the background begins with it ignored
     yield
     signal.signal(signal.SIGINT, before)
 

@@ -140,9 +140,12 @@ async def test_while_answers_are_written_the_rest_leaves_the_cores_to_the_engine
 class Stopping(ScriptedScorer):
     """Gives scores once, and hangs in the second pass."""
 
+    stopped = False
+
     def score(self, texts: Sequence[str]) -> list[Scores]:
         if self.passes == 1:
             self.hang()
+            self.stopped = True
         return super().score(texts)
 
 
@@ -161,6 +164,7 @@ async def test_only_windows_that_come_too_late_behind_others_make_it_unready(
         other = await asked(batcher, ["<3>"], Caller("windows", "ben"))
         scorer.release()
         await first
+        await until(lambda: scorer.stopped)
         await clock.to(PLENTY + 1)
         assert await reason_of(late) == "deadline"
         assert not other.done() and batcher.ready == ready

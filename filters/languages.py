@@ -1,4 +1,4 @@
-"""The language of a text, as far as it can be told from the text alone: by py3langid (docs/decisions/0024).
+"""The language of a text, as far as it can be told from the text alone: by py3langid (docs/decisions/0026).
 
 1. Languages are ISO 639-1 codes, and `CODES` has them all. Those of few speakers that pass for a big neighbour are left
    out, and dialects count as their language: either takes certainty away from what is asked here.

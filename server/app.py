@@ -147,13 +147,6 @@ def warn(settings: Settings) -> None:
         log.warning(_UNNAMED)
 
 
-def check_open(args: argparse.Namespace, settings: Settings) -> None:
-    """Raise StartError for routes that must not be open to all."""
-    from server.engine import access
-
-    access.refuse_open_dev_mode(args, allowed=settings.allow_dev_mode)
-
-
 def engine_arguments(start: Start) -> argparse.Namespace:
     """Return vLLM's arguments, with a model that exists, and say on the log if nobody else may reach the server.
 
@@ -165,7 +158,7 @@ def engine_arguments(start: Start) -> argparse.Namespace:
     if KEY in args.additional_config:
         raise StartError(f"--additional-config: leave {KEY} out: `unsay serve` has options for what it says")
     args.additional_config = {**args.additional_config, KEY: start.settings.said()}
-    check_open(args, start.settings)
+    access.refuse_open_dev_mode(args, allowed=start.settings.allow_dev_mode)
     if closed := access.close_to_others(args):
         log.info(closed)
     if fitted := launcher.fit_cpu(args):

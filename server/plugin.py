@@ -64,12 +64,12 @@ class Endpoint:
         if engine_client is None or self._app is None:
             return
         from server import app, composition
-        from server.engine.access import warning
+        from server.engine.access import refuse_open_dev_mode, warning
         from server.engine.served import ServedClient
 
         if not isinstance(engine_client, ServedClient):
             raise StartError(_unguarded(engine_client, args.model))
-        app.check_open(args, app.settings_of(args.additional_config))
+        refuse_open_dev_mode(args, allowed=app.settings_of(args.additional_config).allow_dev_mode)
         composition.attach(self._app, engine_client, args)
         if open_to_others := warning(args):
             log.warning(open_to_others)
@@ -113,8 +113,10 @@ def _closing(lifespan: Any, close: Any) -> Any:
 
 
 def _address(args: Namespace) -> str:
+    from server.engine.access import EVERYWHERE
+
     if args.uds:
         return f"unix:{args.uds}"
-    host = args.host or "0.0.0.0"
+    host = args.host or EVERYWHERE
     scheme = "https" if args.ssl_certfile and args.ssl_keyfile else "http"
     return f"{scheme}://{f'[{host}]' if ':' in host else host}:{args.port}"

@@ -1,5 +1,7 @@
 """What holds for every test: how properties are tried, marks, time. What costs seconds to make comes of the plugins."""
 
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,16 @@ settings.load_profile("ci")
 def anyio_backend() -> str:
     """What runs the tests and fixtures that are coroutines: the loop that serves as well."""
     return "asyncio"
+
+
+@pytest.fixture
+def signal_handlers() -> Iterator[None]:
+    """The process of the tests keeps its own handlers of what ends a server."""
+    ending = (signal.SIGTERM, signal.SIGINT)
+    before = {number: signal.getsignal(number) for number in ending}
+    yield
+    for number, own in before.items():
+        signal.signal(number, own)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
 from typing import Any
@@ -17,6 +17,8 @@ from server import stopping
 from server.errors import ShuttingDown
 from server.generation.ending import Ending
 from server.stopping import SIGNALS, heeding, stop, stop_at_once, tended
+
+pytestmark = pytest.mark.usefixtures("signal_handlers")
 
 SERVER_OF_TWO_SIGNALS = """
 import asyncio
@@ -33,15 +35,6 @@ async def main():
 
 uvloop.run(main())
 """
-
-
-@pytest.fixture(autouse=True)
-def handlers() -> Iterator[None]:
-    """The process of the tests keeps its own signal handlers."""
-    before = {number: signal.getsignal(number) for number in SIGNALS}
-    yield
-    for number, own in before.items():
-        signal.signal(number, own)
 
 
 def uvicorn_server() -> Any:

@@ -11,6 +11,7 @@ import asyncio
 from typing import Literal, Protocol
 
 from server.api.asgi import App, Message, Receive, Scope, Send, refuse, shutting_down
+from server.api.body import has_body
 from server.errors import RequestError, ShuttingDown, TooSlow
 from server.generation.ending import Ending
 
@@ -19,7 +20,6 @@ Fate = Literal["finished", "cut_short", "refused"]
 Part = Literal["head", "body"]
 """The part of a request that did not come in time."""
 
-READING = ("GET", "HEAD", "OPTIONS")
 _GONE: Message = {"type": "http.disconnect"}
 
 
@@ -48,7 +48,7 @@ class Doorway:
             await self._app(scope, receive, send)
             return
         visit = _Visit(scope["path"], receive, send, self._ending, self._observer, self._body_seconds)
-        if scope["method"] in READING:
+        if not has_body(scope):
             await self._let_in(scope, visit)
         elif self._ending.accepting:
             try:

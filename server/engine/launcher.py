@@ -26,6 +26,7 @@ from vllm.utils.argparse_utils import FlexibleArgumentParser
 from server.cpu import this_cpu
 from server.embedded import Models
 from server.engine import plugged, quiet
+from server.engine.access import EVERYWHERE
 from server.errors import StartError
 from server.settings import PLUGIN, bind_threads
 
@@ -114,7 +115,7 @@ def bind(args: argparse.Namespace) -> tuple[str, socket.socket]:
         address, sock = setup_server(args, reuse_port=False)
     except OSError as error:
         raise StartError(
-            f"--host {args.host or '0.0.0.0'} --port {args.port}: {error.strerror}; choose another"
+            f"--host {args.host or EVERYWHERE} --port {args.port}: {error.strerror}; choose another"
         ) from None
     except KeyError as error:
         raise StartError(str(error)) from None

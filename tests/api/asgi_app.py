@@ -83,5 +83,25 @@ async def called_at(
     return called
 
 
+async def left_by_its_client(
+    app: Any, path: str, value: object, leaving: Callable[[], Awaitable[None]]
+) -> list[Message]:
+    """Post JSON, with a client that goes away as soon as `leaving` returns; what was sent."""
+    incoming: list[Message] = [{"type": "http.request", "body": json.dumps(value).encode()}]
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        if incoming:
+            return incoming.pop()
+        await leaving()
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    await app({"type": "http", "method": "POST", "path": path, "headers": [], "query_string": b""}, receive, send)
+    return sent
+
+
 def body(data: bytes, *, more: bool = False) -> Message:
     return {"type": "http.response.body", "body": data, "more_body": more}

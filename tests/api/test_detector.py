@@ -13,6 +13,7 @@ from filters.scorer import Reason, Scores, ThresholdValues
 from filters.scorers.detections import PATH
 from filters.scorers.scripted import ScriptedScorer
 from server.api.detector import MOST_BYTES, MOST_CHARACTERS, application
+from tests.api.asgi_app import left_by_its_client
 from tests.generation.stage import until
 
 SECRET = "a private text"
@@ -145,20 +146,9 @@ async def test_once_its_client_is_gone_a_request_is_scored_no_further() -> None:
     scorer.hang()
     batcher = Batcher(scorer, max_batch=1)
     await batcher.start()
-    incoming: list[Any] = [{"type": "http.request", "body": json.dumps({"contents": ["a", "b", "c"]}).encode()}]
-
-    async def receive() -> Any:
-        if incoming:
-            return incoming.pop()
-        await until(lambda: scorer.passes > 0)
-        return {"type": "http.disconnect"}
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    sent: list[Any] = []
-    scope = {"type": "http", "method": "POST", "path": PATH, "headers": [], "query_string": b""}
-    await application(batcher, most_contents=4)(scope, receive, send)
+    app = application(batcher, most_contents=4)
+    given = {"contents": ["a", "b", "c"]}
+    sent = await left_by_its_client(app, PATH, given, lambda: until(lambda: scorer.passes > 0))
     scorer.release()
     await batcher.score(["later"])
     await batcher.aclose()

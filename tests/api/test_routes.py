@@ -1,6 +1,5 @@
 """Our own routes, on an application of their own."""
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +16,7 @@ from server.generation.ending import Ending
 from server.generation.services import Services
 from server.policy.catalog import builtin, describe
 from server.telemetry.metrics import Metrics
+from tests.api.asgi_app import left_by_its_client
 from tests.generation.stage import until
 
 
@@ -115,20 +115,8 @@ async def test_once_the_client_of_a_moderation_is_gone_its_texts_are_scored_no_f
     app = FastAPI()
     services = Services(Judge(batcher), Metrics(CollectorRegistry()), "m", lambda text: [])
     app.include_router(router(services, builtin(), Engine(), allow_loosen=False))
-    incoming: list[Any] = [{"type": "http.request", "body": json.dumps({"input": ["hello"] * 1024}).encode()}]
-    sent: list[Any] = []
-
-    async def receive() -> Any:
-        if incoming:
-            return incoming.pop()
-        await until(lambda: scorer.passes > 0)
-        return {"type": "http.disconnect"}
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    scope = {"type": "http", "method": "POST", "path": "/v1/moderations", "headers": [], "query_string": b""}
-    await app(scope, receive, send)
+    given = {"input": ["hello"] * 1024}
+    sent = await left_by_its_client(app, "/v1/moderations", given, lambda: until(lambda: scorer.passes > 0))
     scorer.release()
     assert await batcher.score(["later"]) and scorer.passes == 2
     assert sent[0]["status"] == 499

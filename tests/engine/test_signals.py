@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,8 +17,10 @@ from vllm.entrypoints.launchers.launcher import serve_http
 
 from server.api.doorway import Doorway
 from server.generation.ending import Ending
-from server.stopping import SIGNALS, tended
+from server.stopping import tended
 from server.telemetry.metrics import Metrics
+
+pytestmark = pytest.mark.usefixtures("signal_handlers")
 
 
 @dataclass
@@ -60,14 +62,6 @@ class Served:
         except Exception as error:
             yield f" {type(error).__name__}"
         yield " ended"
-
-
-@pytest.fixture(autouse=True)
-def handlers() -> Iterator[None]:
-    before = {number: signal.getsignal(number) for number in SIGNALS}
-    yield
-    for number, own in before.items():
-        signal.signal(number, own)
 
 
 @pytest.mark.parametrize(

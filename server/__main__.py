@@ -14,8 +14,9 @@ from filters.scorer import ScorerLoadError
 from server import app
 from server.configuration import parse
 from server.embedded import SMOLLM2, Models, listing
+from server.engine.upstream.address import addresses
 from server.errors import StartError
-from server.settings import add_options, cache_folder, parser, plug_in, prepare_environment
+from server.settings import add_options, cache_folder, draw_elsewhere, parser, plug_in, prepare_environment
 from server.stopping import stop_at_once
 from server.telemetry import logs, pairs
 
@@ -54,9 +55,12 @@ def _serve(words: Sequence[str]) -> None:
     # What is quickly known to be wrong is told before vLLM is loaded.
     app.load_catalog(start.settings)
     pairs.check(start.settings.pairs_out)
+    addresses(start.settings.upstream)
     warnings.simplefilter("ignore", FutureWarning)  # of libraries, about libraries
     signal.signal(signal.SIGTERM, stop_at_once)  # until the server runs
     prepare_environment()
+    if start.settings.upstream:
+        draw_elsewhere()
     for name in plug_in():
         logs.logger("server").warning(
             "left out, since it has routes: to have it, name it in VLLM_PLUGINS", extra={"plugin": name}

@@ -19,7 +19,7 @@ from server.embedded import Models
 from server.errors import StartError
 from server.policy import catalog as catalogs
 from server.policy.catalog import Catalog
-from server.settings import PLUGIN, cache_folder, development_mode, environment, plugged_in
+from server.settings import PLUGIN, cache_folder, development_mode, environment, plugged_in, upstream_key
 from server.telemetry import logs
 from server.telemetry.metrics import Metrics
 from server.telemetry.pairs import writing
@@ -91,11 +91,11 @@ def settings_of(additional: Mapping[str, Any]) -> Settings:
     return configured(Settings, additional.get(KEY, {}), environment())
 
 
-def prepare(additional: Mapping[str, Any]) -> "Callable[[Any], ServedClient]":
+def prepare(additional: Mapping[str, Any], metrics: Metrics | None = None) -> "Callable[[Any], ServedClient]":
     """Make what guards, as `additional` (vLLM's `--additional-config`), the environment and a file say.
 
-    Returns what guards an engine with it, on the event loop that runs. StartError if there is none, StartError or
-    ScorerLoadError if something cannot be made.
+    It counts in `metrics` (None: in its own). Returns what guards an engine with it, on the event loop that runs.
+    StartError if there is none, StartError or ScorerLoadError if something cannot be made.
     """
     loop = _running_loop()
     settings = settings_of(additional)
@@ -104,7 +104,7 @@ def prepare(additional: Mapping[str, Any]) -> "Callable[[Any], ServedClient]":
     closing = AsyncExitStack()
     pairs = closing.enter_context(writing(settings.pairs_out))
     log.info("loading the scorer", extra={"scorer": settings.scorer, "screen": str(settings.screen or "none")})
-    metrics = Metrics()
+    metrics = metrics or Metrics()
     scorer = load_scorer(settings, metrics)
     find(A_TEXT)  # loads what tells languages apart
     catalog = catalogs.check_categories(load_catalog(settings), scorer.categories)
@@ -154,14 +154,15 @@ def engine_arguments(start: Start) -> argparse.Namespace:
     """
     from server.engine import access, launcher
 
-    args = launcher.parse(start.rest, Models(cache_folder(), log.info))
+    elsewhere = bool(start.settings.upstream)
+    args = launcher.parse(start.rest, Models(cache_folder(), log.info), elsewhere=elsewhere)
     if KEY in args.additional_config:
         raise StartError(f"--additional-config: leave {KEY} out: `unsay serve` has options for what it says")
     args.additional_config = {**args.additional_config, KEY: start.settings.said()}
     access.refuse_open_dev_mode(args, allowed=start.settings.allow_dev_mode)
     if closed := access.close_to_others(args):
         log.info(closed)
-    if fitted := launcher.fit_cpu(args):
+    if not elsewhere and (fitted := launcher.fit_cpu(args)):
         log.info(fitted)
     return args
 
@@ -175,7 +176,31 @@ async def run(start: Start) -> None:
     plugin.check_in_place()
     address, sock = launcher.bind(args)
     quiet.hide_progress()
+    if start.settings.upstream:
+        log.info("starting vLLM's server, without an engine", extra={"model": args.model, "url": address})
+        await launcher.serve(address, sock, args, engine=upstreams)
+        return
     log.info(
         "starting vLLM (10 to 30 seconds for the models that come along)", extra={"model": args.model, "url": address}
     )
     await launcher.serve(address, sock, args)
+
+
+@asynccontextmanager
+async def upstreams(args: argparse.Namespace) -> "AsyncIterator[ServedClient]":
+    """Provide a guarded engine client whose tokens come from upstreams. StartError if one is not what it should be."""
+    from server.engine.upstream.address import addresses
+    from server.engine.upstream.client import UpstreamClient
+    from server.engine.upstream.configuration import without_engine
+    from server.engine.upstream.link import Link, http_client
+
+    settings, metrics = settings_of(args.additional_config), Metrics()
+    guard_started = prepare(args.additional_config, metrics)
+    http = http_client(upstream_key())
+    links = [Link(url, http, settings.upstream_seconds) for url in addresses(settings.upstream)]
+    client = UpstreamClient(without_engine(args), links, metrics)
+    served = guard_started(client)
+    served.closing.push_async_callback(http.aclose)
+    served.closing.push_async_callback(client.fleet.aclose)
+    await client.fleet.begin()
+    yield served

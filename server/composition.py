@@ -49,6 +49,7 @@ def guard(
     """
     from server.engine.core import arming
     from server.engine.served import ServedClient
+    from server.engine.upstream.client import UpstreamClient
     from server.engine.watched import WatchedClient
 
     patience = patience or Patience()
@@ -64,8 +65,16 @@ def guard(
     def keep(app: "FastAPI") -> None:
         look_after(app, services.ending, patience, metrics, watched)
 
-    exact = arming.armed(engine)
-    return ServedClient(watched, services, catalog, closing, keep, allow_loosen=allow_loosen, exact=exact)
+    return ServedClient(
+        watched,
+        services,
+        catalog,
+        closing,
+        keep,
+        allow_loosen=allow_loosen,
+        exact=arming.armed(engine),
+        spells=not isinstance(engine, UpstreamClient),
+    )
 
 
 def attach(app: "FastAPI", client: "ServedClient", args: argparse.Namespace) -> None:

@@ -37,6 +37,10 @@ _QUIET_LIBRARIES = {
 }
 """What torch and Python say of themselves in vLLM's processes."""
 
+UPSTREAM_KEY = "UNSAY_UPSTREAM_KEY"
+"""Holds the key of the upstreams: in the environment alone, since a command line and a configuration are logged."""
+_DEVICE = "VLLM_TARGET_DEVICE"
+
 DESCRIPTION = """\
 Serve a model behind a guard that rewinds toxic spans before anyone reads them.
 
@@ -44,6 +48,7 @@ Serve a model behind a guard that rewinds toxic spans before anyone reads them.
   unsay serve mini                         the bundled model of 4.8M parameters, for tests
   unsay serve Qwen/Qwen3-8B                another model: a folder, or a name on a hub
   unsay serve MODEL --max-model-len 8192   every flag of `vllm serve` works
+  unsay serve MODEL --upstream URL         a guard alone: tokens are drawn by a vLLM elsewhere
 """
 EPILOG = (
     "All else is passed on to vLLM: `unsay serve --help=all` lists it too, `--help=max-model-len` tells of one flag."
@@ -77,6 +82,7 @@ def parser() -> argparse.ArgumentParser:
 def add_options(serve: argparse.ArgumentParser) -> None:
     """Add our options of `unsay serve` to a parser, in groups of their own."""
     _add_guard(serve.add_argument_group("guard"))
+    _add_upstream(serve.add_argument_group("upstream"))
     add_limits(serve.add_argument_group("limits", "what one request may ask for (docs/operations.md)"))
     add_patience(serve.add_argument_group("patience"))
     add_scorer(serve.add_argument_group("scorer"))
@@ -99,6 +105,16 @@ def _add_guard(group: "argparse._ArgumentGroup") -> None:
         type=Path,
         metavar="FILE",
         help="add preference pairs from rewinds to FILE: it holds flagged text and prompts (docs/operations.md)",
+    )
+
+
+def _add_upstream(group: "argparse._ArgumentGroup") -> None:
+    group.add_argument(
+        "--upstream",
+        action="append",
+        metavar="URL",
+        help="have tokens drawn by the vLLM at URL (`vllm serve MODEL --enable-scale-out`) instead of here; several:"
+        f" say it again. {UPSTREAM_KEY} is their key, --upstream-seconds how long is waited (docs/upstream.md)",
     )
 
 
@@ -168,6 +184,19 @@ def prepare_environment() -> None:
             os.environ["VLLM_LOGGING_CONFIG_PATH"] = str(_LOGGING_FILE)
     for name, value in _QUIET_LIBRARIES.items():
         os.environ.setdefault(name, value)
+
+
+def draw_elsewhere() -> None:
+    """Have vLLM look for no accelerator in this process: it serves without an engine."""
+    os.environ[_DEVICE] = "cpu"
+
+
+def upstream_key() -> str | None:
+    """Return the key of the upstreams, None if they want none. StartError, without the key, if it cannot be one."""
+    key = os.environ.get(UPSTREAM_KEY) or None
+    if key is not None and not (key.isascii() and key.isprintable() and " " not in key):
+        raise StartError(f"{UPSTREAM_KEY}: expected visible ASCII characters without spaces or line ends")
+    return key
 
 
 def refuse_rust_front_end() -> None:

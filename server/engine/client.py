@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from vllm.engine.protocol import EngineClient
-from vllm.exceptions import VLLMClientError
+from vllm.exceptions import RetryableRequestError, VLLMClientError
 from vllm.outputs import RequestOutput
 from vllm.sampling_params import RequestOutputKind, SamplingParams
 
@@ -42,14 +42,23 @@ GREEDY = 1e-5
 class GuardedEngineClient(Delegate):
     """An EngineClient whose text was cleared. `default_policy` applies where no request says otherwise.
 
-    `exact`: the engine behind `inner` rewinds by itself (server/engine/core/arming.py).
+    `exact`: the engine behind `inner` rewinds by itself (server/engine/core/arming.py). `spells`: it gives text too.
     """
 
-    def __init__(self, inner: EngineClient, services: Services, default_policy: Policy, *, exact: bool = False) -> None:
+    def __init__(
+        self,
+        inner: EngineClient,
+        services: Services,
+        default_policy: Policy,
+        *,
+        exact: bool = False,
+        spells: bool = True,
+    ) -> None:
         super().__init__(inner)
         self.services = services
         self.default_policy = default_policy
         self.exact = exact
+        self.spells = spells
         self.alternative_scores = AlternativeScores(services.judge)
         self._unguarded = Unguarded(inner, services.ending)
 
@@ -65,6 +74,7 @@ class GuardedEngineClient(Delegate):
         request = current.get() or GuardedRequest(self.default_policy)
         self._check_open(request)
         if request.policy.mode == "off":
+            refusals.check_unguarded(spells=self.spells)
             return self._unguarded.generate(prompt, without_changes(sampling_params), request_id, request, options)
         refusals.check_guardable(prompt, sampling_params)
         services = self.services.of(request.client)
@@ -103,6 +113,9 @@ class GuardedEngineClient(Delegate):
                 self._export(call, choices)
         except VLLMClientError as error:
             refusals.note(call.request, call.params, error)
+            raise
+        except RetryableRequestError as error:
+            refusals.note_lost(call.request, error)
             raise
         except (ScorerDown, ShuttingDown) as error:
             ended = _noted(error, call.request)

@@ -27,8 +27,9 @@ class ServedClient(GuardedEngineClient):
         *,
         allow_loosen: bool,
         exact: bool,
+        spells: bool = True,
     ) -> None:
-        super().__init__(inner, services, catalog.default, exact=exact)
+        super().__init__(inner, services, catalog.default, exact=exact, spells=spells)
         self.catalog = catalog
         self.closing = closing
         self.look_after = look_after

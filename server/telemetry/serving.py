@@ -1,15 +1,16 @@
-"""Metrics of the server itself: its end, its engine's health, and requests that come too slowly."""
+"""Metrics of the server itself: its end, the health of its engine or upstreams, and requests that come too slowly."""
 
 from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from server.api.doorway import Fate, Part
+from server.engine.upstream.faults import OUTCOMES, Outcome
 from server.telemetry.children import Children
 
 
 class ServingMetrics:
-    """How the server fares; the ports `DoorObserver` and `EngineObserver` say what each call means."""
+    """How the server fares; the ports `DoorObserver`, `EngineObserver` and `FleetObserver` say what each call means."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._at_end = Children(
@@ -38,6 +39,31 @@ class ServingMetrics:
             registry=registry,
             multiprocess_mode="livemax",
         )
+        self._up = Children(
+            Gauge(
+                "unsay_upstream_up",
+                "1 while the upstream is asked for tokens, 0 while it is down.",
+                ("upstream",),
+                registry=registry,
+                multiprocess_mode="livemin",
+            )
+        )
+        self._asked = Children(
+            Counter(
+                "unsay_upstream_requests",
+                f"Requests to an upstream, by what became of its answer: {', '.join(OUTCOMES)}.",
+                ("upstream", "outcome"),
+                registry=registry,
+            )
+        )
+        self._resumed = Children(
+            Counter(
+                "unsay_upstream_resumed",
+                "Answers that were lost at an upstream with tokens drawn, and gone on with at another.",
+                ("upstream",),
+                registry=registry,
+            )
+        )
 
     def request_at_end(self, fate: Fate) -> None:
         self._at_end.of(fate).inc()
@@ -47,3 +73,15 @@ class ServingMetrics:
 
     def engine_hangs(self, hangs: bool) -> None:
         self._hangs.set(hangs)
+
+    def upstream_up(self, upstream: str, up: bool) -> None:
+        self._up.of(upstream).set(up)
+        self._resumed.of(upstream)
+        for outcome in OUTCOMES:
+            self._asked.of(upstream, outcome)
+
+    def upstream_asked(self, upstream: str, outcome: Outcome) -> None:
+        self._asked.of(upstream, outcome).inc()
+
+    def upstream_resumed(self, upstream: str) -> None:
+        self._resumed.of(upstream).inc()

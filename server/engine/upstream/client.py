@@ -73,10 +73,14 @@ class UpstreamClient(EngineClient):  # type: ignore[misc]
         self.model_config = config.model_config
         self.renderer = renderer_from_config(config)
         self.input_processor = InputProcessor(config, self.renderer)
-        self.fleet = Fleet(links, self.meet, observer)
-        self._observer = observer
         self._model = str(config.model_config.served_model_name)
         self._vocabulary = config.model_config.get_vocab_size()
+        self.look_after(links, observer)
+
+    def look_after(self, links: list[Link], observer: FleetObserver) -> None:
+        """Ask these from now on; `observer` is told how they fare."""
+        self.fleet = Fleet(links, self.meet, observer)
+        self._observer = observer
 
     @property
     def is_running(self) -> bool:

@@ -14,11 +14,11 @@ from filters.scorer import ScorerLoadError
 from server import app
 from server.configuration import parse
 from server.embedded import SMOLLM2, Models, listing
-from server.engine.upstream.address import addresses
 from server.errors import StartError
 from server.settings import add_options, cache_folder, draw_elsewhere, parser, plug_in, prepare_environment
 from server.stopping import stop_at_once
 from server.telemetry import logs, pairs
+from server.upstreams import addresses
 
 
 def run(words: Sequence[str]) -> int:

@@ -19,10 +19,11 @@ from server.embedded import Models
 from server.errors import StartError
 from server.policy import catalog as catalogs
 from server.policy.catalog import Catalog
-from server.settings import PLUGIN, cache_folder, development_mode, environment, plugged_in, upstream_key
+from server.settings import PLUGIN, cache_folder, development_mode, environment, plugged_in
 from server.telemetry import logs
 from server.telemetry.metrics import Metrics
 from server.telemetry.pairs import writing
+from server.upstreams import addresses, key
 
 if TYPE_CHECKING:
     from server.engine.served import ServedClient
@@ -189,14 +190,13 @@ async def run(start: Start) -> None:
 @asynccontextmanager
 async def upstreams(args: argparse.Namespace) -> "AsyncIterator[ServedClient]":
     """Provide a guarded engine client whose tokens come from upstreams. StartError if one is not what it should be."""
-    from server.engine.upstream.address import addresses
     from server.engine.upstream.client import UpstreamClient
     from server.engine.upstream.configuration import without_engine
     from server.engine.upstream.link import Link, http_client
 
     settings, metrics = settings_of(args.additional_config), Metrics()
     guard_started = prepare(args.additional_config, metrics)
-    http = http_client(upstream_key())
+    http = http_client(key(environment()))
     links = [Link(url, http, settings.upstream_seconds) for url in addresses(settings.upstream)]
     client = UpstreamClient(without_engine(args), links, metrics)
     served = guard_started(client)

@@ -14,6 +14,7 @@ from reporting.options import above_zero, at_least, count
 from server.errors import StartError
 from server.limits import add_limits
 from server.patience import add_patience
+from server.upstreams import add_upstream
 
 MODELS = Path(__file__).resolve().parent.parent / "models"
 BUNDLED_MODEL = MODELS / "language_model"
@@ -36,10 +37,6 @@ _QUIET_LIBRARIES = {
     "TORCH_LOGS": "-torch._library.triton",
 }
 """What torch and Python say of themselves in vLLM's processes."""
-
-UPSTREAM_KEY = "UNSAY_UPSTREAM_KEY"
-"""Holds the key of the upstreams: in the environment alone, since a command line and a configuration are logged."""
-_DEVICE = "VLLM_TARGET_DEVICE"
 
 DESCRIPTION = """\
 Serve a model behind a guard that rewinds toxic spans before anyone reads them.
@@ -82,7 +79,7 @@ def parser() -> argparse.ArgumentParser:
 def add_options(serve: argparse.ArgumentParser) -> None:
     """Add our options of `unsay serve` to a parser, in groups of their own."""
     _add_guard(serve.add_argument_group("guard"))
-    _add_upstream(serve.add_argument_group("upstream"))
+    add_upstream(serve.add_argument_group("upstream"))
     add_limits(serve.add_argument_group("limits", "what one request may ask for (docs/operations.md)"))
     add_patience(serve.add_argument_group("patience"))
     add_scorer(serve.add_argument_group("scorer"))
@@ -105,16 +102,6 @@ def _add_guard(group: "argparse._ArgumentGroup") -> None:
         type=Path,
         metavar="FILE",
         help="add preference pairs from rewinds to FILE: it holds flagged text and prompts (docs/operations.md)",
-    )
-
-
-def _add_upstream(group: "argparse._ArgumentGroup") -> None:
-    group.add_argument(
-        "--upstream",
-        action="append",
-        metavar="URL",
-        help="have tokens drawn by the vLLM at URL (`vllm serve MODEL --enable-scale-out`) instead of here; several:"
-        f" say it again. {UPSTREAM_KEY} is their key, --upstream-seconds how long is waited (docs/upstream.md)",
     )
 
 
@@ -188,15 +175,7 @@ def prepare_environment() -> None:
 
 def draw_elsewhere() -> None:
     """Have vLLM look for no accelerator in this process: it serves without an engine."""
-    os.environ[_DEVICE] = "cpu"
-
-
-def upstream_key() -> str | None:
-    """Return the key of the upstreams, None if they want none. StartError, without the key, if it cannot be one."""
-    key = os.environ.get(UPSTREAM_KEY) or None
-    if key is not None and not (key.isascii() and key.isprintable() and " " not in key):
-        raise StartError(f"{UPSTREAM_KEY}: expected visible ASCII characters without spaces or line ends")
-    return key
+    os.environ["VLLM_TARGET_DEVICE"] = "cpu"
 
 
 def refuse_rust_front_end() -> None:

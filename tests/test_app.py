@@ -4,16 +4,20 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from prometheus_client import CollectorRegistry
+from tokenizers import Tokenizer
 
 from server import app
-from server.app import engine_arguments, prepare, warn
+from server.app import engine_arguments, prepare, upstreams, warn
 from server.configuration import Settings, Start, parse
 from server.errors import StartError
+from server.settings import BUNDLED_MODEL
 from server.telemetry import logs
 from server.telemetry.metrics import Metrics
 from server.telemetry.pairs import PairFile
+from server.upstreams import KEY
 from tests.contract.rigs import SCRIPTED
 from tests.test_composition import engine
 
@@ -97,3 +101,32 @@ def test_vllm_is_told_what_was_said_and_no_more(monkeypatch: pytest.MonkeyPatch)
     assert engine_arguments(start).additional_config == {"theirs": 1, "unsay": {"scorer_batch": 4}}
     with pytest.raises(StartError, match="--additional-config: leave unsay out"):
         engine_arguments(Start(start.settings, ("mini", "--additional-config", '{"unsay": {}}')))
+
+
+async def test_upstreams_are_met_before_anybody_is_served_and_closed_at_the_end(
+    metrics: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from server.engine.upstream import link
+    from tests.engine.upstream.scripted import Network, Upstream
+
+    network, made = Network(a=Upstream()), list[httpx.AsyncClient]()
+    client_of = link.http_client
+
+    def scripted(key: str | None) -> httpx.AsyncClient:
+        assert key == "sesame"
+        made.append(client_of(key, network))
+        return made[0]
+
+    monkeypatch.setattr(link, "http_client", scripted)
+    monkeypatch.setenv(KEY, "sesame")
+    start = parse(["serve", "mini", "--scorer", SCRIPTED, "--upstream", "http://a/"])
+    args = engine_arguments(start)
+    with pytest.raises(StartError, match="http://a: its tokenizer is not that of unsay-mini"):
+        await upstreams(args).__aenter__()
+    tokenizer = Tokenizer.from_file(str(BUNDLED_MODEL / "tokenizer.json"))
+    network.upstreams["a"].tokenize = lambda text: tokenizer.encode(text, add_special_tokens=False).ids
+    made.clear()
+    async with upstreams(args) as served:
+        assert served.inner.answering and not served.exact and not served.spells
+        await served.closing.aclose()
+    assert made[0].is_closed

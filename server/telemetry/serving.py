@@ -10,7 +10,7 @@ from server.telemetry.children import Children
 
 
 class ServingMetrics:
-    """How the server fares; the ports `DoorObserver`, `EngineObserver` and `FleetObserver` say what each call means."""
+    """How the server fares; the ports `DoorObserver` and `EngineObserver` say what each call means."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._at_end = Children(
@@ -39,6 +39,21 @@ class ServingMetrics:
             registry=registry,
             multiprocess_mode="livemax",
         )
+
+    def request_at_end(self, fate: Fate) -> None:
+        self._at_end.of(fate).inc()
+
+    def request_late(self, part: Part) -> None:
+        self._late.of(part).inc()
+
+    def engine_hangs(self, hangs: bool) -> None:
+        self._hangs.set(hangs)
+
+
+class UpstreamMetrics:
+    """How each upstream fares, by its URL; the port `FleetObserver` says what each call means."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
         self._up = Children(
             Gauge(
                 "unsay_upstream_up",
@@ -64,15 +79,6 @@ class ServingMetrics:
                 registry=registry,
             )
         )
-
-    def request_at_end(self, fate: Fate) -> None:
-        self._at_end.of(fate).inc()
-
-    def request_late(self, part: Part) -> None:
-        self._late.of(part).inc()
-
-    def engine_hangs(self, hangs: bool) -> None:
-        self._hangs.set(hangs)
 
     def upstream_up(self, upstream: str, up: bool) -> None:
         self._up.of(upstream).set(up)

@@ -11,8 +11,9 @@
    decided behind this.
 """
 
+import copy
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
@@ -119,8 +120,9 @@ class UpstreamClient(EngineClient):  # type: ignore[misc]
     def _drafts(
         self, link: Link, stretch: _Stretch, request_id: str, options: Mapping[str, Any]
     ) -> AsyncGenerator[Draft, None]:
+        own = copy.deepcopy(stretch.params)  # checking them, vLLM makes a grammar of a choice, for a backend of its own
         checked = self.input_processor.process_inputs(
-            request_id, stretch.prompt, stretch.params, _TASKS, priority=options.get("priority") or 0
+            request_id, stretch.prompt, own, _TASKS, priority=options.get("priority") or 0
         )
         reading = Reading(checked, stretch.params, self.renderer.tokenizer, self._vocabulary)
         body = asking.body(
@@ -161,12 +163,12 @@ class UpstreamClient(EngineClient):  # type: ignore[misc]
             raise NoUpstream
 
     async def is_paused(self) -> bool:
-        """Return False if an upstream says that it is well, which none does that hangs. Fault or NoUpstream if not."""
-        await self.fleet.choose("", ()).check_health()
-        return False
-
-    async def check_health(self) -> None:
-        """Return: this process is alive, and no restart of it brings upstreams back."""
+        """Return False if any upstream says that it is well. NoUpstream if none does."""
+        for link in self.fleet.up:
+            with suppress(Fault):
+                await link.check_health()
+                return False
+        raise NoUpstream
 
     async def get_supported_tasks(self) -> tuple[str, ...]:
         """Return the tasks that it supports: it generates."""
@@ -176,14 +178,12 @@ class UpstreamClient(EngineClient):  # type: ignore[misc]
         """Return True: what traces a request travels with it."""
         return True
 
-    async def do_log_stats(self) -> None:
-        """Do nothing: an engine's statistics are told by the upstreams."""
-
-    async def abort(self, request_id: Any) -> None:
-        """Do nothing: an answer ends upstream when it is left here."""
-
     def shutdown(self, timeout: float | None = None) -> None:
         """Do nothing: connections are closed when the last answer has been sent."""
+
+
+async def _nothing(self: Any, *args: Any) -> None:
+    """Do nothing."""
 
 
 def _unable(name: str) -> Callable[..., NoReturn]:
@@ -193,8 +193,14 @@ def _unable(name: str) -> Callable[..., NoReturn]:
     return refuse
 
 
+NOTHING = {
+    "abort": "an answer ends upstream when it is left here",
+    "check_health": "this process is alive, and no restart of it brings upstreams back",
+    "do_log_stats": "the statistics of engines are told by the upstreams",
+}
+"""What there is nothing to do for, and why."""
 for _name in UpstreamClient.__abstractmethods__:
-    setattr(UpstreamClient, _name, _unable(_name))
+    setattr(UpstreamClient, _name, _nothing if _name in NOTHING else _unable(_name))
 UpstreamClient.__abstractmethods__ = frozenset()
 
 

@@ -56,6 +56,11 @@ class Fleet:
         self._tending: list[asyncio.Task[None]] = []
 
     @property
+    def all(self) -> list[Link]:
+        """Those that there are."""
+        return list(self._standings)
+
+    @property
     def up(self) -> list[Link]:
         """Those that are asked."""
         return [link for link, standing in self._standings.items() if standing.up]

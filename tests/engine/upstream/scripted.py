@@ -77,13 +77,20 @@ class Upstream:
         self.tokenize: Callable[[str], Sequence[int]] = lambda text: ()
         self.model, self.length, self.tokens_an_event = MODEL, 1024, 1
         self.is_well = True
+        self.kind = "text/event-stream"
+        self.said: bytes | None = None
+        """What it says to whatever else it is asked, in place of JSON."""
+        self.tried = 0
         self.asked: list[dict[str, Any]] = []
         self.headers: list[httpx.Headers] = []
         self.closed = 0
 
     def answer(self, request: httpx.Request) -> httpx.Response:
+        self.tried += 1
         if not self.is_well:
             raise httpx.ConnectError("refused")
+        if self.said is not None:
+            return httpx.Response(200, stream=_Stream(None, saying(self.said)([])))
         match request.url.path:
             case "/health":
                 return _said(200, {})
@@ -103,7 +110,7 @@ class Upstream:
         if isinstance(fault, int):
             return _said(fault, {"error": {"message": "told by no one", "code": fault}})
         parts = fault(self._events(body))
-        return httpx.Response(200, headers={"content-type": "text/event-stream"}, stream=_Stream(self, parts))
+        return httpx.Response(200, headers={"content-type": self.kind}, stream=_Stream(self, parts))
 
     def _events(self, body: dict[str, Any]) -> list[Event]:
         start, params = len(body["token_ids"]), body["sampling_params"]

@@ -2,19 +2,20 @@
 
 1. Whatever goes wrong is a `Fault`, which says of what kind. A redirect is wrong: prompts and keys go to the address
    that was named, and proxies of the environment are not used.
-2. Leaving an answer closes its connection, which ends the request upstream. One that came to its end is read to the
-   last byte, so that its connection can be used again.
-3. An answer's part has `silence_seconds` to come. Time is taken from event to event: bytes alone are no news.
+2. Leaving an answer closes its connection, which ends the request upstream. Each answer is read in a task of its own,
+   which is cancelled but once: httpx loses an open connection whose reader is cancelled again while it closes it.
+3. An answer that came to its end is read to the last byte, so that its connection can be used again.
+4. An answer's part has `silence_seconds` to come. Time is taken from event to event: bytes alone are no news.
 """
 
 import asyncio
 import json
 import ssl
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
 
@@ -22,8 +23,6 @@ from server.engine.upstream.asking import GENERATE
 from server.engine.upstream.faults import Fault
 from server.engine.upstream.reading import DONE, Reading, events
 from server.generation.draft import Draft
-
-T = TypeVar("T")
 
 CONNECT_SECONDS = 5.0
 HEALTH_SECONDS = 5.0
@@ -45,7 +44,6 @@ def http_client(key: str | None, transport: httpx.AsyncBaseTransport | None = No
     """Return what asks all upstreams, with the key that they want."""
     return httpx.AsyncClient(
         headers={"Accept-Encoding": "identity", **({"Authorization": f"Bearer {key}"} if key else {})},
-        timeout=httpx.Timeout(None, connect=CONNECT_SECONDS),
         limits=httpx.Limits(max_connections=None, keepalive_expiry=_KEEP_SECONDS),
         trust_env=False,
         verify=ssl.create_default_context(),  # with SSL_CERT_FILE, which `trust_env` would leave out
@@ -64,6 +62,7 @@ class Link:
         self._silence_seconds = silence_seconds
         self._now = now
         self._heard_at = now()
+        self._answering = set[asyncio.Task[None]]()
 
     def silent(self) -> bool:
         """Return whether nothing at all was heard of it for as long as one answer's part may take."""
@@ -73,33 +72,57 @@ class Link:
         self, body: Mapping[str, Any], headers: Mapping[str, str], reading: Reading
     ) -> AsyncGenerator[Draft, None]:
         """Yield the drafts of one answer, to its end. Fault if that does not come."""
-        async with self._asked("POST", GENERATE, self._silence_seconds, json=body, headers=headers) as answer:
-            if not answer.headers.get("content-type", "").startswith("text/event-stream"):
-                raise Fault("wrong", f"{GENERATE} answers with no stream of events")
-            async with aclosing(events(answer.aiter_raw())) as told:
-                draft = Draft(())
-                while draft.finish_reason is None:
-                    draft = reading.read(await self._next(told))
-                    if draft.finish_reason is not None:
-                        await _read_out(told)
-                    yield draft
+        said, draft = asyncio.Queue[Draft | Exception](1), Draft(())
+        answering = asyncio.create_task(self._answer(body, headers, reading, said))
+        self._answering.add(answering)
+        answering.add_done_callback(self._answering.discard)
+        try:
+            while draft.finish_reason is None:
+                news = await said.get()
+                if isinstance(news, Exception):
+                    raise news
+                draft = news
+                yield draft
+        finally:
+            if draft.finish_reason is not None:
+                await asyncio.wait({answering}, timeout=_LAST_SECONDS)
+            answering.cancel()
+            await asyncio.wait({answering})
 
-    async def _next(self, told: AsyncGenerator[bytes, None]) -> bytes:
-        data = await _within(self._silence_seconds, anext(told, DONE))
-        if data == DONE:
-            raise Fault("lost", "its answer ends amid the text")
-        self._heard_at = self._now()
-        return data
+    async def _answer(
+        self,
+        body: Mapping[str, Any],
+        headers: Mapping[str, str],
+        reading: Reading,
+        said: asyncio.Queue[Draft | Exception],
+    ) -> None:
+        """Say what comes of an answer, or what is wrong with it, and read it to its last byte."""
+        try:
+            async with self._asked("POST", GENERATE, self._silence_seconds, json=body, headers=headers) as answer:
+                if not answer.headers.get("content-type", "").startswith("text/event-stream"):
+                    raise Fault("wrong", f"{GENERATE} answers with no stream of events")
+                ended = False
+                async with aclosing(events(self._parts(answer, self._silence_seconds, lambda: self._heard_at))) as told:
+                    async for data in told:
+                        if ended or data == DONE:
+                            continue  # to its last byte; nothing after the end counts
+                        draft = reading.read(data)
+                        self._heard_at = self._now()
+                        ended = draft.finish_reason is not None
+                        await said.put(draft)
+                if not ended:
+                    raise Fault("lost", "its answer ends amid the text")
+        except Exception as error:
+            await said.put(error)
 
     async def fetch(self, method: str, path: str, **options: Any) -> Any:
         """Return what it says in JSON. Fault if it does not."""
-        body = b""
+        body, asked_at = b"", self._now()
         async with self._asked(method, path, HEALTH_SECONDS, **options) as answer:
-            async with asyncio.timeout(HEALTH_SECONDS):
-                async for part in answer.aiter_raw():
-                    body += part
-                    if len(body) > MOST_BYTES:
-                        raise Fault("wrong", f"{path} answers with more than {MOST_BYTES} bytes")
+            async for part in self._parts(answer, HEALTH_SECONDS, lambda: asked_at):
+                body += part
+                if len(body) > MOST_BYTES:
+                    raise Fault("wrong", f"{path} answers with more than {MOST_BYTES} bytes")
         try:
             return json.loads(body)
         except (ValueError, RecursionError):
@@ -110,36 +133,32 @@ class Link:
         async with self._asked("GET", "/health", HEALTH_SECONDS):
             pass
 
+    async def _parts(
+        self, answer: httpx.Response, seconds: float, since: Callable[[], float]
+    ) -> AsyncGenerator[bytes, None]:
+        """Yield its bytes as they come, as long as those bring news: `since` says when there were any."""
+        began = self._now()
+        async for part in answer.aiter_raw():
+            yield part
+            if self._now() - max(began, since()) > seconds:
+                raise Fault("lost", "nothing new for too long", slow=True)
+
     @asynccontextmanager
     async def _asked(self, method: str, path: str, seconds: float, **options: Any) -> AsyncIterator[httpx.Response]:
-        """Provide an answer of status 200. What goes wrong until it is left is a Fault."""
+        """Provide an answer of status 200, any part of which has that long to come. What goes wrong is a Fault."""
         try:
-            request = self._http.build_request(method, self.url + path, **options)
-            answer = await _within(seconds, self._http.send(request, stream=True))
+            timeout = httpx.Timeout(seconds, connect=CONNECT_SECONDS)
+            request = self._http.build_request(method, self.url + path, timeout=timeout, **options)
+            answer = await self._http.send(request, stream=True)
             try:
                 _check_status(path, answer)
                 yield answer
             finally:
                 await answer.aclose()
-        except TimeoutError:
+        except httpx.ReadTimeout:
             raise Fault("lost", f"{path}: nothing for too long", slow=True) from None
         except httpx.HTTPError as error:
             raise Fault("lost", f"{path}: no answer ({type(error).__name__})") from None
-
-
-async def _within(seconds: float, work: Awaitable[T]) -> T:
-    async with asyncio.timeout(seconds):
-        return await work
-
-
-async def _read_out(told: AsyncGenerator[bytes, None]) -> None:
-    """Read what follows the end of an answer: nothing of it counts."""
-    try:
-        async with asyncio.timeout(_LAST_SECONDS):
-            async for _ in told:
-                pass
-    except (TimeoutError, httpx.HTTPError, Fault):
-        return
 
 
 def _check_status(path: str, answer: httpx.Response) -> None:

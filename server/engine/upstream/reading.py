@@ -7,7 +7,8 @@
 """
 
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from typing import Annotated, Any, Literal
 
 import numpy
@@ -60,16 +61,17 @@ class _Event(_Said):
     choices: tuple[_Choice]
 
 
-async def events(parts: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+async def events(parts: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
     """Yield the data of each event, as they come in. Fault for one of more than `MOST_BYTES`."""
     waiting = b""
-    async for part in parts:
-        *lines, waiting = (waiting + part).split(b"\n")
-        if max(map(len, (*lines, waiting))) > MOST_BYTES:
-            raise Fault("wrong", f"an event of more than {MOST_BYTES} bytes")
-        for line in lines:
-            if line.startswith(b"data:"):
-                yield line.removeprefix(b"data:").strip()
+    async with aclosing(parts):
+        async for part in parts:
+            *lines, waiting = (waiting + part).split(b"\n")
+            if max(map(len, (*lines, waiting))) > MOST_BYTES:
+                raise Fault("wrong", f"an event of more than {MOST_BYTES} bytes")
+            for line in lines:
+                if line.startswith(b"data:"):
+                    yield line.removeprefix(b"data:").strip()
 
 
 class Reading:

@@ -62,6 +62,7 @@ async def rigged(base: UpstreamClient, *, silence_seconds: float = 60.0) -> Asyn
     for upstream in rig.network.upstreams.values():
         upstream.asked.clear()
         upstream.closed = 0
+        upstream.said_parts = 0
     try:
         yield rig
     finally:

@@ -81,6 +81,10 @@ class Upstream:
         self.said: bytes | None = None
         """What it says to whatever else it is asked, in place of JSON."""
         self.tried = 0
+        self.said_parts = 0
+        """How many parts of answers it has sent."""
+        self.closing_takes = 0
+        """How many turns of the loop it takes to close an answer."""
         self.asked: list[dict[str, Any]] = []
         self.headers: list[httpx.Headers] = []
         self.closed = 0
@@ -110,7 +114,8 @@ class Upstream:
         if isinstance(fault, int):
             return _said(fault, {"error": {"message": "told by no one", "code": fault}})
         parts = fault(self._events(body))
-        return httpx.Response(200, headers={"content-type": self.kind}, stream=_Stream(self, parts))
+        seconds = request.extensions["timeout"]["read"]
+        return httpx.Response(200, headers={"content-type": self.kind}, stream=_Stream(self, parts, seconds))
 
     def _events(self, body: dict[str, Any]) -> list[Event]:
         start, params = len(body["token_ids"]), body["sampling_params"]
@@ -146,16 +151,28 @@ def _said(status: int, said: object) -> httpx.Response:
 
 
 class _Stream(httpx.AsyncByteStream):
-    def __init__(self, upstream: Upstream | None, parts: AsyncIterator[bytes]) -> None:
+    def __init__(self, upstream: Upstream | None, parts: AsyncIterator[bytes], seconds: float = 60.0) -> None:
+        self._seconds = seconds
         self._upstream = upstream
         self._parts = parts
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for part in self._parts:
+        while True:
+            try:
+                async with asyncio.timeout(self._seconds):
+                    part = await anext(self._parts, None)
+            except TimeoutError:
+                raise httpx.ReadTimeout("nothing came") from None
+            if part is None:
+                return
+            if self._upstream is not None:
+                self._upstream.said_parts += 1
             yield part
 
     async def aclose(self) -> None:
         if self._upstream is not None:
+            for _ in range(self._upstream.closing_takes):
+                await asyncio.sleep(0)
             self._upstream.closed += 1
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -10,6 +10,7 @@ import pytest
 from server.engine.upstream.client import UpstreamClient
 from server.engine.upstream.faults import Fault
 from server.engine.upstream.link import MOST_BYTES, Link, http_client
+from server.engine.upstream.reading import Reading
 from tests.engine.upstream.rig import WHOLE, rigged
 from tests.engine.upstream.scripted import Network, Upstream, event, frame, hanging
 
@@ -67,6 +68,51 @@ async def test_one_that_is_slow_with_everything_is_down_and_one_that_is_slow_wit
     assert not link.silent()
     now[0] = 60.0
     assert link.silent()
+
+
+@pytest.mark.parametrize("cancelled", [1, 2, 3])
+async def test_an_answer_is_let_go_of_however_often_its_reader_is_cancelled(
+    base: UpstreamClient, cancelled: int
+) -> None:
+    """httpx keeps the connection of one whose reader is cancelled again while it closes it."""
+    async with rigged(base) as rig:
+        upstream = rig.first
+        upstream.faults.append(hanging(2))
+        upstream.closing_takes = 5
+
+        async def read() -> None:
+            async for _ in rig.outputs():
+                pass
+
+        reader = asyncio.create_task(read())
+        while not upstream.said_parts:  # noqa: ASYNC110 (the script has no event for it)
+            await asyncio.sleep(0)
+        for _ in range(cancelled):
+            reader.cancel()
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+        await asyncio.gather(reader, return_exceptions=True)
+        while not upstream.closed:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        assert rig.told.outcomes[-1][1] == "left"
+
+
+async def test_bytes_that_bring_no_news_are_not_waited_for(base: UpstreamClient) -> None:
+    """Comments, as a proxy sends them to keep a connection alive."""
+    now = [0.0]
+
+    async def keeping_alive(events: list[Any]) -> AsyncIterator[bytes]:
+        while True:
+            now[0] += 20.0
+            yield b": still here\n\n"
+
+    network = Network(a=(upstream := Upstream()))
+    link = Link("http://a", http_client(None, network), 60.0, lambda: now[0])
+    upstream.faults.append(keeping_alive)
+    params = {"max_tokens": 1}
+    with pytest.raises(Fault, match="nothing new") as slow:
+        await anext(link.generate({"token_ids": [1], "sampling_params": params}, {}, cast(Reading, None)))
+    assert slow.value.slow and upstream.closed == 1
 
 
 async def test_a_proxy_of_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """Who may ask what: the wall in front of every route (ASGI, outside vLLM's middleware).
 
-1. Where the operator has given keys, a request needs one of them as `Authorization: Bearer KEY`.
+1. Where the operator has given keys, a request needs one of them as `Authorization: Bearer KEY`, or in the
+   header of Azure's (`api-key`) or Anthropic's clients (`x-api-key`).
 2. What is open to all is listed, and asks for nothing: a route that is not in the list needs a key, whoever added it.
 3. Keys are compared in constant time, all of them each time: an answer's time says neither which nor how far.
 4. A preflight (OPTIONS) needs none: browsers send it without.
@@ -10,7 +11,7 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 
-from server.api.asgi import App, Receive, Scope, Send, field, refuse
+from server.api.asgi import App, Receive, Scope, Send, authorize, field, refuse
 from server.errors import Unauthorized
 
 OPEN = frozenset(
@@ -35,6 +36,8 @@ class Access:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer 401."""
+        if scope["type"] != "lifespan":
+            authorize(scope)
         if scope["type"] == "lifespan" or _is_open(scope) or self._knows(scope):
             await self._app(scope, receive, send)
         elif scope["type"] == "websocket":

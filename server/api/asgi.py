@@ -69,6 +69,13 @@ async def refuse(send: Send, error: UnsayError, path: str) -> None:
     await send({"type": "http.response.body", "body": data})
 
 
+def authorize(scope: Scope) -> None:
+    """Have a key that Azure's or Anthropic's clients give in a header of their own stand as `Authorization` too."""
+    key = field(scope, b"api-key") or field(scope, b"x-api-key")
+    if key is not None and field(scope, b"authorization") is None:
+        scope["headers"] = [*scope["headers"], (b"authorization", f"Bearer {key}".encode("latin-1"))]
+
+
 def field(headed: Scope | Message, name: bytes) -> str | None:
     """Return the first header of this (lower-case) name, of a request's scope or an answer's head."""
     for key, value in headed["headers"]:

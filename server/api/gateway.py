@@ -1,8 +1,9 @@
 """The way in and out of every request that can generate text (ASGI, inside vLLM's authentication and error pages).
 
-0. Every body is read and checked here (server/api/body.py), whatever route it is for.
-1. In: the request's policy is resolved from its `detox` object and header before vLLM sees it; what cannot be guarded
-   or may not be asked for is refused in OpenAI's error shape.
+0. Every body is read and checked here (server/api/body.py), whatever route it is for. Azure's paths become vLLM's
+   (server/api/azure.py) before anything is decided by them.
+1. In: the request's policy is resolved from its `detox` object, its header and OpenAI's `moderation` object before
+   vLLM sees it; what cannot be guarded or may not be asked for is refused in OpenAI's error shape.
 2. Out: reports are added at the end of each choice (server/api/outgoing.py).
 """
 
@@ -10,15 +11,17 @@ from typing import Any
 
 from starlette.exceptions import HTTPException
 
+from server.api import azure
 from server.api import body as bodies
 from server.api.answer import gravest
-from server.api.asgi import App, Message, Receive, Scope, Send, field, refuse
+from server.api.asgi import App, Message, Receive, Scope, Send, authorize, field, refuse
 from server.api.outgoing import Outgoing
 from server.api.stored import CHOSEN, PATH, Keeping, Store, Stored
 from server.errors import BadRequest, NotAllowed, NotFound, RequestError
 from server.generation.observer import Observer
 from server.generation.request import GuardedRequest, current
 from server.policy.catalog import Catalog
+from server.policy.moderation import KEY as MODERATION
 from server.policy.resolve import HEADER, may_loosen, resolve
 
 UNGUARDABLE = {
@@ -58,6 +61,7 @@ class Gateway:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        authorize(scope)
         try:
             await self._take_in(scope, receive, send)
         except RequestError as error:
@@ -67,13 +71,14 @@ class Gateway:
 
     async def _take_in(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Amend what is fetched, guard what generates, pass on the rest. RequestError before any of them."""
+        deployment = azure.rewritten(scope)
         asked: dict[str, Any] = {}
         if bodies.has_body(scope):
             body = await bodies.read(scope, receive)
             if body is None:
                 return  # the client has gone before it had said what it wants
             asked = bodies.parsed(scope, body)
-            receive = bodies.again(body, receive)
+            receive = bodies.again(azure.named(asked, body, deployment), receive)
         if self._stored and (stored := self._stored.behind(scope["path"])):
             await self._app(scope, receive, Outgoing(stored, send, scope["path"], stored=True).send)
         elif scope["method"] != "POST" or scope["path"].endswith(OURS):
@@ -126,8 +131,8 @@ class Gateway:
                 raise BadRequest(key, f"{key}: {why}; leave it out")
         allowed = may_loosen(self._catalog, field(scope, b"authorization"), self._allow_loosen)
         header = field(scope, HEADER.lower().encode())
-        resolved = resolve(self._catalog, asked.get("detox"), header, may_loosen=allowed)
-        return GuardedRequest(resolved.policy, resolved.report)
+        resolved = resolve(self._catalog, asked.get("detox"), header, asked.get(MODERATION), may_loosen=allowed)
+        return GuardedRequest(resolved.policy, resolved.report, resolved.moderation)
 
 
 def _unrouted(scope: Scope, error: HTTPException) -> RequestError:

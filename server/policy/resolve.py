@@ -3,7 +3,8 @@
 1. A request may tighten freely. To loosen, its API key needs the right.
 2. A policy is chosen by the key `policy` in the body or by the header; naming two different ones is an error.
 3. A policy that the operator opened to requests may be chosen without the right, but not loosened further.
-4. A request that asks for nothing costs nothing.
+4. OpenAI's `moderation` object tightens what comes of all this (server/policy/moderation.py).
+5. A request that asks for nothing costs nothing.
 """
 
 import hashlib
@@ -12,6 +13,7 @@ import hmac
 from pydantic import BaseModel, Field
 
 from server.errors import BadRequest, Forbidden
+from server.policy import moderation
 from server.policy.catalog import Catalog
 from server.policy.looseness import loosened
 from server.policy.policy import (
@@ -60,11 +62,26 @@ def parse(raw: object) -> DetoxRequest:
         raise _bad((_BODY_KEY, *misfit.path), misfit.problem) from None
 
 
-def resolve(catalog: Catalog, raw_body: object | None, header: str | None, *, may_loosen: bool) -> Resolved:
-    """Return the policy of a request from its `detox` object and its `X-Detox-Policy` header (None: not given).
+def resolve(
+    catalog: Catalog,
+    raw_body: object | None,
+    header: str | None,
+    raw_moderation: object | None = None,
+    *,
+    may_loosen: bool,
+) -> Resolved:
+    """Return the policy of a request from its `detox` object, its `X-Detox-Policy` header and its `moderation` object.
 
-    Raises BadRequest for what cannot be understood and Forbidden for what is looser than allowed.
+    None: not given. Raises BadRequest for what cannot be understood and Forbidden for what is looser than allowed.
     """
+    resolved = _resolved(catalog, raw_body, header, may_loosen=may_loosen)
+    if raw_moderation is None:
+        return resolved
+    policy = moderation.tightened(resolved.policy, moderation.parse(raw_moderation))
+    return Resolved(policy, resolved.report, moderation=True)
+
+
+def _resolved(catalog: Catalog, raw_body: object | None, header: str | None, *, may_loosen: bool) -> Resolved:
     if raw_body is None and header is None:
         return catalog.unasked
     asked = parse(raw_body) if raw_body is not None else DetoxRequest()

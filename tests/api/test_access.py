@@ -10,10 +10,12 @@ from tests.api.asgi_app import JSON_HEAD, Called, app, body, called_at
 KEYS = ["first-key", "second-key"]
 
 
-async def asked(key: str | None = None, *, keys: list[str] = KEYS, **scope: Any) -> Called:
-    """One request at the wall; `key` is its Authorization header."""
+async def asked(
+    key: str | None = None, *, keys: list[str] = KEYS, header: str = "Authorization", **scope: Any
+) -> Called:
+    """One request at the wall; `key` is its Authorization header, or another."""
     called = Called()
-    headers = {} if key is None else {"Authorization": key}
+    headers = {} if key is None else {header: key}
     return await called_at(Access(app(called, JSON_HEAD, body(b"{}")), keys), called, headers=headers, **scope)
 
 
@@ -35,6 +37,13 @@ async def test_one_without_is_told_401_before_anything_reads_it(key: str | None,
     called = await asked(key, path=path)
     assert (called.status, called.json["error"]["code"]) == (401, "invalid_api_key")
     assert called.headers["www-authenticate"] == "Bearer" and called.heard == []
+
+
+@pytest.mark.parametrize("header", ["api-key", "X-Api-Key"])
+async def test_azures_and_anthropics_clients_name_the_key_their_way(header: str) -> None:
+    assert (await asked("first-key", header=header)).status == 200
+    assert (await asked("Bearer first-key", header=header)).status == 401
+    assert (await asked("other", header=header)).status == 401
 
 
 @pytest.mark.parametrize("path", sorted(OPEN))

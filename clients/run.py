@@ -54,7 +54,7 @@ CLIENTS = (
     Client("openai (Node)", "openai.mjs", ("openai@7.57.0",)),
     Client("anthropic (Python)", "anthropic_py.py", ("anthropic==2.14.0",)),
     Client("LangChain", "langchain_py.py", ("langchain-openai==1.7.4",)),
-    Client("LiteLLM, SDK and proxy", "litellm_py.py", ("litellm[proxy]==1.110.2",)),
+    Client("LiteLLM, SDK and proxy", "litellm_py.py", ("litellm[proxy]==1.108.7",)),
     Client("LlamaIndex", "llama_index_py.py", ("llama-index-llms-openai-like==0.8.1",)),
     Client("Pydantic AI", "pydantic_ai_py.py", ("pydantic-ai-slim[openai]==2.68.0",)),
     Client("Haystack", "haystack_py.py", ("haystack-ai==3.4.1",)),

@@ -4,7 +4,7 @@ Works on the shapes of vLLM's answers: choices (chat, completions), a response o
 """
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from server.api import moderated
@@ -45,7 +45,7 @@ def amend(body: dict[str, Any], request: GuardedRequest) -> None:
     elif body.get("object") == "response":
         amend_response(body, request)
     elif body.get("type") == "message":
-        if refuses_all(request, body.get("content") or ()):
+        if withheld(request) and not any(map(_says_something, body.get("content") or ())):
             body["content"] = [{"type": "text", "text": REFUSAL}]
         amend_message(body, body, request)
 
@@ -70,7 +70,7 @@ def amend_response(body: dict[str, Any], request: GuardedRequest) -> None:
     report = gravest(request.reports)
     if report is None or body.get("status") in UNFINISHED:
         return
-    if _withheld(request) and body.get("status") not in ENDED_OTHERWISE:
+    if withheld(request) and body.get("status") not in ENDED_OTHERWISE:
         body["status"] = "incomplete"
         body["incomplete_details"] = {"reason": "content_filter"}
     if request.wants_report:
@@ -79,17 +79,12 @@ def amend_response(body: dict[str, Any], request: GuardedRequest) -> None:
         body["moderation"] = moderated.single(request)
 
 
-def refuses_all(request: GuardedRequest, blocks: Collection[Any]) -> bool:
-    """Return whether a Messages answer of these content blocks is a refusal that says nothing so far."""
-    return not blocks and _withheld(request)
-
-
 def amend_message(body: dict[str, Any], ending: dict[str, Any], request: GuardedRequest) -> None:
     """Amend a Messages answer: the report at the top level, and that API's word for a withheld text in `ending`."""
     report = gravest(request.reports)
     if report is None:
         return
-    if _withheld(request):
+    if withheld(request):
         ending["stop_reason"] = "refusal"
     if request.wants_report:
         body["detox"] = report.as_dict()
@@ -109,8 +104,14 @@ def headers(body: Any, request: GuardedRequest) -> dict[str, str]:
     return {ACTION_HEADER: report.action, HEADER: report.policy}
 
 
-def _withheld(request: GuardedRequest) -> bool:
+def withheld(request: GuardedRequest) -> bool:
+    """Return whether any of the answer was withheld."""
     return any(report.withheld for report in request.reports.values())
+
+
+def _says_something(block: dict[str, Any]) -> bool:
+    """Return whether a content block of a message holds more than the empty text."""
+    return block.get("type") != "text" or bool(block.get("text"))
 
 
 def gravest(reports: Mapping[int, Report]) -> Report | None:

@@ -14,7 +14,7 @@ from server.api.answer import (
     amend_choices,
     amend_message,
     amend_response,
-    refuses_all,
+    withheld,
     written,
 )
 from server.generation.request import GuardedRequest
@@ -35,7 +35,7 @@ class EventStream:
         self._request = request
         self._rest = b""
         self._chunk: dict[str, Any] = {}
-        self._blocks: list[bytes] = []
+        self._has_blocks = False
 
     def feed(self, data: bytes, *, last: bool) -> bytes:
         """Return the bytes that may go on; an event that is not whole waits for the rest of it."""
@@ -53,8 +53,7 @@ class EventStream:
     def _event(self, event: bytes) -> bytes:
         if event == LAST:
             return self._moderation() + event
-        if event.startswith(BLOCK_BEGINS):
-            self._blocks.append(event)
+        self._has_blocks |= event.startswith(BLOCK_BEGINS)
         if not _may_end(event):
             return event
         head, mark, data = event.partition(b"data: ")  # the first one: the text itself may hold these words
@@ -79,7 +78,7 @@ class EventStream:
 
     def _refusal(self) -> bytes:
         """Return the events of a block that says that all of a message was withheld, if it was."""
-        if not refuses_all(self._request, self._blocks):
+        if self._has_blocks or not withheld(self._request):
             return b""
         events: list[dict[str, Any]] = [
             {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},

@@ -56,16 +56,18 @@ def test_a_response_has_one_report_the_gravest() -> None:
     assert body["detox"]["action"] == "refused"
 
 
-def test_a_message_says_refusal() -> None:
-    body: dict[str, Any] = {"type": "message", "stop_reason": "end_turn", "content": []}
+@pytest.mark.parametrize("content", [[], [{"type": "text", "text": ""}]])
+def test_a_message_says_refusal(content: list[Any]) -> None:
+    body: dict[str, Any] = {"type": "message", "stop_reason": "end_turn", "content": content}
     amend(body, request(report("refused")))
     assert body["stop_reason"] == "refusal" and body["detox"]["action"] == "refused"
     assert body["content"] == [{"type": "text", "text": REFUSAL}], "its clients expect words"
 
 
 @pytest.mark.parametrize("action", ["clean", "truncated"])
-def test_a_message_of_which_something_was_released_says_nothing_else(action: Action) -> None:
-    content = [{"type": "text", "text": "Well,"}]
+@pytest.mark.parametrize("block", [{"type": "text", "text": "Well,"}, {"type": "tool_use", "name": "count"}])
+def test_a_message_of_which_something_was_released_says_nothing_else(action: Action, block: dict[str, str]) -> None:
+    content = [block]
     body: dict[str, Any] = {"type": "message", "stop_reason": "end_turn", "content": list(content)}
     amend(body, request(report(action)))
     assert body["content"] == content

@@ -71,7 +71,8 @@ def test_a_prompt_that_is_to_be_blocked_is_blocked_before_anything_is_streamed(
     ):
         stream.until_done()
         stream.get_final_completion()
-    (choice,) = caught.value.completion.choices
+    completion: Any = caught.value.completion
+    (choice,) = completion.choices
     assert choice.finish_reason == "content_filter" and not choice.message.content
 
 
@@ -186,6 +187,7 @@ def test_a_message_that_was_withheld_says_so_in_words(servers: Servers) -> None:
             text = "".join(stream.text_stream)
             final = stream.get_final_message()
     for message in (whole, final):
-        assert message.stop_reason == "refusal"
-        assert [block.text for block in message.content if block.type == "text"] == [REFUSAL]
+        (block,) = message.content
+        assert (message.stop_reason, block.type) == ("refusal", "text")
+        assert block.to_dict()["text"] == REFUSAL
     assert text == REFUSAL

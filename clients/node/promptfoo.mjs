@@ -8,7 +8,7 @@ const provider = (label, headers) => ({
   config: { apiBaseUrl: `${seen.URL}/v1`, apiKey: "none", max_tokens: 12, headers },
 });
 const summary = await promptfoo.evaluate(
-  { prompts: [seen.PROMPT], providers: [provider("ordinary"), provider("withheld", seen.WITHHELD)], tests: [{}] },
+  { prompts: [seen.PROMPT], providers: [provider("ordinary"), provider("withheld", seen.WITHHELD)], tests: [{ assert: [{ type: "javascript", value: "true" }] }] },
   { cache: false, maxConcurrency: 1 },
 );
 const { results } = await summary.toEvaluateSummary();

@@ -78,7 +78,8 @@ def main(words: list[str]) -> None:
     )
     asked = arguments.parse_args(words)
     chosen = [client for client in CLIENTS if not asked.script or Path(client.script).stem in asked.script]
-    seen = json.loads(SEEN.read_text(encoding="utf-8")) if SEEN.exists() else {}
+    before = json.loads(SEEN.read_text(encoding="utf-8")) if SEEN.exists() else {}
+    seen = {client.name: before[client.name] for client in CLIENTS if client.name in before}
     with _server(asked.url) as url:
         for client in chosen:
             print(f"{client.name} ...", flush=True)

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, MutableMapping
 from typing import Any, TypeVar
 
 from server.errors import Unavailable, UnsayError, http_error
@@ -69,11 +69,15 @@ async def refuse(send: Send, error: UnsayError, path: str) -> None:
     await send({"type": "http.response.body", "body": data})
 
 
-def authorize(scope: Scope) -> None:
-    """Have a key that Azure's or Anthropic's clients give in a header of their own stand as `Authorization` too."""
-    key = field(scope, b"api-key") or field(scope, b"x-api-key")
-    if key is not None and field(scope, b"authorization") is None:
-        scope["headers"] = [*scope["headers"], (b"authorization", f"Bearer {key}".encode("latin-1"))]
+def adding(send: Send, headers: Callable[[], Iterable[tuple[bytes, bytes]]]) -> Send:
+    """Return a `send` that adds to the head of an answer what `headers` gives by then."""
+
+    async def add(message: Message) -> None:
+        if message["type"] == "http.response.start" and (more := tuple(headers())):
+            message = {**message, "headers": [*message["headers"], *more]}
+        await send(message)
+
+    return add
 
 
 def field(headed: Scope | Message, name: bytes) -> str | None:

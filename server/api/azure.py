@@ -26,6 +26,11 @@ _DEPLOYED = re.compile(rf"/openai/deployments/(?P<model>[^/].*?)/(?P<rest>{'|'.j
 _OTHER = re.compile(r"/openai/(?:v1/)?(?P<rest>(?!v1/|deployments/).+)")
 
 
+def azures(scope: Scope) -> bool:
+    """Return whether a request is for one of Azure's paths."""
+    return str(scope["path"].removeprefix(scope.get("root_path", ""))).startswith("/openai/")
+
+
 def rewritten(scope: Scope) -> str | None:
     """Turn a request for one of Azure's paths into one for vLLM's route, in place. Return the deployment, if named."""
     root = scope.get("root_path", "")

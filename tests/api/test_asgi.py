@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from server.api.asgi import ClientGone, Message, Scope, authorize, field, refuse, scorer_unavailable, while_connected
+from server.api.asgi import ClientGone, Message, field, refuse, scorer_unavailable, while_connected
 from server.errors import BadRequest, Forbidden, UnsayError
 
 
@@ -99,21 +99,3 @@ async def test_work_is_cancelled_once_the_client_leaves_or_the_server_ends_it(by
     with pytest.raises(ClientGone if by == "client" else asyncio.CancelledError):
         await serving
     assert ended.is_set() and asyncio.all_tasks() == before
-
-
-@pytest.mark.parametrize(
-    ("given", "said"),
-    [
-        ({}, None),
-        ({b"api-key": b"k"}, "Bearer k"),
-        ({b"x-api-key": b"k"}, "Bearer k"),
-        ({b"authorization": b"Bearer a", b"api-key": b"k"}, "Bearer a"),
-        ({b"authorization": b"", b"api-key": b"k"}, ""),
-    ],
-)
-def test_a_key_in_a_header_of_its_own_stands_as_authorization_unless_that_is_given(
-    given: dict[bytes, bytes], said: str | None
-) -> None:
-    scope: Scope = {"headers": list(given.items())}
-    authorize(scope)
-    assert field(scope, b"authorization") == said

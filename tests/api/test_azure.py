@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from server.api.azure import OPERATIONS, named, rewritten
+from server.api.azure import OPERATIONS, azures, named, rewritten
 
 
 def led(path: str, **more: Any) -> tuple[str, str | None]:
@@ -61,3 +61,8 @@ def test_the_deployment_is_the_model_whatever_the_body_says() -> None:
 )
 def test_a_body_that_needs_no_name_stays_byte_for_byte(asked: dict[str, Any], deployment: str | None) -> None:
     assert named(asked, b'{ "model" : "mini" }', deployment) == b'{ "model" : "mini" }'
+
+
+def test_azures_paths_are_told_from_others_behind_a_root_path_too() -> None:
+    assert azures({"path": "/openai/models"}) and azures({"path": "/base/openai/models", "root_path": "/base"})
+    assert not azures({"path": "/v1/openai/models"}) and not azures({"path": "/openai"})

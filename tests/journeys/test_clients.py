@@ -68,7 +68,7 @@ def test_anthropics_client_reads_messages(
 ) -> None:
     with servers.scorer.flagging(*words), anthropic.Anthropic(base_url=servers.guarded, api_key="none") as client:
         ask: Any = {"model": servers.model, "max_tokens": tokens, "messages": MESSAGES}
-        detox = {"detox": {"policy": "no-rewinds"}}
+        detox = {"detox": {"policy": "no-rewinds"}, "temperature": 0}
         whole = client.messages.create(**ask, extra_body=detox)
         with client.messages.stream(**ask, extra_body=detox) as stream:
             text = "".join(stream.text_stream)

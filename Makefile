@@ -7,10 +7,11 @@ MODEL ?=
 DETOXIFY ?=
 POLICY_FILE ?=
 ARGS ?=
+CLIENTS ?=
 # SmolLM2 is installed where it is what will be served.
 VOICE = $(if $(filter-out smollm2-135m-instruct,$(MODEL)),,voice)
 
-.PHONY: help serve test quick coverage docs canary fuzz eval bench lint unit lock clean
+.PHONY: help serve test quick coverage docs canary fuzz clients eval bench lint unit lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -56,6 +57,10 @@ lint:
 unit:
 	@./setup.sh $(VENV) dev
 	$(VENV)/bin/python -m pytest
+
+clients:  ## install, then run other people's clients against one server, as docs/clients.md shows (CLIENTS; needs uv, npm)
+	@./setup.sh $(VENV) dev
+	@$(VENV)/bin/python -m clients.run $(CLIENTS)
 
 eval:  ## install, serve, evaluate with and without the guard (PROMPTS MODEL JUDGE LIMIT N OUT)
 	@./setup.sh $(VENV) $(VOICE)

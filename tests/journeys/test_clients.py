@@ -75,7 +75,8 @@ def test_anthropics_client_reads_messages(
             final = stream.get_final_message()
     assert (whole.stop_reason, final.stop_reason) == (reason, reason)
     assert "".join(block.text for block in final.content if block.type == "text") == text
-    assert not any(word in text for word in words) and (whole.model_extra or {})["detox"]["action"] == action
+    assert action == "refused" or not any(word in text for word in words)
+    assert (whole.model_extra or {})["detox"]["action"] == action
 
 
 def without_white_space(servers: Servers) -> dict[str, int]:

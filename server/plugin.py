@@ -9,13 +9,12 @@
 """
 
 from argparse import Namespace
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
 from server.errors import StartError
 from server.settings import ENDPOINTS, PLUGIN
+from server.stopping import closed_after
 from server.telemetry import logs
 
 if TYPE_CHECKING:
@@ -73,7 +72,9 @@ class Endpoint:
         composition.attach(self._app, engine_client, args)
         if open_to_others := warning(args):
             log.warning(open_to_others)
-        self._app.router.lifespan_context = _closing(self._app.router.lifespan_context, engine_client.closing.aclose)
+        self._app.router.lifespan_context = closed_after(
+            self._app.router.lifespan_context, engine_client.closing.aclose
+        )
         log.info(
             "ready",
             extra={
@@ -96,20 +97,6 @@ def _unguarded(engine_client: Any, model: str) -> str:
             f"model {model}: it does not generate text: there is nothing to guard; leave {PLUGIN} out of VLLM_PLUGINS"
         )
     return f"vLLM's engine is not guarded: its plug-in {PLUGIN} was not loaded whole; {_REMEDY}"
-
-
-def _closing(lifespan: Any, close: Any) -> Any:
-    """Return a lifespan after which is closed what guards: when the last answer has been sent."""
-
-    @asynccontextmanager
-    async def closing(app: Any) -> AsyncIterator[Any]:
-        async with lifespan(app) as state:
-            try:
-                yield state
-            finally:
-                await close()
-
-    return closing
 
 
 def _address(args: Namespace) -> str:

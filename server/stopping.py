@@ -60,6 +60,20 @@ def tended(
     return tending
 
 
+def closed_after(lifespan: Lifespan, close: Callable[[], Awaitable[object]]) -> Lifespan:
+    """Return a lifespan after which `close` is awaited: when the last answer has been sent."""
+
+    @asynccontextmanager
+    async def closing(app: Any) -> AsyncIterator[Any]:
+        async with lifespan(app) as state:
+            try:
+                yield state
+            finally:
+                await close()
+
+    return closing
+
+
 async def _rounds(work: Callable[[], None]) -> None:
     while True:
         await asyncio.sleep(ROUND_SECONDS)

@@ -9,7 +9,7 @@ from tests.deploy.test_platforms import container as of_platform
 
 
 def parse(words: list[str]) -> dict[str, object]:
-    return vars(make_arg_parser(FlexibleArgumentParser(exit_on_error=False)).parse_args(words))
+    return dict(vars(make_arg_parser(FlexibleArgumentParser(exit_on_error=False)).parse_args(words)))
 
 
 @pytest.mark.parametrize("name", SETS)

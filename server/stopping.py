@@ -65,11 +65,11 @@ def closed_after(lifespan: Lifespan, close: Callable[[], Awaitable[object]]) -> 
 
     @asynccontextmanager
     async def closing(app: Any) -> AsyncIterator[Any]:
-        async with lifespan(app) as state:
-            try:
+        try:
+            async with lifespan(app) as state:
                 yield state
-            finally:
-                await close()
+        finally:
+            await close()
 
     return closing
 

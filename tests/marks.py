@@ -19,6 +19,7 @@ PLACES = {
     "tests/filters/scorers": "slow",
     "tests/test_detector.py": "slow",
     "tests/test_main.py": "slow",
+    "tests/test_replicas.py": "slow",
     "tests/test_smollm2.py": "slow",
     "tests/training": "slow",
 }

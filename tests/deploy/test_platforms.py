@@ -115,7 +115,7 @@ def test_a_pod_is_nobody_and_may_little(name: str) -> None:
     assert both["seccompProfile"] == {"type": "RuntimeDefault"}
 
 
-@pytest.mark.parametrize("folder", ["kserve", "production-stack", "llm-d", "systemd"])
+@pytest.mark.parametrize("folder", ["kserve", "production-stack", "llm-d", "ray", "systemd"])
 def test_metrics_are_published_and_settings_are_known(folder: str) -> None:
     text = "\n".join(path.read_text() for path in (DEPLOY / folder).iterdir() if path.is_file())
     assert set(re.findall(r"\b(?:unsay_|vllm:)[a-z_]+", text)) <= ours() | vllms()
@@ -169,3 +169,21 @@ def test_the_unit_lets_the_server_finish_alone_and_waits_until_it_is_ready() -> 
     assert int(service["TimeoutStopSec"]) >= Patience().grace_seconds + 10
     assert "/ready" in service["ExecStartPost"]
     assert service["ExecStart"].startswith("/opt/unsay/bin/unsay serve ")
+
+
+def rays() -> list[tuple[str, Manifest]]:
+    """The pods of KubeRay's cluster."""
+    cluster = read("ray/rayservice.yaml")["spec"]["rayClusterConfig"]
+    groups = {"head": cluster["headGroupSpec"]} | {found["groupName"]: found for found in cluster["workerGroupSpecs"]}
+    return [(name, group["template"]["spec"]) for name, group in groups.items()]
+
+
+@pytest.mark.parametrize(("name", "pod"), rays())
+def test_rays_pods_are_ones_that_kubernetes_takes_and_have_the_plug_in(name: str, pod: Manifest) -> None:
+    check({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": pod})
+    (only,) = pod["containers"]
+    assert {"name": "VLLM_PLUGINS", "value": "unsay"} in only["env"]
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    told = yaml.safe_load(read("ray/rayservice.yaml")["spec"]["serveConfigV2"])
+    (deployment,) = told["applications"][0]["deployments"]
+    assert pod["terminationGracePeriodSeconds"] >= deployment["graceful_shutdown_timeout_s"] + 10

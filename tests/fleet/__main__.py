@@ -19,6 +19,8 @@ from typing import Any
 
 import httpx
 
+from tests.fleet.measure import cost
+
 STREAMS = 8
 TOKENS = 300
 REAL = ("mini", "--dtype", "float32", "--max-model-len", "1024", "--kv-cache-memory-bytes", str(1 << 27))
@@ -44,26 +46,42 @@ def fleet(real: bool, gate: Path) -> dict[str, Any]:
     import ray
     from ray import serve
 
-    from server import replicas
-    from tests.fleet import scripted
-
-    open_ = partial(replicas.vllm_server, REAL) if real else partial(scripted.serving, str(gate))
     port = free_port()
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     try:
         serve.start(http_options={"host": "127.0.0.1", "port": port})
-        two = {"autoscaling_config": None, "num_replicas": 2, "ray_actor_options": {"num_cpus": 0.5}}
-        began = time.monotonic()
-        serve.run(replicas.guarded.options(**two).bind(open_), logging_config={"log_level": "ERROR"})
-        sys.stderr.write(f"up after {time.monotonic() - began:.0f} s\n")
-        seen = asyncio.run(play(f"http://127.0.0.1:{port}", partial(kill_one, gate)))
+        url = f"http://127.0.0.1:{port}"
+        costs = [measured(url, count, gate) for count in (1, 2)] if real else []
+        deploy(2, real, gate)
+        seen = asyncio.run(play(url, partial(kill_one, gate)))
         if real:
             wait_for_two()
-            seen["replaced"] = True
-        return seen
+        return {"costs": costs, **seen}
     finally:
         serve.shutdown()
         ray.shutdown()
+
+
+def deploy(count: int, real: bool, gate: Path) -> None:
+    """Have Serve bring up so many replicas; those that are up stay."""
+    from ray import serve
+
+    from server import replicas
+    from tests.fleet import scripted
+
+    open_ = partial(replicas.vllm_server, REAL) if real else partial(scripted.serving, str(gate))
+    fixed = {"autoscaling_config": None, "num_replicas": count, "ray_actor_options": {"num_cpus": 0.5}}
+    began = time.monotonic()
+    serve.run(replicas.guarded.options(**fixed).bind(open_), logging_config={"log_level": "ERROR"})
+    sys.stderr.write(f"{count} up after {time.monotonic() - began:.0f} s\n")
+
+
+def measured(url: str, count: int, gate: Path) -> dict[str, float]:
+    """Return what a token costs with so many replicas, after a first round that is not counted."""
+    deploy(count, True, gate)
+    for _ in range(2):
+        found = asyncio.run(cost(url, body(0), 2 * STREAMS))
+    return {"replicas": count, **found}
 
 
 def kill_one(gate: Path) -> None:

@@ -13,8 +13,8 @@ ROLES = {"proxy": "ray::ProxyActor", "replica": "ray::ServeReplica"}
 def spent() -> dict[str, float]:
     """Return the seconds that the processes of each role have computed so far, those that they started included."""
     totals = dict.fromkeys(ROLES, 0.0)
-    for process in psutil.process_iter(["cmdline"]):
-        title = " ".join(process.info["cmdline"] or ())
+    for process in psutil.Process().children(recursive=True):  # Ray's are, where it runs on this machine alone
+        title = " ".join(process.cmdline())
         for role, name in ROLES.items():
             if title.startswith(name):
                 family = [process, *process.children(recursive=True)]

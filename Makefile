@@ -45,7 +45,7 @@ canary:  ## install the newest vLLM beside, in NEXT, then ask the tests that kno
 
 ray:  ## install, then two replicas of vLLM under Ray Serve: what a token costs, and one is killed and replaced
 	@./setup.sh $(VENV) dev
-	@$(VENV)/bin/python -m tests.fleet --real
+	@$(VENV)/bin/python -m tests.fleet --real --costs
 
 fuzz:  ## install, then look for leaks in 100,000 drawn requests (FUZZ_ARGS)
 	@./setup.sh $(VENV) dev

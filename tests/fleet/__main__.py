@@ -53,7 +53,8 @@ def fleet(gate: Path, *, real: bool, costs: bool) -> dict[str, Any]:
         serve.start(http_options={"host": "127.0.0.1", "port": port})
         url = f"http://127.0.0.1:{port}"
         found = [measured(url, count, gate, real=real) for count in (1, 2)] if costs else []
-        deploy(2, gate, real=real)
+        if not costs:
+            deploy(2, gate, real=real)
         seen = asyncio.run(play(url, partial(kill_one, gate)))
         if real:
             wait_for_two()
@@ -71,7 +72,7 @@ def deploy(count: int, gate: Path, *, real: bool) -> None:
     from tests.fleet import scripted
 
     open_ = partial(replicas.vllm_server, REAL) if real else partial(scripted.serving, str(gate))
-    fixed = {"autoscaling_config": None, "num_replicas": count, "ray_actor_options": {"num_cpus": 0.5}}
+    fixed = {"autoscaling_config": None, "num_replicas": count, "ray_actor_options": {"num_cpus": 0.5}, "version": "1"}
     began = time.monotonic()
     serve.run(replicas.guarded.options(**fixed).bind(open_), logging_config={"log_level": "ERROR"})
     sys.stderr.write(f"{count} up after {time.monotonic() - began:.0f} s\n")

@@ -52,7 +52,7 @@ def _serve(words: Sequence[str]) -> None:
     start = parse(words)
     logs.configure(start.settings.log_level)
     # What is quickly known to be wrong is told before vLLM is loaded.
-    app.load_catalog(start.settings)
+    app.check_files(start.settings)
     pairs.check(start.settings.pairs_out)
     warnings.simplefilter("ignore", FutureWarning)  # of libraries, about libraries
     signal.signal(signal.SIGTERM, stop_at_once)  # until the server runs

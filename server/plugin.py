@@ -63,18 +63,22 @@ class Endpoint:
         if engine_client is None or self._app is None:
             return
         from server import app, composition
-        from server.engine.access import refuse_open_dev_mode, warning
+        from server.engine.access import keys, warning
         from server.engine.served import ServedClient
 
         if not isinstance(engine_client, ServedClient):
             raise StartError(_unguarded(engine_client, args.model))
-        refuse_open_dev_mode(args, allowed=app.settings_of(args.additional_config).allow_dev_mode)
-        composition.attach(self._app, engine_client, args)
-        if open_to_others := warning(args):
-            log.warning(open_to_others)
-        self._app.router.lifespan_context = closed_after(
-            self._app.router.lifespan_context, engine_client.closing.aclose
-        )
+        settings = app.settings_of(args.additional_config)
+        app.check_open(args, settings)
+        composition.attach(self._app, engine_client, args, pages_need_key=settings.pages_need_key)
+        file = engine_client.keys
+        if file is not None or keys(args):
+            counts = {"of_keys_file": 0 if file is None else len(file.value), "of_api_key": len(keys(args))}
+            log.info("asking for keys", extra={**counts, "for_pages": settings.pages_need_key})
+        if unmeant := warning(args, keyed=file is not None):
+            log.warning(unmeant)
+        router = self._app.router
+        router.lifespan_context = closed_after(router.lifespan_context, engine_client.closing.aclose)
         log.info(
             "ready",
             extra={

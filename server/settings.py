@@ -77,6 +77,7 @@ def parser() -> argparse.ArgumentParser:
 def add_options(serve: argparse.ArgumentParser) -> None:
     """Add our options of `unsay serve` to a parser, in groups of their own."""
     _add_guard(serve.add_argument_group("guard"))
+    _add_keys(serve.add_argument_group("keys", "who may ask (docs/operations.md)"))
     add_limits(serve.add_argument_group("limits", "what one request may ask for (docs/operations.md)"))
     add_patience(serve.add_argument_group("patience"))
     add_scorer(serve.add_argument_group("scorer"))
@@ -92,13 +93,24 @@ def _add_guard(group: "argparse._ArgumentGroup") -> None:
     group.add_argument(
         "--allow-dev-mode",
         action="store_true",
-        help="let vLLM's development routes (VLLM_SERVER_DEV_MODE) be open to all where there is no --api-key",
+        help="let vLLM's development routes (VLLM_SERVER_DEV_MODE) be open to all where there are no keys",
     )
     group.add_argument(
         "--pairs-out",
         type=Path,
         metavar="FILE",
         help="add preference pairs from rewinds to FILE: it holds flagged text and prompts (docs/operations.md)",
+    )
+
+
+def _add_keys(group: "argparse._ArgumentGroup") -> None:
+    group.add_argument("--keys-file", type=Path, metavar="F", help="YAML file of keys, made with `unsay keys new`")
+    group.add_argument("--pages-need-key", action="store_true", help="ask for a key at /metrics and /docs too")
+    group.add_argument(
+        "--rate-limits-url",
+        metavar="URL",
+        help="where the limits of keys are counted: memory:// (default), or redis://HOST:PORT/DB for several servers;"
+        " with a password only as UNSAY_RATE_LIMITS_URL",
     )
 
 

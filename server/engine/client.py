@@ -40,18 +40,25 @@ GREEDY = 1e-5
 
 
 class GuardedEngineClient(Delegate):
-    """An EngineClient whose text was cleared. `default_policy` applies where no request says otherwise.
+    """An EngineClient whose text was cleared. `default` gives the policy where no request says otherwise.
 
     `exact`: the engine behind `inner` rewinds by itself (server/engine/core/arming.py).
     """
 
-    def __init__(self, inner: EngineClient, services: Services, default_policy: Policy, *, exact: bool = False) -> None:
+    def __init__(
+        self, inner: EngineClient, services: Services, default: Callable[[], Policy], *, exact: bool = False
+    ) -> None:
         super().__init__(inner)
         self.services = services
-        self.default_policy = default_policy
+        self._default = default
         self.exact = exact
         self.alternative_scores = AlternativeScores(services.judge)
         self._unguarded = Unguarded(inner, services.ending)
+
+    @property
+    def default_policy(self) -> Policy:
+        """The policy that holds where no request says otherwise."""
+        return self._default()
 
     @property
     def input_processor(self) -> Any:
@@ -72,6 +79,7 @@ class GuardedEngineClient(Delegate):
         admit(request, demanded(self.inner, request, prompt, sampling_params, judged or ""), services.limits)
         if request.policy.mode == "enforce" and request.policy.on_scorer_failure == "closed":
             self._check_scorer(request)
+        request.tokens += len(prompt["prompt_token_ids"])
         options.pop("prompt_text", None)
         call = GenerateCall(prompt, sampling_params, request_id, request, options, request.reserve(sampling_params.n))
         asked = None if judged is None else Prompt(judged, request.policy, services)

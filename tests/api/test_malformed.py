@@ -22,8 +22,10 @@ from server.api.routes import router
 from server.generation.services import Services
 from server.policy.catalog import builtin
 from server.policy.resolve import DetoxRequest
+from server.reloading import Current
 from server.telemetry.metrics import Metrics
 from tests.api.test_routes import Engine
+from tests.keys.counting import quotas
 from tests.properties import examples
 
 VALUES: st.SearchStrategy[Any] = st.recursive(
@@ -62,10 +64,14 @@ async def web() -> AsyncIterator[httpx.AsyncClient]:
     await batcher.start()
     app = FastAPI()
     services = Services(Judge(batcher), metrics, "m", lambda text: [])
-    app.include_router(router(services, builtin(), Engine(), allow_loosen=False))
+    app.include_router(router(services, Current(builtin()), Engine(), allow_loosen=False))
     app.add_api_route("/v1/completions", generate, methods=["POST"])
     app.router.middleware_stack = Gateway(
-        app.router.middleware_stack, catalog=builtin(), observer=metrics, allow_loosen=False
+        app.router.middleware_stack,
+        catalog=Current(builtin()),
+        quotas=quotas(),
+        observer=metrics,
+        allow_loosen=False,
     )
     async with httpx.AsyncClient(transport=httpx.ASGITransport(Access(app, ["k"])), base_url="http://test") as client:
         yield client

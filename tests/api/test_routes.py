@@ -15,6 +15,7 @@ from server.api.routes import router
 from server.generation.ending import Ending
 from server.generation.services import Services
 from server.policy.catalog import builtin, describe
+from server.reloading import Current
 from server.telemetry.metrics import Metrics
 from tests.api.asgi_app import left_by_its_client
 from tests.generation.stage import until
@@ -44,7 +45,7 @@ async def asked(
         assert not await batcher.probe()
     app = FastAPI()
     services = Services(judge, Metrics(CollectorRegistry()), "m", lambda text: [], ending=ending or Ending())
-    app.include_router(router(services, builtin(), engine or Engine(), allow_loosen=False))
+    app.include_router(router(services, Current(builtin()), engine or Engine(), allow_loosen=False))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as web:
         answer = await web.request(method, path, **options)
     await batcher.aclose()
@@ -114,7 +115,7 @@ async def test_once_the_client_of_a_moderation_is_gone_its_texts_are_scored_no_f
     await batcher.start()
     app = FastAPI()
     services = Services(Judge(batcher), Metrics(CollectorRegistry()), "m", lambda text: [])
-    app.include_router(router(services, builtin(), Engine(), allow_loosen=False))
+    app.include_router(router(services, Current(builtin()), Engine(), allow_loosen=False))
     given = {"input": ["hello"] * 1024}
     sent = await left_by_its_client(app, "/v1/moderations", given, lambda: until(lambda: scorer.passes > 0))
     scorer.release()

@@ -26,3 +26,17 @@ def test_a_hung_engine_is_1_until_it_is_well() -> None:
         metrics.engine_hangs(hangs)
         seen.append(registry.get_sample_value("unsay_engine_hangs"))
     assert seen == [1, 0]
+
+
+def test_files_and_limits_are_counted_from_0_on() -> None:
+    registry = CollectorRegistry()
+    metrics, value = ServingMetrics(registry), registry.get_sample_value
+    metrics.expect_keys(["app"])
+    assert value("unsay_reloads_total", {"file": "keys", "result": "failed"}) == 0
+    assert value("unsay_limited_requests_total", {"key": "app", "limit": "concurrency"}) == 0
+    metrics.reloaded("keys", "failed")
+    metrics.request_limited("app", "concurrency")
+    metrics.limits_failed()
+    assert value("unsay_reloads_total", {"file": "keys", "result": "failed"}) == 1
+    assert value("unsay_limited_requests_total", {"key": "app", "limit": "concurrency"}) == 1
+    assert value("unsay_limits_failures_total") == 1

@@ -152,7 +152,16 @@ async def test_the_lifespan_of_an_application_looks_after_its_server(monkeypatch
     assert seen == ["up", "begun", "down"] and asyncio.all_tasks() == before
 
 
-async def test_an_application_without_vllms_server_heeds_no_signal() -> None:
+async def test_an_application_of_another_server_is_looked_after_and_heeds_no_signal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(stopping, "ROUND_SECONDS", 0)
+    looked = asyncio.Event()
+
+    def look(found: Any) -> None:
+        assert found is None
+        looked.set()
+
     @asynccontextmanager
     async def own(app: Any) -> AsyncIterator[Mapping[str, Any] | None]:
         yield None
@@ -161,8 +170,9 @@ async def test_an_application_without_vllms_server_heeds_no_signal() -> None:
         raise AssertionError("there is nothing to begin with")
 
     before = [signal.getsignal(number) for number in SIGNALS]
-    tending = tended(own, Ending(), 0, begin=begin, round_=lambda server: None)
+    tending = tended(own, Ending(), 0, begin=begin, round_=look)
     async with tending(SimpleNamespace(state=SimpleNamespace())):
+        await looked.wait()
         assert [signal.getsignal(number) for number in SIGNALS] == before
 
 

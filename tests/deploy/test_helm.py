@@ -184,15 +184,20 @@ def test_policies_reach_the_server_as_they_are(policies: str, tmp_path: Path) ->
 def test_a_changed_setting_starts_the_pods_again() -> None:
     def checksum(given: dict[str, Any]) -> str:
         (made,) = [made for made in manifests(given) if made["kind"] == "Deployment"]
-        return str(made["spec"]["template"]["metadata"]["annotations"]["checksum/config"])
+        return str(made["spec"]["template"]["metadata"]["annotations"]["checksum/settings"])
 
     assert checksum({}) == checksum({"replicas": 2}) != checksum(changed("settings", "max_choices", to=7))
+    keys = values_of("keys")
+    assert checksum(keys) == checksum({**keys, "policies": "other"}), "policies are read again while it serves"
 
 
 def test_keys_come_of_secrets_and_stand_nowhere_else() -> None:
     assert environment("keys")["VLLM_API_KEY"] == {"secretKeyRef": {"name": "unsay-keys", "key": "key"}}
     assert environment("gpu")["HF_TOKEN"] == {"secretKeyRef": {"name": "hub", "key": "token"}}
     assert {"VLLM_API_KEY", "HF_TOKEN"} & environment("default").keys() == set()
+    assert settings_of("keys").keys_file == Path("/etc/unsay-keys/tenants.yaml")
+    (volume,) = [found["secret"] for found in pod("keys")["spec"]["volumes"] if "secret" in found]
+    assert volume == {"secretName": "unsay-keys", "defaultMode": 0o440}
     assert [manifest for name in SETS for manifest in of_kind(name, "Secret")] == []
 
 
@@ -360,9 +365,10 @@ def test_the_schema_knows_the_values_and_no_others() -> None:
     assert known(SCHEMA) - {"global"} == set(leaves(VALUES))
 
 
-def test_the_policy_file_is_said_in_one_way() -> None:
-    with pytest.raises(helm_python.HelmError, match="policy_file"):
-        rendered(changed("settings", "policy_file", to="/elsewhere.yaml"))
+@pytest.mark.parametrize("key", ["policy_file", "keys_file"])
+def test_a_file_is_said_in_one_way(key: str) -> None:
+    with pytest.raises(helm_python.HelmError, match=key):
+        rendered(changed("settings", key, to="/elsewhere.yaml"))
 
 
 def test_the_chart_is_of_this_version_of_unsay() -> None:

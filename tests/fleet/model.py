@@ -20,7 +20,7 @@ class Fleet:
     stream_seconds: float = 0.0002
     streams: int = 24
     tokens: int = 300
-    proxy_seconds: float = 0.00005
+    proxy_seconds: float = 0.00008
     per_node: int = 8
 
     def alone(self) -> float:
@@ -55,7 +55,7 @@ class Fleet:
 
 
 SIZES = (1, 2, 4, 8, 16, 32)
-WINDOWS, SINGLY = Fleet(), Fleet(proxy_seconds=0.0008)
+WINDOWS, SINGLY = Fleet(), Fleet(proxy_seconds=0.0016)
 """Text that leaves in windows, as the guard releases it, and one token at a time: a chunk of its own for each."""
 
 

@@ -29,10 +29,11 @@ labels:
   {{- end }}
 {{- end -}}
 
-{{- /* unsay's settings, with the policy file where it is mounted. */ -}}
+{{- /* unsay's settings, with the files where they are mounted. */ -}}
 {{- define "unsay.settings" -}}
 {{- $policies := ternary (dict "policy_file" "/etc/unsay/policies.yaml") dict (ne .Values.policies "") -}}
-{{- toYaml (merge (dict) $policies .Values.settings) -}}
+{{- $keys := ternary (dict "keys_file" (printf "/etc/unsay-keys/%s" .Values.keysFile.key)) dict (ne .Values.keysFile.secret "") -}}
+{{- toYaml (merge (dict) $policies $keys .Values.settings) -}}
 {{- end -}}
 
 {{- /* Which series are those of this release's pods. */ -}}

@@ -197,8 +197,8 @@ async def test_another_server_gets_the_application_with_the_plug_in_while_the_en
     monkeypatch.setitem(sys.modules, "server.engine.launcher", launcher)  # the real one loads vLLM
     monkeypatch.setattr("server.engine.launcher", launcher, raising=False)
     monkeypatch.setattr(app, "engine_arguments", lambda start: "args")
-    monkeypatch.setattr(app.plugin, "check_in_place", lambda: steps.append("checked"))
+    monkeypatch.setattr("server.plugin.check_in_place", lambda: steps.append("checked"))
     async with app.serving(Start(Settings(), ())) as made:
-        assert made == "application over client of args"
+        assert str(made) == "application over client of args"
         assert steps == ["checked", "engine of args"]
     assert steps[-1] == "closed"

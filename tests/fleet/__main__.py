@@ -65,14 +65,14 @@ def fleet(gate: Path, *, real: bool, costs: bool) -> dict[str, Any]:
 
 
 def deploy(count: int, gate: Path, *, real: bool) -> None:
-    """Have Serve bring up so many replicas; those that are up stay."""
+    """Have Serve bring up so many replicas, in place of those that there are."""
     from ray import serve
 
     from server import replicas
     from tests.fleet import scripted
 
     open_ = partial(replicas.vllm_server, REAL) if real else partial(scripted.serving, str(gate))
-    fixed = {"autoscaling_config": None, "num_replicas": count, "ray_actor_options": {"num_cpus": 0.5}, "version": "1"}
+    fixed = {"autoscaling_config": None, "num_replicas": count, "ray_actor_options": {"num_cpus": 0.5}}
     began = time.monotonic()
     serve.run(replicas.guarded.options(**fixed).bind(open_), logging_config={"log_level": "ERROR"})
     sys.stderr.write(f"{count} up after {time.monotonic() - began:.0f} s\n")

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import uvloop
 
 from filters.scorer import ScorerLoadError
-from server import app
+from server import app, plugin
 from server.configuration import parse
 from server.embedded import SMOLLM2, Models, listing
 from server.errors import StartError
@@ -56,7 +56,7 @@ def _serve(words: Sequence[str]) -> None:
     pairs.check(start.settings.pairs_out)
     warnings.simplefilter("ignore", FutureWarning)  # of libraries, about libraries
     signal.signal(signal.SIGTERM, stop_at_once)  # until the server runs
-    app.prepare_process()
+    plugin.prepare_process()
     uvloop.run(app.run(start))
 
 

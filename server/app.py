@@ -24,22 +24,12 @@ from server.keys.quotas import Quotas, storage_at
 from server.policy import catalog as catalogs
 from server.policy.catalog import Catalog
 from server.reloading import Current, Reloaded, ReloadObserver
-from server.settings import (
-    PLUGIN,
-    cache_folder,
-    development_mode,
-    environment,
-    plug_in,
-    plugged_in,
-    prepare_environment,
-)
+from server.settings import PLUGIN, cache_folder, development_mode, environment, plugged_in
 from server.telemetry import logs
 from server.telemetry.metrics import Metrics
 from server.telemetry.pairs import writing
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
-
     from server.engine.served import ServedClient
 
 _UNNAMED = (
@@ -232,27 +222,6 @@ def check_open(args: argparse.Namespace, settings: Settings) -> None:
 
     keyed, dev_mode, pages = settings.keys_file is not None, settings.allow_dev_mode, settings.pages_need_key
     access.refuse_open(args, keyed=keyed, dev_mode=dev_mode, pages=pages)
-
-
-def prepare_process() -> None:
-    """Prepare the environment of a process that has not loaded vLLM yet, with our plug-in among its plug-ins.
-
-    StartError for what would bring up an unguarded server.
-    """
-    prepare_environment()
-    for name in plug_in():
-        log.warning("left out, since it has routes: to have it, name it in VLLM_PLUGINS", extra={"plugin": name})
-
-
-@asynccontextmanager
-async def serving(start: Start) -> AsyncIterator["FastAPI"]:
-    """Provide the application that `run` serves, for another server than vLLM's. StartError if that cannot begin."""
-    from server.engine import launcher
-
-    args = engine_arguments(start)
-    plugin.check_in_place()
-    async with launcher.engine(args) as client:
-        yield await launcher.plugged_application(client, args)
 
 
 async def run(start: Start) -> None:

@@ -19,7 +19,7 @@ import httpx
 from pydantic import BaseModel, ConfigDict, field_validator
 from ray import serve
 
-from server import app
+from server import app, plugin
 from server.configuration import parse
 from server.errors import StartError
 from server.patience import Patience
@@ -107,6 +107,10 @@ async def vllm_server(words: Sequence[str]) -> AsyncIterator[Any]:
     """
     start = parse(["serve", *words, "--host", "0.0.0.0"])  # who can reach it is up to Serve's proxies
     logs.configure(start.settings.log_level)
-    app.prepare_process()
-    async with app.serving(start) as made:
-        yield made
+    plugin.prepare_process()
+    from server.engine import launcher
+
+    args = app.engine_arguments(start)
+    plugin.check_in_place()
+    async with launcher.engine(args) as client:
+        yield await launcher.plugged_application(client, args)

@@ -10,6 +10,7 @@ PLACES = {
     "tests/contract/test_scorer.py": "slow",
     "tests/deploy/test_alerts.py": "slow",
     "tests/deploy/test_helm.py": "slow",
+    "tests/deploy/test_helm_values.py": "slow",
     "tests/deploy/test_linters.py": "slow",
     "tests/deploy/test_platforms.py": "slow",
     "tests/deploy/test_prometheus.py": "slow",

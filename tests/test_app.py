@@ -1,11 +1,7 @@
 """What server/app.py puts together, as far as it needs no engine; the rest of it is for tests/journeys."""
 
 import asyncio
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -177,28 +173,3 @@ def test_vllm_is_told_what_was_said_and_no_more(monkeypatch: pytest.MonkeyPatch)
     assert engine_arguments(start).additional_config == {"theirs": 1, "unsay": {"scorer_batch": 4}}
     with pytest.raises(StartError, match="--additional-config: leave unsay out"):
         engine_arguments(Start(start.settings, ("mini", "--additional-config", '{"unsay": {}}')))
-
-
-async def test_another_server_gets_the_application_with_the_plug_in_while_the_engine_is_up(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    steps = list[str]()
-
-    @asynccontextmanager
-    async def started(args: object) -> AsyncIterator[str]:
-        steps.append(f"engine of {args}")
-        yield "client"
-        steps.append("closed")
-
-    async def plugged_application(client: object, args: object) -> str:
-        return f"application over {client} of {args}"
-
-    launcher = SimpleNamespace(engine=started, plugged_application=plugged_application)
-    monkeypatch.setitem(sys.modules, "server.engine.launcher", launcher)  # the real one loads vLLM
-    monkeypatch.setattr("server.engine.launcher", launcher, raising=False)
-    monkeypatch.setattr(app, "engine_arguments", lambda start: "args")
-    monkeypatch.setattr("server.plugin.check_in_place", lambda: steps.append("checked"))
-    async with app.serving(Start(Settings(), ())) as made:
-        assert str(made) == "application over client of args"
-        assert steps == ["checked", "engine of args"]
-    assert steps[-1] == "closed"

@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -75,6 +76,32 @@ async def test_a_replica_is_as_healthy_as_its_server_whatever_its_scorer_does() 
     await replica.check_health()
     with pytest.raises(RuntimeError, match="/health answers 503"):
         await replica.check_health()
+
+
+async def test_a_replica_is_what_the_command_line_would_serve_while_the_engine_is_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    steps = list[str]()
+
+    @asynccontextmanager
+    async def started(args: object) -> AsyncIterator[str]:
+        steps.append(f"engine of {args}")
+        yield "client"
+        steps.append("closed")
+
+    async def plugged_application(client: object, args: object) -> str:
+        return f"application over {client} of {args}"
+
+    launcher = SimpleNamespace(engine=started, plugged_application=plugged_application)
+    monkeypatch.setitem(sys.modules, "server.engine.launcher", launcher)  # the real one loads vLLM
+    monkeypatch.setattr("server.engine.launcher", launcher, raising=False)
+    monkeypatch.setattr("server.app.engine_arguments", lambda start: " ".join(start.rest))
+    monkeypatch.setattr("server.telemetry.logs.configure", lambda level: steps.append(level))
+    monkeypatch.setattr("server.plugin.prepare_process", lambda: steps.append("prepared"))
+    monkeypatch.setattr("server.plugin.check_in_place", lambda: steps.append("checked"))
+    async with replicas.vllm_server(("mini", "--seed=1", "--unsay-log-level=error")) as made:
+        assert made == "application over client of mini --seed=1 --host 0.0.0.0"
+    assert steps == ["error", "prepared", "checked", "engine of mini --seed=1 --host 0.0.0.0", "closed"]
 
 
 @pytest.mark.parametrize("flag", LISTENING)

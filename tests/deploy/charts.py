@@ -27,6 +27,14 @@ def values(name: str) -> dict[str, Any]:
     return {} if name == "default" else dict(yaml.safe_load((CHART / f"ci/{name}-values.yaml").read_text()))
 
 
+def changed(*path: str, to: object) -> dict[str, Any]:
+    """Values that change one of the defaults."""
+    given: Any = to
+    for key in reversed(path):
+        given = {key: given}
+    return dict(given)
+
+
 def rendered(given: dict[str, Any]) -> dict[str, str]:
     """What Helm makes of the chart with these values, by template."""
     with helm_python.Chart.load(str(CHART)) as chart:

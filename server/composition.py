@@ -137,7 +137,8 @@ def look_after(
     heads = Heads(patience.request_seconds, metrics)
 
     def look(server: Any) -> None:
-        heads.sweep(server.server_state.connections)
+        if server is not None:
+            heads.sweep(server.server_state.connections)
         watched.watchdog.check()
         for file in files:
             file.look()

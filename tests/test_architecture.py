@@ -117,6 +117,7 @@ def _heavy(name: str) -> bool:
     [
         ({"vllm"}, lambda name: _within("server/engine")(name) or name == "benchmarks/rewinds.py"),
         ({"torch", "transformers", "detoxify"}, _heavy),
+        ({"ray"}, lambda name: name == "server/replicas.py"),
     ],
 )
 def test_heavy_packages_stay_in_their_folder(packages: set[str], allowed: Callable[[str], bool]) -> None:

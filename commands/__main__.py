@@ -50,11 +50,18 @@ def _scorer(words: Sequence[str]) -> int:
     return main(words)
 
 
+def _keys(words: Sequence[str]) -> int:
+    from server.keys.command import main
+
+    return main(words)
+
+
 COMMANDS = {
     "serve": Command(_serve, "serve a model behind the guard"),
     "models": Command(_models, "list the language models that come along, and where they lie"),
     "eval": Command(_evaluate, "evaluate a running server, with and without the guard"),
     "bench": Command(_bench, "measure what the guard costs, against plain vLLM"),
+    "keys": Command(_keys, "make an API key, and its entry in the file of keys"),
     "scorer": Command(_scorer, "serve the scorer alone, to servers and others that ask"),
 }
 

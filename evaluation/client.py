@@ -137,7 +137,7 @@ def refusal(status: int, url: str, detail: str, what: str) -> str:
     if status == 403:
         return (
             f"{said}. Unguarded text needs the right to loosen: start the server with `unsay serve --allow-loosen`, "
-            "give --api-key-file a key that its policy file lists under loosen_keys, or leave the mode out of --modes"
+            "give --api-key-file a key that has the right `loosen`, or leave the mode out of --modes"
         )
     if status == 401:
         return f"{said}. Give the server's key with --api-key-file"

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 import uvloop
 
 from filters.scorer import ScorerLoadError
-from server import app
+from server import app, plugin
 from server.configuration import parse
 from server.embedded import SMOLLM2, Models, listing
 from server.errors import StartError
-from server.settings import add_options, cache_folder, draw_elsewhere, parser, plug_in, prepare_environment
+from server.settings import add_options, cache_folder, draw_elsewhere, parser, prepare_environment
 from server.stopping import stop_at_once
 from server.telemetry import logs, pairs
 from server.upstreams import addresses
@@ -53,18 +53,14 @@ def _serve(words: Sequence[str]) -> None:
     start = parse(words)
     logs.configure(start.settings.log_level)
     # What is quickly known to be wrong is told before vLLM is loaded.
-    app.load_catalog(start.settings)
+    app.check_files(start.settings)
     pairs.check(start.settings.pairs_out)
     addresses(start.settings.upstream)
     warnings.simplefilter("ignore", FutureWarning)  # of libraries, about libraries
     signal.signal(signal.SIGTERM, stop_at_once)  # until the server runs
-    prepare_environment()
+    plugin.prepare_process()
     if start.settings.upstream:
         draw_elsewhere()
-    for name in plug_in():
-        logs.logger("server").warning(
-            "left out, since it has routes: to have it, name it in VLLM_PLUGINS", extra={"plugin": name}
-        )
     uvloop.run(app.run(start))
 
 

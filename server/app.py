@@ -2,8 +2,9 @@
 
 import argparse
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from filters.batcher import Batcher, BatchObserver
@@ -12,18 +13,21 @@ from filters.languages import find
 from filters.scorer import Scorer
 from filters.scorers import registry
 from filters.scorers.cascade import CascadeObserver
-from server import plugin
+from server import plugin, upstreams
 from server.composition import guard
 from server.configuration import KEY, ScorerSettings, Settings, Start, configured
 from server.embedded import Models
 from server.errors import StartError
+from server.keys.file import Keys, check_policies
+from server.keys.file import load as load_keys
+from server.keys.quotas import Quotas, storage_at
 from server.policy import catalog as catalogs
 from server.policy.catalog import Catalog
+from server.reloading import Current, Reloaded, ReloadObserver
 from server.settings import PLUGIN, cache_folder, development_mode, environment, plugged_in
 from server.telemetry import logs
 from server.telemetry.metrics import Metrics
 from server.telemetry.pairs import writing
-from server.upstreams import addresses, key
 
 if TYPE_CHECKING:
     from server.engine.served import ServedClient
@@ -41,6 +45,44 @@ log = logs.logger("server")
 def load_catalog(settings: Settings) -> Catalog:
     """Return the policies, from the file or the built-in ones."""
     return catalogs.load(settings.policy_file) if settings.policy_file else catalogs.builtin()
+
+
+def check_files(settings: Settings) -> None:
+    """Read the policies and the keys, which is quick. StartError if one of them cannot be used."""
+    catalog = load_catalog(settings)
+    if settings.keys_file:
+        check_policies(load_keys(settings.keys_file), catalog.policies)
+
+
+def policies(settings: Settings, categories: Collection[str], observer: ReloadObserver) -> Current[Catalog]:
+    """Return the policies, fit for a scorer: the built-in ones, or the file's, read again when it changes."""
+
+    def load(path: Path) -> Catalog:
+        return catalogs.check_categories(catalogs.load(path), categories)
+
+    if settings.policy_file is None:
+        return Current(catalogs.check_categories(load_catalog(settings), categories))
+    return Reloaded("policies", settings.policy_file, load, observer)
+
+
+def keys(settings: Settings, catalog: Current[Catalog], metrics: Metrics) -> Current[Keys] | None:
+    """Return the keys of the file, read again when it changes; None without one. StartError if it cannot be used.
+
+    Later a key may name a policy that is not there (yet): its requests are refused until it is, and the log says so.
+    """
+    if settings.keys_file is None:
+        return None
+    found = Reloaded("keys", settings.keys_file, load_keys, metrics)
+    check_policies(found.value, catalog.value.policies)
+
+    def tell(new: Keys) -> None:
+        metrics.expect_keys([key.name for key in new])
+        for problem in new.without_policy(catalog.value.policies):
+            log.warning("a key names a policy that is not there", extra={"problem": problem})
+
+    found.then = tell
+    metrics.expect_keys([key.name for key in found.value])
+    return found
 
 
 def load_scorer(settings: ScorerSettings, observer: CascadeObserver | None) -> Scorer:
@@ -102,13 +144,18 @@ def prepare(additional: Mapping[str, Any], metrics: Metrics | None = None) -> "C
     settings = settings_of(additional)
     logs.configure(settings.log_level)
     warn(settings)
+    if (settings.keys_file or settings.pages_need_key) and not plugged_in():
+        raise StartError(f"keys_file, pages_need_key: nobody would be asked for a key; set VLLM_PLUGINS={PLUGIN}")
     closing = AsyncExitStack()
     pairs = closing.enter_context(writing(settings.pairs_out))
     log.info("loading the scorer", extra={"scorer": settings.scorer, "screen": str(settings.screen or "none")})
     metrics = metrics or Metrics()
     scorer = load_scorer(settings, metrics)
     find(A_TEXT)  # loads what tells languages apart
-    catalog = catalogs.check_categories(load_catalog(settings), scorer.categories)
+    catalog = policies(settings, scorer.categories, metrics)
+    known = keys(settings, catalog, metrics)
+    quotas = Quotas(storage_at(settings.rate_limits_url), metrics)
+    closing.push_async_callback(quotas.aclose)
 
     def guard_started(engine: Any) -> "ServedClient":
         batcher = make_batcher(scorer, settings, metrics)
@@ -125,6 +172,8 @@ def prepare(additional: Mapping[str, Any], metrics: Metrics | None = None) -> "C
             pairs=pairs,
             limits=settings.limits,
             patience=settings.patience,
+            keys=known,
+            quotas=quotas,
         )
 
     return guard_started
@@ -160,12 +209,20 @@ def engine_arguments(start: Start) -> argparse.Namespace:
     if KEY in args.additional_config:
         raise StartError(f"--additional-config: leave {KEY} out: `unsay serve` has options for what it says")
     args.additional_config = {**args.additional_config, KEY: start.settings.said()}
-    access.refuse_open_dev_mode(args, allowed=start.settings.allow_dev_mode)
-    if closed := access.close_to_others(args):
+    check_open(args, start.settings)
+    if closed := access.close_to_others(args, keyed=start.settings.keys_file is not None):
         log.info(closed)
     if not elsewhere and (fitted := launcher.fit_cpu(args)):
         log.info(fitted)
     return args
+
+
+def check_open(args: argparse.Namespace, settings: Settings) -> None:
+    """StartError if something would be open to all that the operator did not open."""
+    from server.engine import access
+
+    keyed, dev_mode, pages = settings.keys_file is not None, settings.allow_dev_mode, settings.pages_need_key
+    access.refuse_open(args, keyed=keyed, dev_mode=dev_mode, pages=pages)
 
 
 async def run(start: Start) -> None:
@@ -179,28 +236,8 @@ async def run(start: Start) -> None:
     quiet.hide_progress()
     if start.settings.upstream:
         log.info("starting vLLM's server, without an engine", extra={"model": args.model, "url": address})
-        await launcher.serve(address, sock, args, engine=upstreams)
-        return
+        return await launcher.serve(address, sock, args, engine=upstreams.guarding)
     log.info(
         "starting vLLM (10 to 30 seconds for the models that come along)", extra={"model": args.model, "url": address}
     )
     await launcher.serve(address, sock, args)
-
-
-@asynccontextmanager
-async def upstreams(args: argparse.Namespace) -> "AsyncIterator[ServedClient]":
-    """Provide a guarded engine client whose tokens come from upstreams. StartError if one is not what it should be."""
-    from server.engine.upstream.client import UpstreamClient
-    from server.engine.upstream.configuration import without_engine
-    from server.engine.upstream.link import Link, http_client
-
-    settings, metrics = settings_of(args.additional_config), Metrics()
-    guard_started = prepare(args.additional_config, metrics)
-    http = http_client(key(environment()))
-    links = [Link(url, http, settings.upstream_seconds) for url in addresses(settings.upstream)]
-    client = UpstreamClient(without_engine(args), links, metrics)
-    served = guard_started(client)
-    served.closing.push_async_callback(http.aclose)
-    served.closing.push_async_callback(client.fleet.aclose)
-    await client.fleet.begin()
-    yield served

@@ -1,7 +1,9 @@
 """Puts the guard before vLLM's engine, and our routes, gateway and doorway into vLLM's application."""
 
 import argparse
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +16,12 @@ from server.api.routes import router
 from server.generation.ending import Ending
 from server.generation.pairs import Pairs
 from server.generation.services import Services
+from server.keys.file import Keys
+from server.keys.quotas import MEMORY, Quotas, storage_at
 from server.limits import Limits
 from server.patience import Patience
 from server.policy.catalog import Catalog
+from server.reloading import Current, Reloaded
 from server.settings import vllm_version
 from server.stopping import tended
 from server.telemetry.metrics import Metrics
@@ -34,7 +39,7 @@ GENERATING = ("/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/m
 def guard(
     engine: Any,
     judge: Judge,
-    catalog: Catalog,
+    catalog: Current[Catalog],
     metrics: Metrics,
     closing: AsyncExitStack,
     *,
@@ -42,10 +47,14 @@ def guard(
     pairs: Pairs | None = None,
     limits: Limits | None = None,
     patience: Patience | None = None,
+    keys: Current[Keys] | None = None,
+    quotas: Quotas | None = None,
 ) -> "ServedClient":
     """Put the guard before vLLM's engine. `pairs` takes rewinds' pairs, `closing` ends with the server.
 
     `limits` are the most that one request may ask for, `patience` is how long is waited for what (None: the defaults).
+    `keys` are those of the file, and `quotas` what they have asked for (None: counted in memory). What is `Reloaded` of
+    `catalog` and `keys` is looked after while the server runs.
     """
     from server.engine.core import arming
     from server.engine.served import ServedClient
@@ -60,10 +69,13 @@ def guard(
         return list(tokenizer.encode(text, add_special_tokens=False))
 
     services = Services(judge, metrics, model, encode, pairs=pairs, limits=limits or Limits())
-    introduce(metrics, catalog, judge, model)
+    introduce(metrics, catalog.value, judge, model)
+    files = [each for each in (catalog, keys) if isinstance(each, Reloaded)]
+    if isinstance(catalog, Reloaded):
+        catalog.then = lambda new: expect(metrics, new, judge, model)
 
     def keep(app: "FastAPI") -> None:
-        look_after(app, services.ending, patience, metrics, watched)
+        look_after(app, services.ending, patience, metrics, watched, files)
 
     return ServedClient(
         watched,
@@ -74,21 +86,25 @@ def guard(
         allow_loosen=allow_loosen,
         exact=arming.armed(engine),
         spells=not isinstance(engine, UpstreamClient),
+        quotas=quotas or Quotas(storage_at(MEMORY), metrics),
+        keys=keys,
     )
 
 
-def attach(app: "FastAPI", client: "ServedClient", args: argparse.Namespace) -> None:
+def attach(app: "FastAPI", client: "ServedClient", args: argparse.Namespace, *, pages_need_key: bool = False) -> None:
     """Add our routes, the gateway and the wall that asks for keys to vLLM's application over the client."""
-    from server.engine import access, stored
+    from server.engine import access, models, stored
 
-    app.include_router(router(client.services, client.catalog, client.inner, allow_loosen=client.allow_loosen))
-    access.ask_for_keys(app, access.keys(args))
+    served = partial(models.served, app)
+    app.include_router(router(client.services, client.catalog, client.inner, served, allow_loosen=client.allow_loosen))
+    access.ask_for_keys(app, access.keys(args), client.keys, pages=pages_need_key)
     # At the router: inside vLLM's authentication, and without building (and counting) its middleware a second time.
     app.router.middleware_stack = Gateway(
         app.router.middleware_stack,
         catalog=client.catalog,
         observer=client.services.observer,
         allow_loosen=client.allow_loosen,
+        quotas=client.quotas,
         store=stored.find(app),
     )
     client.look_after(app)
@@ -100,14 +116,21 @@ async def guarded_application(
     """Build vLLM's application over an engine that is not guarded yet, with our guard, routes and gateway."""
     from server.engine import launcher
 
-    client = guard(engine, judge, catalog, metrics, AsyncExitStack(), allow_loosen=False)
+    client = guard(engine, judge, Current(catalog), metrics, AsyncExitStack(), allow_loosen=False)
     app = await launcher.application(client, args)
     attach(app, client, args)
     return app
 
 
-def look_after(app: "FastAPI", ending: Ending, patience: Patience, metrics: Metrics, watched: "WatchedClient") -> None:
-    """Have an application's requests come in time and end well, and its engine watched."""
+def look_after(
+    app: "FastAPI",
+    ending: Ending,
+    patience: Patience,
+    metrics: Metrics,
+    watched: "WatchedClient",
+    files: Sequence[Reloaded[Any]] = (),
+) -> None:
+    """Have an application's requests come in time and end well, and its engine and its operator's files watched."""
     from server.engine.core import arming
 
     app.router.middleware_stack = Doorway(
@@ -116,8 +139,11 @@ def look_after(app: "FastAPI", ending: Ending, patience: Patience, metrics: Metr
     heads = Heads(patience.request_seconds, metrics)
 
     def look(server: Any) -> None:
-        heads.sweep(server.server_state.connections)
+        if server is not None:
+            heads.sweep(server.server_state.connections)
         watched.watchdog.check()
+        for file in files:
+            file.look()
 
     app.router.lifespan_context = tended(
         app.router.lifespan_context,
@@ -130,9 +156,7 @@ def look_after(app: "FastAPI", ending: Ending, patience: Patience, metrics: Metr
 
 def introduce(metrics: Metrics, catalog: Catalog, judge: Judge, model: str) -> None:
     """Fill the first page of metrics: every series that this server can count, at 0, and what runs here."""
-    named = {code for policy in catalog.policies.values() for code in policy.languages}
-    languages = named | (judge.languages or frozenset())
-    metrics.expect(policies=catalog.policies, model=model, routes=GENERATING, languages=languages & CODES)
+    expect(metrics, catalog, judge, model)
     metrics.build_info(
         version=version("unsay"),
         vllm_version=vllm_version(),
@@ -140,3 +164,10 @@ def introduce(metrics: Metrics, catalog: Catalog, judge: Judge, model: str) -> N
         scorer=judge.scorer_name,
         model=model,
     )
+
+
+def expect(metrics: Metrics, catalog: Catalog, judge: Judge, model: str) -> None:
+    """Have the metrics hold every series that answers under these policies can count."""
+    named = {code for policy in catalog.policies.values() for code in policy.languages}
+    languages = named | (judge.languages or frozenset())
+    metrics.expect(policies=catalog.policies, model=model, routes=GENERATING, languages=languages & CODES)

@@ -16,6 +16,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveFloa
 
 from filters.turns import LEAST_CHARACTERS
 from server.errors import StartError
+from server.keys.quotas import MEMORY
 from server.limits import Limits
 from server.patience import Patience
 from server.policy import document
@@ -65,6 +66,10 @@ class Settings(ScorerSettings):
     """All that a guarded server is told beside vLLM's own arguments."""
 
     policy_file: Path | None = None
+    keys_file: Path | None = None
+    pages_need_key: bool = False
+    rate_limits_url: str = MEMORY
+    """Perhaps with a password in it, so that no error may say it."""
     allow_loosen: bool = False
     allow_dev_mode: bool = False
     pairs_out: Path | None = None
@@ -100,8 +105,13 @@ class Settings(ScorerSettings):
         )
 
     def said(self) -> dict[str, object]:
-        """Return what was said, without the defaults, in the words of JSON."""
-        return self.model_dump(mode="json", exclude_unset=True)
+        """Return what was said, without the defaults, in the words of JSON.
+
+        It is for vLLM's `--additional-config`, which is logged: a URL with a password in it is left out, since the same
+        process finds it again where it was said.
+        """
+        secret = {"rate_limits_url"} if "@" in self.rate_limits_url else set[str]()
+        return self.model_dump(mode="json", exclude_unset=True, exclude=secret)
 
 
 @dataclass(frozen=True)
@@ -133,6 +143,11 @@ def configured(kind: type[Kind], given: object, environment: Mapping[str, str]) 
     if not isinstance(given, dict):
         raise StartError(f"--additional-config: {KEY}: {mismatch(given, 'an object')}")
     near = {key: value for key, value in given.items() if key != FILE}
+    if "@" in str(near.get("rate_limits_url", "")):
+        raise StartError(
+            f"{KEY}.rate_limits_url: others can read a password here; say it as {_variable('rate_limits_url')},"
+            f" or in the file that {_variable(FILE)} names"
+        )
     variables = {
         name: environment[_variable(name)] for name in kind.model_fields if environment.get(_variable(name), "")
     }
@@ -151,7 +166,7 @@ def _variable(key: str) -> str:
 
 def _read(file: Path, kind: type[ScorerSettings]) -> dict[str, object]:
     """Return what a file says, without what is for a whole server where only a scorer is asked for."""
-    found = document.read(file)
+    found = document.read(file, "keys and values (docs/plugin.md)", private=True)
     if not isinstance(found, dict):
         raise StartError(f"{file}: {mismatch(found, 'an object')}")
     others = Settings.model_fields.keys() - kind.model_fields.keys()

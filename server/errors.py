@@ -2,7 +2,7 @@
 
 UnsayError
 ├── StartError: the server does not start; the message is one line for the terminal
-│   └── PolicyFileError: a policy file that cannot be used
+│   └── FileError: a file of the operator's that cannot be used
 ├── ScorerDown: no verdict, and nothing has been released: what `Unavailable` is made of
 ├── ShuttingDown: the server ends before the answer does: what `Unavailable` or a cut answer is made of
 └── RequestError: a request gets no answer; the message is for the client
@@ -13,7 +13,10 @@ UnsayError
     │   └── NotAllowed (405): there is one, for other methods
     ├── TooLarge (413): the request is longer than any that is read
     ├── TooSlow (408): the request did not come in time
-    └── Unavailable (503): the same request may succeed later
+    └── ForNow: the same request may succeed later
+        ├── RateLimited (429): the key has made too many requests
+        │   └── TokensLimited: it has had too many tokens
+        └── Unavailable (503): something that the request needs is not there
 """
 
 import math
@@ -31,8 +34,8 @@ class StartError(UnsayError):
         super().__init__(" ".join(message.split()))
 
 
-class PolicyFileError(StartError):
-    """A policy file that cannot be used: names the file, the key path, what was found and what was expected."""
+class FileError(StartError):
+    """A file of the operator's that cannot be used: names it, the key path, what was found and what was expected."""
 
     def __init__(self, source: str, path: tuple[str, ...], problem: str) -> None:
         super().__init__(": ".join(part for part in (source, ".".join(path), problem) if part))
@@ -63,7 +66,11 @@ class Unauthorized(RequestError):
     """401: no API key, or an unknown one."""
 
     def __init__(self) -> None:
-        super().__init__(None, "this server asks for an API key: send a valid one as `Authorization: Bearer KEY`")
+        super().__init__(
+            None,
+            "this server asks for an API key: send a valid one as `Authorization: Bearer KEY`"
+            " (to /v1/messages also as `x-api-key: KEY`)",
+        )
 
 
 class Forbidden(RequestError):
@@ -90,12 +97,24 @@ class TooSlow(RequestError):
     """408: the rest of the request has not come in time."""
 
 
-class Unavailable(RequestError):
-    """503: scorer or engine are down or overloaded; `retry_after_seconds` says when to come back."""
+class ForNow(RequestError):
+    """The same request may succeed later: `retry_after_seconds` says when to come back."""
 
     def __init__(self, message: str, retry_after_seconds: float) -> None:
         super().__init__(None, message)
         self.retry_after_seconds = retry_after_seconds
+
+
+class RateLimited(ForNow):
+    """429: more requests than the key may make, in a minute or at once."""
+
+
+class TokensLimited(RateLimited):
+    """429: the key has had the tokens of its minute."""
+
+
+class Unavailable(ForNow):
+    """503: scorer or engine are down or overloaded."""
 
 
 @dataclass(frozen=True)
@@ -116,14 +135,13 @@ _FACES: dict[type[UnsayError], _Face] = {
     NotAllowed: _Face(405, "invalid_request_error", "method_not_allowed", "invalid_request_error"),
     TooLarge: _Face(413, "invalid_request_error", "request_too_large", "request_too_large"),
     TooSlow: _Face(408, "invalid_request_error", "request_timeout", "invalid_request_error"),
+    TokensLimited: _Face(429, "tokens", "rate_limit_exceeded", "rate_limit_error"),
+    RateLimited: _Face(429, "requests", "rate_limit_exceeded", "rate_limit_error"),
     Unavailable: _Face(503, "service_unavailable", "service_unavailable", "overloaded_error"),
     UnsayError: _Face(500, "server_error", "internal_error", "api_error"),
 }
 
-_ANTHROPIC = {
-    **{face.status: face.anthropic for face in _FACES.values()},
-    429: "rate_limit_error",
-}
+_ANTHROPIC = {face.status: face.anthropic for face in _FACES.values()}
 
 
 def anthropic(path: str) -> bool:
@@ -155,7 +173,7 @@ def _headers(error: UnsayError) -> dict[str, str]:
         return {"WWW-Authenticate": "Bearer"}
     if isinstance(error, NotAllowed):
         return {"Allow": error.allowed}
-    if not isinstance(error, Unavailable):
+    if not isinstance(error, ForNow):
         return {}
     # RFC 9110 wants whole seconds; rounding up, and never 0, keeps clients from coming back too early.
     return {"Retry-After": str(max(1, math.ceil(error.retry_after_seconds)))}

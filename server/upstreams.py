@@ -5,10 +5,15 @@ environment alone: command lines and configurations are logged.
 """
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from server.errors import StartError
+
+if TYPE_CHECKING:
+    from server.engine.served import ServedClient
 
 KEY = "UNSAY_UPSTREAM_KEY"
 _EXPECTED = "expected http://HOST[:PORT][/PATH] or https://..., without user, password, query and fragment"
@@ -52,3 +57,24 @@ def _read(url: str) -> str:
         # Not repeated where it may hold a password.
         raise StartError(f"--upstream{'' if '@' in url else f' {url}'}: {_EXPECTED}")
     return url.rstrip("/")
+
+
+@asynccontextmanager
+async def guarding(args: argparse.Namespace) -> "AsyncIterator[ServedClient]":
+    """Provide a guarded engine client whose tokens come from upstreams. StartError if one is not what it should be."""
+    from server import app, settings
+    from server.engine.upstream.client import UpstreamClient
+    from server.engine.upstream.configuration import without_engine
+    from server.engine.upstream.link import Link, http_client
+    from server.telemetry.metrics import Metrics
+
+    said, metrics = app.settings_of(args.additional_config), Metrics()
+    guard_started = app.prepare(args.additional_config, metrics)
+    http = http_client(key(settings.environment()))
+    links = [Link(url, http, said.upstream_seconds) for url in addresses(said.upstream)]
+    client = UpstreamClient(without_engine(args), links, metrics)
+    served = guard_started(client)
+    served.closing.push_async_callback(http.aclose)
+    served.closing.push_async_callback(client.fleet.aclose)
+    await client.fleet.begin()
+    yield served

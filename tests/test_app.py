@@ -4,20 +4,16 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from prometheus_client import CollectorRegistry
-from tokenizers import Tokenizer
 
 from server import app
-from server.app import engine_arguments, prepare, upstreams, warn
+from server.app import check_files, engine_arguments, prepare, warn
 from server.configuration import Settings, Start, parse
 from server.errors import StartError
-from server.settings import BUNDLED_MODEL
 from server.telemetry import logs
 from server.telemetry.metrics import Metrics
 from server.telemetry.pairs import PairFile
-from server.upstreams import KEY
 from tests.contract.rigs import SCRIPTED
 from tests.test_composition import engine
 
@@ -42,6 +38,82 @@ async def test_what_guards_is_made_by_what_vllm_was_told(metrics: None, tmp_path
     assert client.services.judge.available()
     await client.closing.aclose()
     assert not client.services.judge.available()
+
+
+def write(file: Path, content: str) -> Path:
+    file.write_text(content)
+    return file
+
+
+HASH = "e" * 64
+
+
+async def test_keys_and_policies_of_a_server_are_those_of_its_files(
+    metrics: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also once the files have changed, and a broken one changes nothing."""
+    monkeypatch.setenv("VLLM_PLUGINS", "unsay")
+    policies = write(tmp_path / "p.yaml", "{default: a, policies: {a: {}, b: {}}}")
+    keys = write(tmp_path / "k.yaml", f"keys: {{app: {{hash: {HASH}, policies: [b]}}}}")
+    client = prepare({"unsay": {"scorer": SCRIPTED, "policy_file": str(policies), "keys_file": str(keys)}})(engine())
+    said: list[Any] = []
+    monkeypatch.setattr(app.log, "warning", lambda line, extra: said.append(extra["problem"]))
+    assert client.keys is not None and [key.name for key in client.keys.value] == ["app"]
+    write(keys, f"keys: {{other: {{hash: {HASH}, policies: [c, a]}}}}")
+    write(policies, "{default: d, policies: {d: {}}}")
+    for file in (client.keys, client.catalog):
+        await renewed(file)
+    assert [key.name for key in client.keys.value] == ["other"] and client.default_policy.name == "d"
+    assert set(client.default_policy.thresholds) == {"toxicity", "insult"}, "those of its scorer"
+    assert said == ["keys.other.policies: 'c': unknown policy; known: a, b"]
+    write(policies, "{default: d, policies: {d: {thresholds: {hate: 1}}}}")
+    await renewed(client.catalog)
+    assert client.default_policy.name == "d" and "hate" not in client.default_policy.thresholds
+    await client.closing.aclose()
+
+
+async def renewed(file: Any) -> None:
+    """Look at a file as often as it takes."""
+    for _ in range(2):
+        file.look()
+    await file.reading
+
+
+@pytest.mark.parametrize(
+    ("plugins", "told", "line"),
+    [
+        (
+            "unsay",
+            {"keys_file": "k.yaml"},
+            "k.yaml: keys.app.policies: 'strikt': unknown policy, did you mean",
+        ),
+        ("", {"keys_file": "k.yaml"}, "nobody would be asked for a key; set VLLM_PLUGINS=unsay"),
+        ("", {"pages_need_key": True}, "nobody would be asked for a key"),
+        ("unsay", {"rate_limits_url": "http://x"}, "rate_limits_url: expected memory://"),
+    ],
+)
+async def test_keys_that_cannot_be_asked_for_end_the_start(
+    plugins: str,
+    told: dict[str, Any],
+    line: str,
+    metrics: None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("VLLM_PLUGINS", plugins)
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "k.yaml", f"keys: {{app: {{hash: {HASH}, policies: [strikt]}}}}")
+    with pytest.raises(StartError, match=line):
+        prepare({"unsay": {"scorer": SCRIPTED, **told}})
+
+
+def test_files_are_read_before_anything_is_loaded(tmp_path: Path) -> None:
+    keys = write(tmp_path / "k.yaml", f"keys: {{app: {{hash: {HASH}, policies: [strict]}}}}")
+    check_files(Settings(keys_file=keys))
+    check_files(Settings())
+    write(keys, f"keys: {{app: {{hash: {HASH}, policies: [nosuch]}}}}")
+    with pytest.raises(StartError, match="nosuch"):
+        check_files(Settings(keys_file=keys))
 
 
 @pytest.mark.parametrize(
@@ -101,32 +173,3 @@ def test_vllm_is_told_what_was_said_and_no_more(monkeypatch: pytest.MonkeyPatch)
     assert engine_arguments(start).additional_config == {"theirs": 1, "unsay": {"scorer_batch": 4}}
     with pytest.raises(StartError, match="--additional-config: leave unsay out"):
         engine_arguments(Start(start.settings, ("mini", "--additional-config", '{"unsay": {}}')))
-
-
-async def test_upstreams_are_met_before_anybody_is_served_and_closed_at_the_end(
-    metrics: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from server.engine.upstream import link
-    from tests.engine.upstream.scripted import Network, Upstream
-
-    network, made = Network(a=Upstream()), list[httpx.AsyncClient]()
-    client_of = link.http_client
-
-    def scripted(key: str | None) -> httpx.AsyncClient:
-        assert key == "sesame"
-        made.append(client_of(key, network))
-        return made[0]
-
-    monkeypatch.setattr(link, "http_client", scripted)
-    monkeypatch.setenv(KEY, "sesame")
-    start = parse(["serve", "mini", "--scorer", SCRIPTED, "--upstream", "http://a/"])
-    args = engine_arguments(start)
-    with pytest.raises(StartError, match="http://a: its tokenizer is not that of unsay-mini"):
-        await upstreams(args).__aenter__()
-    tokenizer = Tokenizer.from_file(str(BUNDLED_MODEL / "tokenizer.json"))
-    network.upstreams["a"].tokenize = lambda text: tokenizer.encode(text, add_special_tokens=False).ids
-    made.clear()
-    async with upstreams(args) as served:
-        assert served.inner.answering and not served.exact and not served.spells
-        await served.closing.aclose()
-    assert made[0].is_closed

@@ -2,18 +2,22 @@
 
 from collections import Counter
 from contextlib import AsyncExitStack
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from prometheus_client import CollectorRegistry, generate_latest
 
 from filters.batcher import Batcher
 from filters.judge import Judge
 from filters.scorers.scripted import ScriptedScorer
+from server import composition
 from server.composition import GENERATING, guard, introduce
 from server.limits import Limits
-from server.policy.catalog import builtin
+from server.policy.catalog import builtin, load
+from server.reloading import Current, Reloaded
 from server.telemetry.metrics import Metrics
 from tests.generation.stage import PairList
 from tests.telemetry.words import VERDICTS, WORDS, values
@@ -72,8 +76,43 @@ LIMITS = Limits(choices=3)
 def test_the_guard_has_what_it_is_given() -> None:
     judge, pairs, closing = Judge(Batcher(ScriptedScorer({}))), PairList(), AsyncExitStack()
     client = guard(
-        engine(), judge, builtin(), Metrics(CollectorRegistry()), closing, allow_loosen=True, pairs=pairs, limits=LIMITS
+        engine(),
+        judge,
+        Current(builtin()),
+        Metrics(CollectorRegistry()),
+        closing,
+        allow_loosen=True,
+        pairs=pairs,
+        limits=LIMITS,
     )
     assert (client.services.judge, client.services.pairs, client.closing) == (judge, pairs, closing)
     assert (client.services.model, client.exact, client.allow_loosen) == ("m", False, True)
     assert client.services.encode("a mask") == [1, 2] and client.services.limits == LIMITS
+
+
+async def test_files_are_looked_at_every_round_and_new_policies_are_counted_from_0_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rounds: list[Any] = []
+
+    def tended(lifespan: Any, *args: Any, round_: Any, **options: Any) -> Any:
+        rounds.append(round_)
+        return lifespan
+
+    monkeypatch.setattr(composition, "tended", tended)
+    registry, path = CollectorRegistry(), tmp_path / "policies.yaml"
+    path.write_text("{default: a, policies: {a: {}}}")
+    metrics = Metrics(registry)
+    catalog = Reloaded("policies", path, load, metrics)
+    judge = Judge(Batcher(ScriptedScorer({})))
+    client = guard(engine(), judge, catalog, metrics, AsyncExitStack(), allow_loosen=False)
+    client.look_after(FastAPI())
+    path.write_text("{default: new, policies: {new: {}}}")
+    for _ in range(2):
+        rounds[0](SimpleNamespace(server_state=SimpleNamespace(connections=set())))
+    assert catalog.reading is not None
+    await catalog.reading
+    assert client.default_policy.name == "new"
+    page = generate_latest(registry).decode()
+    assert values(page, "unsay_requests_total", "policy") == {"a", "new"}
+    assert registry.get_sample_value("unsay_reloads_total", {"file": "policies", "result": "loaded"}) == 1

@@ -165,3 +165,24 @@ def test_the_documentation_lists_every_key() -> None:
     for key, field in Settings.model_fields.items():
         if isinstance(field.default, int | float) and not isinstance(field.default, bool):
             assert f"| `{key}` | {field.default:g} |" in page
+
+
+URL = "redis://:hush@host:6379/0"
+
+
+def test_a_password_is_said_where_nobody_looks_and_passed_on_to_nobody(tmp_path: Path) -> None:
+    """VLLM logs its arguments, and a command line is for all to see."""
+    for variables in ({"UNSAY_RATE_LIMITS_URL": URL}, {"UNSAY_CONFIG": file(tmp_path, {"rate_limits_url": URL})}):
+        settings = configured(Settings, {"keys_file": "k.yaml"}, variables)
+        assert settings.rate_limits_url == URL and settings.said() == {"keys_file": "k.yaml"}
+    with pytest.raises(StartError, match=r"^unsay.rate_limits_url: others.*UNSAY_RATE_LIMITS_URL") as refused:
+        configured(Settings, {"rate_limits_url": URL}, {})
+    assert "hush" not in str(refused.value)
+    plain = {"rate_limits_url": "redis://host:6379/0"}
+    assert configured(Settings, plain, {}).said() == plain
+
+
+def test_keys_are_said_by_flags_too() -> None:
+    words = ["serve", "--keys-file", "k.yaml", "--pages-need-key", "--rate-limits-url", "redis://h"]
+    said = parse(words).settings.said()
+    assert said == {"keys_file": "k.yaml", "pages_need_key": True, "rate_limits_url": "redis://h"}

@@ -25,8 +25,11 @@ from server.configuration import KEY
 from server.engine import plugged
 from server.engine.served import ServedClient
 from server.errors import StartError
+from server.keys.file import Keys
+from server.keys.key import Key
 from server.plugin import Endpoint, check_in_place, guard_vllm
 from server.policy.catalog import builtin
+from server.reloading import Current
 from server.settings import ENDPOINTS, PLUGIN
 from server.telemetry.metrics import Metrics
 
@@ -47,7 +50,7 @@ def engine(runner_type: str = "generate") -> Any:
 def guarded(closing: AsyncExitStack, **options: Any) -> ServedClient:
     judge = Judge(Batcher(ScriptedScorer({})))
     options = {"allow_loosen": False, **options}
-    return composition.guard(engine(), judge, builtin(), Metrics(CollectorRegistry()), closing, **options)
+    return composition.guard(engine(), judge, Current(builtin()), Metrics(CollectorRegistry()), closing, **options)
 
 
 async def attached(client: Any, args: Namespace = ARGS) -> FastAPI:
@@ -124,6 +127,29 @@ async def test_one_line_says_where_it_serves(
     monkeypatch.setattr(plugin.log, "info", lambda line, extra: said.append((line, extra["url"], extra["policy"])))
     await attached(guarded(AsyncExitStack()), Namespace(**{**vars(ARGS), **changed}))
     assert said == [("ready", url, "default")]
+
+
+@pytest.mark.parametrize(
+    ("file", "api_keys", "line", "warned"),
+    [
+        (None, None, None, 0),
+        (Keys({b"1": Key("app"), b"2": Key("b")}), None, {"of_keys_file": 2, "of_api_key": 0, "for_pages": False}, 0),
+        (None, ["k"], {"of_keys_file": 0, "of_api_key": 1, "for_pages": False}, 0),
+        (Keys({}), ["k"], {"of_keys_file": 0, "of_api_key": 1, "for_pages": False}, 1),
+    ],
+)
+async def test_it_is_said_whose_keys_are_asked_for(
+    file: Keys | None, api_keys: list[str] | None, line: Any, warned: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: dict[str, Any] = {}
+    warnings: list[str] = []
+    monkeypatch.setattr(plugin.log, "info", lambda line, extra: said.update({line: extra}))
+    monkeypatch.setattr(plugin.log, "warning", warnings.append)
+    client = guarded(AsyncExitStack(), keys=None if file is None else Current(file))
+    made = await attached(client, Namespace(**{**vars(ARGS), "api_key": api_keys}))
+    assert said.get("asking for keys") == line and len(warnings) == warned
+    with TestClient(made) as web:
+        assert web.get("/v1/detox/policies").status_code == (200 if line is None else 401)
 
 
 def test_the_general_part_has_engines_guarded_by_what_the_server_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -99,6 +99,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--language-model", type=Path, default=LANGUAGE_MODEL, help="folder of a language model")
     made.add_argument("--screen", type=Path, default=SCREEN, help="folder of a screen")
     made.add_argument("--against", type=Path, nargs="*", default=[], help="folders of others, to compare with")
+    made.add_argument("--written", type=Path, help="what a language model wrote: a file of training.written")
     made.add_argument("--parts", type=parts_of, default=frozenset(PARTS), help=f"of {','.join(PARTS)} (default: all)")
     made.add_argument("--limit", type=count, help="prompts of each set to continue (default: all)")
     made.add_argument("--held-out-tokens", type=count, default=200_000, help="of a source, for its perplexity")

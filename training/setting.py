@@ -14,7 +14,7 @@ class Setting:
     """Folders of the texts and of the shipped weights, and how much to measure.
 
     `limit` bounds the prompts of each set that are continued (None: all of them), `held_out_tokens` what the perplexity
-    of each source is measured on, `rounds` how often the speed is measured.
+    of each source is measured on, `rounds` how often the speed is measured. `written` is a file of training.written.
     """
 
     data: Path = DATA
@@ -22,6 +22,7 @@ class Setting:
     language_model: Path = LANGUAGE_MODEL
     screen: Path = SCREEN
     against: tuple[Path, ...] = ()
+    written: Path | None = None
     seed: int = 0
     threads: int = 2
     rounds: int = 3

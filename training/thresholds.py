@@ -4,6 +4,9 @@ For each category the lowest threshold, in hundredths, at which at most `--rate`
 flagged for it, and what share of the short toxic texts of that category is still found. The spans come from the
 held-out texts that are toxic in no way; the toxic texts are those of up to 40 tokens. A text is flagged if any category
 is: what all of them together do is in the last row. The plot has both shares at every threshold.
+
+Besides, what the default policy flags of the windows of a language model: stretches of 24 tokens of what it wrote after
+harmless openings (`--written`, a file of training.written). Nobody looked through them, and not all of them are clean.
 """
 
 import argparse
@@ -23,16 +26,17 @@ from server.policy.policy import DEFAULT_THRESHOLDS
 from training.console import say
 from training.data import CASED
 from training.evaluate import held_out, score
-from training.examples import CATEGORIES, Example
+from training.examples import CATEGORIES, Example, read_rows
 from training.metrics import share_flagged
 from training.setting import CLASSIFIER, DATA, Setting
 
-SPAN = 16  # tokens
+SPAN, WINDOW = 16, 24  # tokens
 RATE = 0.005
 ANY = "any of them"
 _LONGEST_TOXIC = 40  # tokens
 _CALM_SOURCES = (CASED, "rtp")  # comments, and text of the web; of both, six labels are known
 _CALM = 0.25  # that none of the six reaches
+_HARMLESS = 0.1  # an opening's scores
 _SPANS_OF_A_TEXT = 4
 _PLOTTED = np.linspace(0.01, 0.99, 99)
 
@@ -61,11 +65,16 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The choice for each category and for all together, the number of clean spans, and the plot as SVG."""
+    """The choice for each category and for all together, the number of clean spans and of windows, and the plot as SVG.
+
+    `windows_flagged` is the share of the windows that the default policy flags, in any category; NaN without windows.
+    """
 
     choices: list[Choice]
     clean_spans: int
     plot: str
+    windows: int = 0
+    windows_flagged: float = math.nan
 
 
 def lowest_threshold(clean: Sequence[float], rate: float) -> float:
@@ -78,17 +87,27 @@ def spans(text: str, tokenizer: Tokenizer, length: int = SPAN, most: int = _SPAN
     """Yield up to `most` consecutive stretches of exactly `length` tokens, from the beginning of the text."""
     offsets = tokenizer.encode(text, add_special_tokens=False).offsets
     starts = range(0, len(offsets) - length + 1, length)
-    return [text[offsets[at][0] : offsets[at + length - 1][1]] for at in starts][:most]
+    return [text[offsets[at][0] : offsets[at + length - 1][1]].strip() for at in starts][:most]
 
 
-def choose(scorer: Scorer, tokenizer: Tokenizer, examples: list[Example], rate: float) -> Chosen:
-    """Return the thresholds that keep to the rate, and what else there was to choose."""
+def windows(rows: Sequence[Mapping[str, str]], tokenizer: Tokenizer, scorer: Scorer) -> list[str]:
+    """Return all stretches of `WINDOW` tokens of the texts that follow harmless openings, from rows of both."""
+    openings = score(scorer, [row["prompt"] for row in rows])
+    calm = [row["text"] for row, found in zip(rows, openings, strict=True) if max(found.values()) < _HARMLESS]
+    return [window for text in calm for window in spans(text, tokenizer, WINDOW, len(text))]
+
+
+def choose(
+    scorer: Scorer, tokenizer: Tokenizer, examples: list[Example], rate: float, written: Sequence[str] = ()
+) -> Chosen:
+    """Return the thresholds that keep to the rate, and what else there was to choose; `written` are windows."""
     clean = [example for example in examples if example.source in _CALM_SOURCES and max(example.targets) < _CALM]
     calm = score(scorer, [span for example in clean for span in spans(example.text, tokenizer)])
     toxic = [
         example for example in _short(examples, tokenizer) if any(map(_is_known, example.targets, example.weights))
     ]
     found = score(scorer, [example.text for example in toxic])
+    seen = score(scorer, written)
     choices, lines = [], {}
     for at, category in enumerate(CATEGORIES):
         of_it = [_is_known(example.targets[at], example.weights[at]) for example in toxic]
@@ -98,7 +117,8 @@ def choose(scorer: Scorer, tokenizer: Tokenizer, examples: list[Example], rate: 
         lines[category] = [(share_flagged(cold, value), share_flagged(hot, value)) for value in _PLOTTED if hot]
     title = f"{len(calm):,} clean spans of {SPAN} tokens against short toxic texts, held out"
     plot = trade_off(title, lines, marked=rate).alone()
-    return Chosen([*choices, _together(choices, calm, found)], len(calm), plot + "\n")
+    every = [*choices, _together(choices, calm, found)]
+    return Chosen(every, len(calm), plot + "\n", len(seen), _share(seen, DEFAULT_THRESHOLDS))
 
 
 def _short(examples: list[Example], tokenizer: Tokenizer) -> list[Example]:
@@ -149,22 +169,37 @@ def _percent(share: float) -> str:
     return "-" if math.isnan(share) else f"{share:.0%}"
 
 
-def measure(classifier: Path, data: Path, rate: float) -> Chosen:
-    """Return the thresholds of a packed classifier, from the held-out texts in `data`. OSError, ScorerLoadError."""
+def measure(classifier: Path, data: Path, rate: float, written: Path | None = None) -> Chosen:
+    """Return the thresholds of a packed classifier, from the held-out texts in `data` and what a language model wrote.
+
+    OSError, ScorerLoadError.
+    """
     tokenizer = Tokenizer.from_file(str(classifier / "tokenizer.json"))
     examples = [example for part in held_out(data).held_out.values() for example in part]
-    return choose(DetoxifyScorer.load(str(classifier)), tokenizer, examples, rate)
+    scorer = DetoxifyScorer.load(str(classifier))
+    return choose(scorer, tokenizer, examples, rate, windows(read_rows(written), tokenizer, scorer) if written else ())
+
+
+def summary(chosen: Chosen) -> str:
+    """Return in a sentence what the choice was made on, and what the default policy flags of the windows."""
+    said = (
+        f"{chosen.clean_spans:,} clean spans of {SPAN} tokens, of held-out texts that are toxic in no way; held-out "
+        f"toxic texts of up to {_LONGEST_TOXIC} tokens. Chosen and counted on the same texts."
+    )
+    if not chosen.windows:
+        return said
+    return (
+        f"{said} Of {chosen.windows:,} windows of {WINDOW} tokens that the language model wrote after harmless "
+        f"openings, the default policy flags {chosen.windows_flagged:.2%}."
+    )
 
 
 def blocks(setting: Setting) -> Iterator[str]:
     """Yield the report's part."""
     yield f"## Thresholds at which {RATE:.1%} of clean spans are flagged"
-    chosen = measure(setting.classifier, setting.data, RATE)
+    chosen = measure(setting.classifier, setting.data, RATE, setting.written)
     yield table(chosen.choices)
-    yield (
-        f"{chosen.clean_spans:,} clean spans of {SPAN} tokens, of held-out texts that are toxic in no way; held-out "
-        f"toxic texts of up to {_LONGEST_TOXIC} tokens. Chosen and counted on the same texts."
-    )
+    yield summary(chosen)
 
 
 def main() -> None:
@@ -173,10 +208,12 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=DATA, help="folder with the collection of texts")
     parser.add_argument("--classifier", type=Path, default=CLASSIFIER, help="folder of a packed classifier")
     parser.add_argument("--rate", type=float, default=RATE, help="of clean spans that may be flagged, per category")
+    parser.add_argument("--written", type=Path, help="what a language model wrote: a file of training.written")
     parser.add_argument("--plot", type=Path, help="file to write the plot to")
     args = parser.parse_args()
-    chosen = measure(args.classifier, args.data, args.rate)
+    chosen = measure(args.classifier, args.data, args.rate, args.written)
     say(table(chosen.choices))
+    say(summary(chosen))
     if args.plot:
         args.plot.write_text(chosen.plot, encoding="utf-8")
 

@@ -26,6 +26,7 @@ from training.examples import read_rows
 
 LANGUAGES = ("ar", "de", "en", "es", "fr", "hi", "it", "nl", "pl", "pt", "ru", "tr", "zh")
 _WORDS = "bert.embeddings.word_embeddings.weight"
+_CAPITALISED = 0.2  # of how often a word is written; more in German, less elsewhere
 _SPECIAL = 4
 """How many entries at the beginning of the table are no pieces of text: begin, padding, end, unknown."""
 
@@ -38,6 +39,14 @@ def frequencies(wheel: Path, language: str) -> Iterator[tuple[str, float]]:
     _, *bins = msgspec.msgpack.decode(gzip.decompress(packed), type=list[Any])
     for at, words in enumerate(bins):
         yield from ((word, 10 ** (-at / 100)) for word in words)
+
+
+def capitalised(words: Iterable[tuple[str, float]]) -> Iterator[tuple[str, float]]:
+    """Yield each word, and as it begins a sentence: the lists are of lower-cased words."""
+    for word, share in words:
+        yield word, share
+        if word[:1].islower():
+            yield word[:1].upper() + word[1:], share * _CAPITALISED
 
 
 def shares(tokenizer: Tokenizer, weighted: Iterable[tuple[str, float]]) -> Counter[int]:
@@ -80,7 +89,7 @@ def prune(model: Path, kept: Sequence[int], out: Path) -> None:
 def counted(tokenizer: Tokenizer, folder: Path, wheel: Path) -> Iterator[Counter[int]]:
     """Yield the shares in each language's word frequencies, and in the labelled texts, by language."""
     for language in LANGUAGES:
-        yield shares(tokenizer, frequencies(wheel, language))
+        yield shares(tokenizer, capitalised(frequencies(wheel, language)))
     texts: dict[str, list[tuple[str, float]]] = {}
     for name in ("toxicity_train.jsonl.gz", "toxicity_multilingual.jsonl.gz"):
         for row in read_rows(folder / name):

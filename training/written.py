@@ -24,7 +24,7 @@ from training.console import say
 from training.continued import continued
 from training.evaluate import held_out
 from training.passages import documents
-from training.setting import DATA, Setting
+from training.setting import CLASSIFIER, DATA, LANGUAGE_MODEL
 
 # Of 16 openings, how many are taken from each source; the rest are comments.
 _PROSE = {"wikipedia_en_slice.txt.xz": 5, "sgd_dialogues.txt.xz": 3, "wikinews_en.txt.xz": 2, "movie_reviews.txt.xz": 1}
@@ -97,11 +97,11 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=DATA, help="folder with the collection of texts")
     parser.add_argument("--out", type=Path, required=True, help="file to write, a .jsonl.gz")
     parser.add_argument("--count", type=int, default=16_000, help="texts (default: 16000)")
+    parser.add_argument("--language-model", type=Path, default=LANGUAGE_MODEL, help="folder of the one that writes")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     every = openings(args.data, args.count, args.seed)
-    setting = Setting()
-    with serving(setting.language_model, setting.classifier) as base_url:
+    with serving(args.language_model, CLASSIFIER) as base_url:
         asyncio.run(write(args.out, base_url, every))
 
 

@@ -43,6 +43,9 @@ WORTH = 0.8
 both."""
 _TIMED = 8  # pieces
 _TIMES = 3
+_GLANCED = 2  # pieces
+_HOPELESS = 4.0
+"""A way that takes this many times the present one's over a few pieces is not tried on all: that can take a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,20 +93,39 @@ def passes(model: Any, tokenizer: Any, limit: int, clock: Callable[[], float] = 
         is_exact = _error(tuned, trials, expected, worst=True) < EXACT_WITHIN
         exact = tuned if is_exact and _is_worth("oneDNN", tuned, exact, trials[:_TIMED], clock) else exact
     rough = PackedForward(encoder, Int8 if on_cpu else Half)
+    if _is_hopeless(rough, exact, trials[:_GLANCED], expected[:_GLANCED], clock):
+        return Passes(exact)
     margin = MARGIN_ERRORS * _error(rough, trials, expected, worst=False)
     if not margin <= MARGIN_MOST or not _is_worth("the rough pass", rough, exact, trials[:_TIMED], clock):
         return Passes(exact)
     return Passes(exact, rough, margin)
 
 
+def _is_hopeless(
+    new: Forward, known: Forward, pieces: Pieces, expected: torch.Tensor, clock: Callable[[], float]
+) -> bool:
+    """Return whether a way cannot be run here, or is so slow that one look is enough."""
+    if math.isinf(_error(new, pieces, expected, worst=False)):
+        return True
+    slow, fast = _times(new, known, pieces, clock)
+    share = slow / fast
+    if share >= _HOPELESS:
+        _log.info("the rough pass takes %.1f times the exact pass's time: left out", share)
+    return share >= _HOPELESS
+
+
 def _is_worth(name: str, new: Forward, known: Forward, pieces: Pieces, clock: Callable[[], float]) -> bool:
     """Return whether a way saves time. Both have run before; the best of a few alternating runs counts."""
-    times = [(_seconds(new, pieces, clock), _seconds(known, pieces, clock)) for _ in range(_TIMES)]
+    times = [_times(new, known, pieces, clock) for _ in range(_TIMES)]
     fastest, fastest_known = (min(column) for column in zip(*times, strict=True))
     share = fastest / fastest_known
     worth: bool = share <= WORTH
     _log.info("%s takes %.2f of the exact pass's time: %s", name, share, "used" if worth else "left out")
     return worth
+
+
+def _times(new: Forward, known: Forward, pieces: Pieces, clock: Callable[[], float]) -> tuple[float, float]:
+    return _seconds(new, pieces, clock), _seconds(known, pieces, clock)
 
 
 def _seconds(forward: Forward, pieces: Pieces, clock: Callable[[], float]) -> float:

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, MutableMapping
 from typing import Any, TypeVar
 
 from server.errors import Unavailable, UnsayError, http_error
@@ -67,6 +67,17 @@ async def refuse(send: Send, error: UnsayError, path: str) -> None:
     raw = [(key.lower().encode(), value.encode()) for key, value in fields.items()]
     await send({"type": "http.response.start", "status": status, "headers": raw})
     await send({"type": "http.response.body", "body": data})
+
+
+def adding(send: Send, headers: Callable[[], Iterable[tuple[bytes, bytes]]]) -> Send:
+    """Return a `send` that adds to the head of an answer what `headers` gives by then."""
+
+    async def add(message: Message) -> None:
+        if message["type"] == "http.response.start" and (more := tuple(headers())):
+            message = {**message, "headers": [*message["headers"], *more]}
+        await send(message)
+
+    return add
 
 
 def field(headed: Scope | Message, name: bytes) -> str | None:

@@ -1,25 +1,35 @@
 """The way in and out of every request that can generate text (ASGI, inside vLLM's authentication and error pages).
 
-0. Every body is read and checked here (server/api/body.py), whatever route it is for.
-1. In: the request's policy is resolved from its `detox` object and header before vLLM sees it; what cannot be guarded
-   or may not be asked for is refused in OpenAI's error shape.
-2. Out: reports are added at the end of each choice (server/api/outgoing.py).
+0. Every body is read and checked here (server/api/body.py), whatever route it is for. Azure's paths become vLLM's
+   (server/api/azure.py) before anything is decided by them.
+1. In: the request's policy is resolved from its `detox` object, its header and OpenAI's `moderation` object before
+   vLLM sees it; what cannot be guarded or may not be asked for is refused in OpenAI's error shape.
+2. Whatever may be new work counts against the limits of its key (server/keys/quotas.py), from before its body is read
+   to its end: that of its answer, or of what goes on in the background.
+3. A response belongs to the key that made it: for others it is not there.
+4. Out: reports are added at the end of each choice (server/api/outgoing.py).
 """
 
 from typing import Any
 
 from starlette.exceptions import HTTPException
 
+from server.api import azure
 from server.api import body as bodies
+from server.api.access import key_of
 from server.api.answer import gravest
-from server.api.asgi import App, Message, Receive, Scope, Send, field, refuse
+from server.api.asgi import App, Message, Receive, Scope, Send, adding, field, refuse
 from server.api.outgoing import Outgoing
 from server.api.stored import CHOSEN, PATH, Keeping, Store, Stored
 from server.errors import BadRequest, NotAllowed, NotFound, RequestError
 from server.generation.observer import Observer
 from server.generation.request import GuardedRequest, current
+from server.keys.key import Key
+from server.keys.quotas import Quotas, Share
 from server.policy.catalog import Catalog
-from server.policy.resolve import HEADER, may_loosen, resolve
+from server.policy.moderation import KEY as MODERATION
+from server.policy.resolve import HEADER, resolve
+from server.reloading import Current
 
 UNGUARDABLE = {
     "use_beam_search": "beam search weighs unjudged continuations against each other and cannot be guarded",
@@ -28,6 +38,9 @@ UNGUARDABLE = {
 """Keys that are refused before they are read any further, and why: the engine client would refuse what they ask for."""
 
 OURS = "/v1/moderations"
+USERS = ("safety_identifier", "user")
+"""Where a request says for which user of its key it is made: OpenAI's word, and the one that it had before."""
+FOLLOWED = "previous_response_id"
 UNMATCHED = "other"
 _NOT_ALLOWED = 405
 
@@ -42,15 +55,17 @@ class Gateway:
         self,
         app: App,
         *,
-        catalog: Catalog,
+        catalog: Current[Catalog],
         observer: Observer,
         allow_loosen: bool,
+        quotas: Quotas,
         store: Store | None = None,
     ) -> None:
         self._app = app
         self._catalog = catalog
         self._observer = observer
         self._allow_loosen = allow_loosen
+        self._quotas = quotas
         self._stored = None if store is None else Stored(store)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -58,32 +73,53 @@ class Gateway:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        try:
-            await self._take_in(scope, receive, send)
-        except RequestError as error:
-            await refuse(send, error, scope["path"])
-        except HTTPException as error:  # of the router: those of routes are answered there
-            await refuse(send, _unrouted(scope, error), scope["path"])
+        with self._quotas.share(key_of(scope)) as share:
+            send = adding(send, share.headers)
+            try:
+                await self._take_in(share, scope, receive, send)
+            except RequestError as error:
+                await refuse(send, error, scope["path"])
+            except HTTPException as error:  # of the router: those of routes are answered there
+                await refuse(send, _unrouted(scope, error), scope["path"])
 
-    async def _take_in(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _take_in(self, share: Share, scope: Scope, receive: Receive, send: Send) -> None:
         """Amend what is fetched, guard what generates, pass on the rest. RequestError before any of them."""
+        deployment = azure.rewritten(scope)
         asked: dict[str, Any] = {}
+        stored = self._behind(scope["path"], share.key)
         if bodies.has_body(scope):
+            if stored is None:
+                await share.enter()
             body = await bodies.read(scope, receive)
             if body is None:
                 return  # the client has gone before it had said what it wants
             asked = bodies.parsed(scope, body)
-            receive = bodies.again(body, receive)
-        if self._stored and (stored := self._stored.behind(scope["path"])):
+            receive = bodies.again(azure.named(asked, body, deployment), receive)
+        if stored is not None:
             await self._app(scope, receive, Outgoing(stored, send, scope["path"], stored=True).send)
-        elif scope["method"] != "POST" or scope["path"].endswith(OURS):
+            return
+        await share.enter_for(next((asked[key] for key in USERS if asked.get(key)), None))
+        if scope["method"] != "POST" or scope["path"].endswith(OURS):
             await self._app(scope, receive, send)
-        else:
-            request = self._admit(scope, asked)
-            await self._serve(request, self._keeping(request, scope, asked), scope, receive, send)
+            return
+        request = self._admit(share.key, scope, asked)
+        await self._serve(share, request, self._keeping(request, scope, asked), scope, receive, send)
+
+    def _behind(self, path: str, key: Key) -> GuardedRequest | None:
+        """Return the request behind the response that a path names. NotFound if another key has made it."""
+        found = None if self._stored is None else self._stored.behind(path)
+        if found is not None and found.key.name != key.name:
+            raise NotFound(None, "no such response")
+        return found
 
     async def _serve(
-        self, request: GuardedRequest, keeping: Keeping | None, scope: Scope, receive: Receive, send: Send
+        self,
+        share: Share,
+        request: GuardedRequest,
+        keeping: Keeping | None,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
     ) -> None:
         outgoing = Outgoing(request, send, scope["path"])
 
@@ -105,29 +141,40 @@ class Gateway:
             current.reset(token)
             route = _route(scope)
             if keeping is None:
-                self._count(request, route)
+                self._end(share, request, route)
             else:
-                keeping.end(lambda: self._count(request, route))
+                share.keep()
+                keeping.end(lambda: self._end(share, request, route))
 
     def _keeping(self, request: GuardedRequest, scope: Scope, asked: dict[str, Any]) -> Keeping | None:
         if self._stored is None or not scope["path"].endswith(PATH):
             return None
+        self._behind(f"{PATH}/{asked.get(FOLLOWED)}", request.key)
         return self._stored.keeping(request, scope, asked.get(CHOSEN))
 
-    def _count(self, request: GuardedRequest, route: str) -> None:
+    def _end(self, share: Share, request: GuardedRequest, route: str) -> None:
+        share.tokens = request.tokens
+        share.end()
         report = gravest(request.reports)
         if report is not None:
             self._observer.request_finished(report.action, route, report.policy)
 
-    def _admit(self, scope: Scope, asked: dict[str, Any]) -> GuardedRequest:
+    def _admit(self, key: Key, scope: Scope, asked: dict[str, Any]) -> GuardedRequest:
         """Return the policy of this request. A body that is no JSON is left to vLLM, which refuses it."""
-        for key, why in UNGUARDABLE.items():
-            if asked.get(key):
-                raise BadRequest(key, f"{key}: {why}; leave it out")
-        allowed = may_loosen(self._catalog, field(scope, b"authorization"), self._allow_loosen)
+        for name, why in UNGUARDABLE.items():
+            if asked.get(name):
+                raise BadRequest(name, f"{name}: {why}; leave it out")
+        allowed = self._allow_loosen or key.may("loosen")
         header = field(scope, HEADER.lower().encode())
-        resolved = resolve(self._catalog, asked.get("detox"), header, may_loosen=allowed)
-        return GuardedRequest(resolved.policy, resolved.report)
+        resolved = resolve(
+            self._catalog.value,
+            asked.get("detox"),
+            header,
+            asked.get(MODERATION),
+            may_loosen=allowed,
+            own=key.policies,
+        )
+        return GuardedRequest(resolved.policy, resolved.report, resolved.moderation, key=key)
 
 
 def _unrouted(scope: Scope, error: HTTPException) -> RequestError:

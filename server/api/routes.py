@@ -1,21 +1,31 @@
-"""Our routes beside vLLM's: moderations, policies, readiness."""
+"""Our routes beside vLLM's: moderations, one model, policies, readiness."""
 
 import json
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from server.api import moderations
+from server.api.access import key_of
 from server.api.asgi import CLIENT_GONE, ClientGone, while_connected
-from server.errors import BadRequest, RequestError, http_error
+from server.errors import BadRequest, NotFound, RequestError, http_error
 from server.generation.services import Services
 from server.policy.catalog import Catalog, describe
-from server.policy.resolve import HEADER, may_loosen, resolve
+from server.policy.resolve import HEADER, resolve
+from server.reloading import Current
 
 
-def router(services: Services, catalog: Catalog, engine: Any, *, allow_loosen: bool) -> APIRouter:
-    """Build our routes. `engine` is anything that says whether it is `answering`."""
+def router(
+    services: Services,
+    catalog: Current[Catalog],
+    engine: Any,
+    served: Callable[[str], Awaitable[dict[str, Any] | None]],
+    *,
+    allow_loosen: bool,
+) -> APIRouter:
+    """Build our routes. `engine` is anything that says whether it is `answering`, `served` finds a model by name."""
     routes = APIRouter()
 
     @routes.post("/v1/moderations")
@@ -25,10 +35,10 @@ def router(services: Services, catalog: Catalog, engine: Any, *, allow_loosen: b
         Scoring stops when the client leaves.
         """
         try:
-            allowed = may_loosen(catalog, raw.headers.get("authorization"), allow_loosen)
-            request = moderations.parse(await _json(raw))
-            policy = resolve(catalog, request.held_against(), raw.headers.get(HEADER), may_loosen=allowed).policy
-            work = moderations.moderate(request, services.judge, policy, services.limits)
+            key, header = key_of(raw.scope), raw.headers.get(HEADER)
+            request, allowed = moderations.parse(await _json(raw)), allow_loosen or key.may("loosen")
+            resolved = resolve(catalog.value, request.held_against(), header, may_loosen=allowed, own=key.policies)
+            work = moderations.moderate(request, services.judge, resolved.policy, services.limits)
             return JSONResponse(await while_connected(raw.receive, work))
         except ClientGone:
             return JSONResponse(None, CLIENT_GONE)
@@ -36,10 +46,19 @@ def router(services: Services, catalog: Catalog, engine: Any, *, allow_loosen: b
             status, body, headers = http_error(error)
             return JSONResponse(body, status, headers)
 
+    @routes.get("/v1/models/{name:path}")
+    async def model(name: str) -> JSONResponse:
+        """Return one of the models that vLLM lists; their names may hold slashes."""
+        found = await served(name)
+        if found is None:
+            status, body, _ = http_error(NotFound("model", f"no such model: {name}; GET /v1/models lists them"))
+            return JSONResponse(body, status)
+        return JSONResponse(found)
+
     @routes.get("/v1/detox/policies")
-    async def policies() -> dict[str, Any]:
-        """Return the policies that requests may name."""
-        return describe(catalog)
+    async def policies(raw: Request) -> dict[str, Any]:
+        """Return the policies that requests of this key may name."""
+        return describe(catalog.value, key_of(raw.scope).policies)
 
     @routes.get("/ready")
     async def ready() -> JSONResponse:

@@ -132,6 +132,7 @@ class Answer:
     async def add(self, index: int, piece: Piece) -> RequestOutput | None:
         """Return what may be sent now that `piece` of choice `index` was released, if anything."""
         choice = self._choices[index]
+        self._call.request.tokens += len(piece.tokens)
         output = choice.output.add(await choice.alternatives.clear(piece))
         if output is None:
             return None

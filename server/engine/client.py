@@ -40,27 +40,28 @@ GREEDY = 1e-5
 
 
 class GuardedEngineClient(Delegate):
-    """An EngineClient whose text was cleared. `default_policy` applies where no request says otherwise.
+    """An EngineClient whose text was cleared. `default` gives the policy where no request says otherwise.
 
-    `exact`: the engine behind `inner` rewinds by itself (server/engine/core/arming.py). `spells`: it gives text too.
+    `exact`: the engine behind `inner` rewinds by itself (server/engine/core/arming.py).
     """
 
+    spells = True
+    """Whether the engine behind `inner` gives text too."""
+
     def __init__(
-        self,
-        inner: EngineClient,
-        services: Services,
-        default_policy: Policy,
-        *,
-        exact: bool = False,
-        spells: bool = True,
+        self, inner: EngineClient, services: Services, default: Callable[[], Policy], *, exact: bool = False
     ) -> None:
         super().__init__(inner)
         self.services = services
-        self.default_policy = default_policy
+        self._default = default
         self.exact = exact
-        self.spells = spells
         self.alternative_scores = AlternativeScores(services.judge)
         self._unguarded = Unguarded(inner, services.ending)
+
+    @property
+    def default_policy(self) -> Policy:
+        """The policy that holds where no request says otherwise."""
+        return self._default()
 
     @property
     def input_processor(self) -> Any:
@@ -82,6 +83,7 @@ class GuardedEngineClient(Delegate):
         admit(request, demanded(self.inner, request, prompt, sampling_params, judged or ""), services.limits)
         if request.policy.mode == "enforce" and request.policy.on_scorer_failure == "closed":
             self._check_scorer(request)
+        request.tokens += len(prompt["prompt_token_ids"])
         options.pop("prompt_text", None)
         call = GenerateCall(prompt, sampling_params, request_id, request, options, request.reserve(sampling_params.n))
         asked = None if judged is None else Prompt(judged, request.policy, services)
@@ -111,11 +113,8 @@ class GuardedEngineClient(Delegate):
                         if output is not None:
                             yield output
                 self._export(call, choices)
-        except VLLMClientError as error:
+        except (VLLMClientError, RetryableRequestError) as error:
             refusals.note(call.request, call.params, error)
-            raise
-        except RetryableRequestError as error:
-            refusals.note_lost(call.request, error)
             raise
         except (ScorerDown, ShuttingDown) as error:
             ended = _noted(error, call.request)
@@ -153,7 +152,7 @@ class GuardedEngineClient(Delegate):
         wanted = frozenset(call.params.logprob_token_ids or ())
         return Choice(
             engine,
-            guarded if prompt is None else Prompted(guarded, prompt),
+            guarded if prompt is None else Prompted(guarded, prompt, waits=call.request.wants_moderation),
             ChoiceOutput(index, call.params),
             Alternatives(
                 self.alternative_scores,

@@ -25,16 +25,17 @@ def check_grammar(request: GuardedRequest, stop_reason: int | str | None) -> Non
         raise VLLMValidationError(request.unusable.message, parameter=request.unusable.param)
 
 
-def note(request: GuardedRequest, params: Any, error: VLLMClientError) -> None:
-    """Remember why vLLM refuses a stream: it would tell it amid one. Of a whole answer it says it by the status."""
-    if isinstance(params, SamplingParams) and params.output_kind == RequestOutputKind.DELTA and not request.unusable:
-        request.unusable = BadRequest(getattr(error, "parameter", None), str(error))
+def note(request: GuardedRequest, params: Any, error: VLLMClientError | RetryableRequestError) -> None:
+    """Remember why vLLM refuses a stream: it would tell it amid one. Of a whole answer it says it by the status.
 
-
-def note_lost(request: GuardedRequest, error: RetryableRequestError) -> None:
-    """Remember that nobody can answer now: as long as nothing of an answer is out, it is a 503."""
-    if not request.unusable:
+    That nobody can answer now is remembered of both: a 503 says when to come back.
+    """
+    if request.unusable:
+        return
+    if isinstance(error, RetryableRequestError):
         request.unusable = Unavailable(str(error), RETRY_SECONDS)
+    elif isinstance(params, SamplingParams) and params.output_kind == RequestOutputKind.DELTA:
+        request.unusable = BadRequest(getattr(error, "parameter", None), str(error))
 
 
 def check_unguarded(*, spells: bool) -> None:

@@ -8,11 +8,16 @@ from fastapi import FastAPI
 
 from server.engine.client import GuardedEngineClient
 from server.generation.services import Services
+from server.keys.file import Keys
+from server.keys.quotas import Quotas
 from server.policy.catalog import Catalog
+from server.reloading import Current
 
 
 class ServedClient(GuardedEngineClient):
     """A GuardedEngineClient under the policies of `catalog`. `closing` holds what guards, as long as it has to.
+
+    `keys` are those of the file, if there is one; `quotas` are theirs.
 
     `look_after` is called with the application once all else has been added to it.
     """
@@ -21,16 +26,21 @@ class ServedClient(GuardedEngineClient):
         self,
         inner: Any,
         services: Services,
-        catalog: Catalog,
+        catalog: Current[Catalog],
         closing: AsyncExitStack,
         look_after: Callable[[FastAPI], None],
         *,
         allow_loosen: bool,
         exact: bool,
+        quotas: Quotas,
+        keys: Current[Keys] | None = None,
         spells: bool = True,
     ) -> None:
-        super().__init__(inner, services, catalog.default, exact=exact, spells=spells)
+        super().__init__(inner, services, lambda: catalog.value.default, exact=exact)
+        self.spells = spells
         self.catalog = catalog
+        self.quotas = quotas
+        self.keys = keys
         self.closing = closing
         self.look_after = look_after
         self.allow_loosen = allow_loosen

@@ -1,6 +1,7 @@
 """Answers of requests whose policy is off: as vLLM gives them, but for the server's end and grammars that cannot be."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from vllm.engine.protocol import EngineClient
 from vllm.exceptions import VLLMClientError
 from vllm.outputs import RequestOutput
+from vllm.sampling_params import RequestOutputKind
 
 from server.engine import refusals
 from server.generation.ending import Ending
@@ -32,6 +34,7 @@ class Unguarded:
         choices = range(first, first + count)
         request.reports.update({choice: Report(request.policy.name, "off", "unguarded") for choice in choices})
         outputs = self._engine.generate(prompt, params, request_id, **options)
+        usage = _Usage(request, prompt, params)
         try:
             with self._ending.during(), self._ending.at_close(lambda: self._abort(request_id, request, choices)):
                 async with aclosing(outputs):
@@ -39,6 +42,7 @@ class Unguarded:
                         for choice in output.outputs:
                             refusals.check_grammar(request, choice.stop_reason)
                         request.started = True
+                        usage.add(output)
                         yield output
         except VLLMClientError as error:
             refusals.note(request, params, error)
@@ -50,3 +54,20 @@ class Unguarded:
         aborting = asyncio.ensure_future(self._engine.abort(request_id))
         aborting.add_done_callback(self._aborting.discard)
         self._aborting.add(aborting)
+
+
+class _Usage:
+    """Counts the tokens of one call's prompt and answers towards those of its request."""
+
+    def __init__(self, request: GuardedRequest, prompt: Any, params: Any) -> None:
+        self._request = request
+        self._deltas = getattr(params, "output_kind", None) == RequestOutputKind.DELTA
+        self._counted = Counter[int]()
+        request.tokens += len(prompt.get("prompt_token_ids") or ()) if isinstance(prompt, Mapping) else 0
+
+    def add(self, output: RequestOutput) -> None:
+        """Count what an output has that the ones before it had not."""
+        for choice in output.outputs:
+            known = 0 if self._deltas else self._counted[choice.index]
+            self._counted[choice.index] = len(choice.token_ids)
+            self._request.tokens += len(choice.token_ids) - known

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from server.errors import RequestError
 from server.generation.demand import Demand
 from server.generation.report import Report
+from server.keys.key import ANYBODY, Key
 from server.limits import Limits
 from server.policy.policy import Policy
 
@@ -20,11 +21,14 @@ class GuardedRequest:
     """`reports` by choice, in the numbering of the answer; `scorer_down` holds the reason once the scorer failed.
 
     `client` is who takes turns with others at the scorer: each request for itself.
-    `shut_down`: the server ended before the answer did.
+    `shut_down`: the server ended before the answer did. `key` is whose request it is. `tokens` are those of its prompts
+    that the engine was given, and those of its answers so far: its usage, whatever becomes of the rest of it.
     """
 
     policy: Policy
     wants_report: bool = True
+    wants_moderation: bool = False
+    """Whether the answer says what moderation found in OpenAI's shape; it then waits for the prompt's verdict."""
     reports: dict[int, Report] = field(default_factory=dict)
     scorer_down: str | None = None
     unusable: RequestError | None = None
@@ -33,6 +37,8 @@ class GuardedRequest:
     started: bool = False
     """Whether any generated text has been handed out."""
     client: Hashable = field(default_factory=object)
+    key: Key = ANYBODY
+    tokens: int = 0
     _choices: int = 0
     _demand: Demand = field(default_factory=Demand)
 

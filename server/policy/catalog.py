@@ -5,7 +5,7 @@
 3. A category that a file names must be one of the scorer's; a default one that the scorer lacks is dropped.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,15 +13,15 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from server.errors import PolicyFileError
+from server.errors import FileError
 from server.policy import document
 from server.policy.policy import DEFAULT_THRESHOLDS, NAME_RULE, STRICT, Name, Policy, Resolved, Thresholds
 from server.policy.shape import Misfit, fit, mismatch, unknown
 
-_DIGEST_RULE = "64 hexadecimal digits, the sha256 of an API key"
+_FORMER = "loosen_keys"
+"""Digests of keys stood here until there was a file of keys (server/keys/file.py)."""
 _POLICY_RULE = "an object of policy keys ({} for every default)"
 
-_Digest = Annotated[str, Field(pattern=r"^[0-9A-Fa-f]{64}$", json_schema_extra={"expected": _DIGEST_RULE})]
 _Keys = Annotated[dict[str, object], Field(json_schema_extra={"expected": _POLICY_RULE})]
 
 
@@ -30,21 +30,19 @@ class _File(BaseModel):
 
     model_config = STRICT
     default: Name
-    loosen_keys: list[_Digest] = []
     policies: dict[Name, _Keys]
 
 
 @dataclass(frozen=True)
 class Catalog:
-    """The policies by name, the default one, and whose requests may loosen them.
+    """The policies by name, and the default one.
 
-    `loosen_keys` are sha256 hex digests of API keys. `named` holds the categories that each policy's author wrote down.
+    `named` holds the categories that each policy's author wrote down.
     `categories` are the loaded scorer's, or None before `check_categories`. `source` is for error messages.
     """
 
     default: Policy
     policies: Mapping[str, Policy]
-    loosen_keys: frozenset[str] = frozenset()
     source: str = "built-in policies"
     named: Mapping[str, frozenset[str]] = field(default_factory=dict)
     categories: frozenset[str] | None = None
@@ -56,22 +54,25 @@ class Catalog:
 
 
 def load(path: Path) -> Catalog:
-    """Read a policy file; raises PolicyFileError, whose message is one line."""
+    """Read a policy file; raises FileError, whose message is one line."""
     source = str(path)
-    raw = document.read(path)
+    raw = document.read(path, "the keys 'default' and 'policies'")
+    if isinstance(raw, dict) and _FORMER in raw:
+        raise FileError(
+            source, (_FORMER,), "rights belong to keys: take it out, and see `unsay keys new --right loosen`"
+        )
     try:
         file = fit(_File, raw)
     except Misfit as misfit:
-        raise PolicyFileError(source, misfit.path, misfit.problem) from None
+        raise FileError(source, misfit.path, misfit.problem) from None
     if not file.policies:
-        raise PolicyFileError(source, ("policies",), f"found no policy, expected at least one: {NAME_RULE}")
+        raise FileError(source, ("policies",), f"found no policy, expected at least one: {NAME_RULE}")
     policies = {name: _policy(source, name, keys) for name, keys in file.policies.items()}
     if file.default not in policies:
-        raise PolicyFileError(source, ("default",), f"'{file.default}': " + unknown("policy", file.default, policies))
+        raise FileError(source, ("default",), f"'{file.default}': " + unknown("policy", file.default, policies))
     return Catalog(
         default=policies[file.default],
         policies=policies,
-        loosen_keys=frozenset(digest.lower() for digest in file.loosen_keys),
         source=source,
         named={name: frozenset(_given_thresholds(keys)) for name, keys in file.policies.items()},
     )
@@ -92,7 +93,7 @@ def builtin() -> Catalog:
 def check_categories(catalog: Catalog, scorer_categories: Collection[str]) -> Catalog:
     """Fit a catalog to the loaded scorer: return it without the default categories that the scorer lacks.
 
-    Raises PolicyFileError if a policy names a category that the scorer lacks, or would be left with none to judge.
+    Raises FileError if a policy names a category that the scorer lacks, or would be left with none to judge.
     """
     fitted = {name: _fitted(catalog, policy, scorer_categories) for name, policy in catalog.policies.items()}
     return replace(
@@ -103,22 +104,23 @@ def check_categories(catalog: Catalog, scorer_categories: Collection[str]) -> Ca
     )
 
 
-def describe(catalog: Catalog) -> dict[str, object]:
-    """Return the answer of `GET /v1/detox/policies`: every policy in full, and nothing about keys."""
-    data = [policy.model_dump(mode="json") for policy in catalog.policies.values()]
-    return {"object": "list", "default": catalog.default.name, "data": data}
+def describe(catalog: Catalog, only: Sequence[str] = ()) -> dict[str, object]:
+    """Return the answer of `GET /v1/detox/policies`: every policy in full, or `only` these, the first the default."""
+    names = [name for name in only if name in catalog.policies] if only else list(catalog.policies)
+    data = [catalog.policies[name].model_dump(mode="json") for name in names]
+    return {"object": "list", "default": only[0] if only else catalog.default.name, "data": data}
 
 
 def _policy(source: str, name: str, keys: dict[str, object]) -> Policy:
     place = ("policies", name)
     if "name" in keys:
-        raise PolicyFileError(source, (*place, "name"), f"not allowed here: this policy is named by its key, '{name}'")
+        raise FileError(source, (*place, "name"), f"not allowed here: this policy is named by its key, '{name}'")
     thresholds = keys.get("thresholds", {})
     merged = {**DEFAULT_THRESHOLDS, **thresholds} if isinstance(thresholds, dict) else thresholds
     try:
         return fit(Policy, {**keys, "name": name, "thresholds": merged})
     except Misfit as misfit:
-        raise PolicyFileError(source, (*place, *misfit.path), misfit.problem) from None
+        raise FileError(source, (*place, *misfit.path), misfit.problem) from None
 
 
 def _given_thresholds(keys: Mapping[str, object]) -> Thresholds:
@@ -129,12 +131,12 @@ def _given_thresholds(keys: Mapping[str, object]) -> Thresholds:
 def _fitted(catalog: Catalog, policy: Policy, categories: Collection[str]) -> Policy:
     place = ("policies", policy.name, "thresholds")
     for category in sorted(catalog.named.get(policy.name, frozenset()) - set(categories)):
-        raise PolicyFileError(catalog.source, (*place, category), unknown("category", category, categories))
+        raise FileError(catalog.source, (*place, category), unknown("category", category, categories))
     _check_languages(catalog, policy, categories)
     kept = {category: score for category, score in policy.thresholds.items() if category in categories}
     if not kept and policy.mode != "off":
         problem = mismatch({}, f"at least one category of the loaded scorer: {', '.join(sorted(categories))}")
-        raise PolicyFileError(catalog.source, place, problem)
+        raise FileError(catalog.source, place, problem)
     return policy.model_copy(update={"thresholds": kept})
 
 
@@ -142,4 +144,4 @@ def _check_languages(catalog: Catalog, policy: Policy, categories: Collection[st
     for code, thresholds in policy.languages.items():
         for category in sorted(thresholds.keys() - set(categories)):
             path = ("policies", policy.name, "languages", code, category)
-            raise PolicyFileError(catalog.source, path, unknown("category", category, categories))
+            raise FileError(catalog.source, path, unknown("category", category, categories))

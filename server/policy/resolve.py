@@ -1,17 +1,20 @@
 """The policy of one request: what its body and header ask for, held against what its key may have.
 
-1. A request may tighten freely. To loosen, its API key needs the right.
+1. A request may tighten freely. To loosen, its API key needs the right (server/keys/key.py).
 2. A policy is chosen by the key `policy` in the body or by the header; naming two different ones is an error.
 3. A policy that the operator opened to requests may be chosen without the right, but not loosened further.
-4. A request that asks for nothing costs nothing.
+4. A key that has policies of its own may choose among these and no others, without the right; the first one is what a
+   request has that names none. One that is not there lets nobody pass.
+5. OpenAI's `moderation` object tightens what comes of all this (server/policy/moderation.py).
+6. A request that asks for nothing costs nothing.
 """
 
-import hashlib
-import hmac
+from collections.abc import Sequence
 
 from pydantic import BaseModel, Field
 
 from server.errors import BadRequest, Forbidden
+from server.policy import moderation
 from server.policy.catalog import Catalog
 from server.policy.looseness import loosened
 from server.policy.policy import (
@@ -60,47 +63,65 @@ def parse(raw: object) -> DetoxRequest:
         raise _bad((_BODY_KEY, *misfit.path), misfit.problem) from None
 
 
-def resolve(catalog: Catalog, raw_body: object | None, header: str | None, *, may_loosen: bool) -> Resolved:
-    """Return the policy of a request from its `detox` object and its `X-Detox-Policy` header (None: not given).
+def resolve(
+    catalog: Catalog,
+    raw_body: object | None,
+    header: str | None,
+    raw_moderation: object | None = None,
+    *,
+    may_loosen: bool,
+    own: Sequence[str] = (),
+) -> Resolved:
+    """Return the policy of a request from its `detox` object, its `X-Detox-Policy` header and its `moderation` object.
 
-    Raises BadRequest for what cannot be understood and Forbidden for what is looser than allowed.
+    None: not given. `own` are the only policies that its key may have, if it has any of its own. Raises BadRequest for
+    what cannot be understood and Forbidden for what is looser than allowed.
     """
-    if raw_body is None and header is None:
+    resolved = _resolved(catalog, raw_body, header, own, may_loosen=may_loosen)
+    if raw_moderation is None:
+        return resolved
+    policy = moderation.tightened(resolved.policy, moderation.parse(raw_moderation))
+    return Resolved(policy, resolved.report, moderation=True)
+
+
+def _resolved(
+    catalog: Catalog, raw_body: object | None, header: str | None, own: Sequence[str], *, may_loosen: bool
+) -> Resolved:
+    if raw_body is None and header is None and not own:
         return catalog.unasked
     asked = parse(raw_body) if raw_body is not None else DetoxRequest()
-    param, named = _chosen(catalog, asked.policy, header)
+    param, named = _chosen(catalog, asked.policy, header, own)
     wanted = _overlaid(catalog, named, asked)
     if not may_loosen:
-        _forbid_loosening(catalog, param, named, wanted)
+        _forbid_loosening(catalog, param, named, wanted, own=bool(own))
     return Resolved(wanted, asked.report)
 
 
-def may_loosen(catalog: Catalog, authorization_header: str | None, allow_all: bool) -> bool:
-    """Return whether a request has the right to loosen: its Bearer key is listed, or everyone may.
-
-    Keys are ASCII; only their sha256 is compared.
-    """
-    if allow_all:
-        return True
-    scheme, _, key = (authorization_header or "").partition(" ")
-    if scheme.lower() != "bearer" or not key.strip() or not key.isascii():
-        return False
-    digest = hashlib.sha256(key.strip().encode()).hexdigest()
-    return any(hmac.compare_digest(digest, known) for known in catalog.loosen_keys)
-
-
-def _chosen(catalog: Catalog, in_body: str | None, in_header: str | None) -> tuple[str, Policy]:
+def _chosen(catalog: Catalog, in_body: str | None, in_header: str | None, own: Sequence[str]) -> tuple[str, Policy]:
     """Return where a policy was named, for error messages, and the policy."""
     header = in_header.strip() if in_header is not None else None
     if in_body is not None and header is not None and in_body != header:
         raise _bad((_BODY_KEY, "policy"), f"another policy than in the header {HEADER}, expected one of the two only")
     name = in_body if in_body is not None else header
     param = f"{_BODY_KEY}.policy" if in_body is not None else HEADER
+    if own:
+        return param, _own(catalog, own, param, name)
     if name is None:
         return param, catalog.default
     if name not in catalog.policies:
         raise _bad((param,), f"found {kind_of(name)}, " + unknown("policy", name, catalog.policies))
     return param, catalog.policies[name]
+
+
+def _own(catalog: Catalog, own: Sequence[str], param: str, name: str | None) -> Policy:
+    """Return a key's own policy, the first if none is named. Forbidden for any other, and if it is not there."""
+    if name is not None and name not in own:
+        raise Forbidden(param, f"{param}: found {kind_of(name)}; the policies of this API key are: {', '.join(own)}")
+    found = catalog.policies.get(name or own[0])
+    if found is None:
+        problem = "this API key has it, but the server does not; the operator has to add it, or to take it from the key"
+        raise Forbidden(param, f"{param}: policy '{name or own[0]}': {problem}")
+    return found
 
 
 def _overlaid(catalog: Catalog, named: Policy, asked: DetoxRequest) -> Policy:
@@ -131,8 +152,8 @@ def _check_categories(catalog: Catalog, place: tuple[str, ...], thresholds: Thre
             raise _bad((_BODY_KEY, *place, category), unknown("category", category, catalog.categories))
 
 
-def _forbid_loosening(catalog: Catalog, param: str, named: Policy, wanted: Policy) -> None:
-    if named is not catalog.default and not named.open_to_requests:
+def _forbid_loosening(catalog: Catalog, param: str, named: Policy, wanted: Policy, *, own: bool) -> None:
+    if named is not catalog.default and not named.open_to_requests and not own:
         for key in loosened(catalog.default, named):
             problem = f"policy '{named.name}' is looser than '{catalog.default.name}' in '{key}'"
             raise Forbidden(param, f"{param}: {problem}; {_RIGHT}")

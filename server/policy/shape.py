@@ -3,6 +3,7 @@
 1. A sentence says what was found in kind, and the value itself only if it is short.
 2. A sentence says what was expected, read from the model itself: a rule is never written twice.
 3. Only the first thing that does not fit is reported.
+4. Where values may be secrets (`private`), none is said, and of the name of a key no more than a few letters.
 """
 
 import difflib
@@ -18,6 +19,8 @@ Model = TypeVar("Model", bound=BaseModel)
 Schema = Mapping[str, Any]
 
 _LONGEST_SHOWN = 40
+_LONGEST_PRIVATE = 24
+"""What is written by hand as the name of a setting is shorter than that; a secret is longer."""
 # An int of JSON or YAML may have thousands of digits, and Python refuses to print those (sys.int_info).
 _MOST_BITS_SHOWN = 64
 
@@ -48,22 +51,22 @@ class Misfit(ValueError):
         self.problem = problem
 
 
-def fit(model: type[Model], raw: object) -> Model:
+def fit(model: type[Model], raw: object, *, private: bool = False) -> Model:
     """Parse `raw` as `model`; raises Misfit with the path inside `raw`."""
     if not isinstance(raw, dict):
-        raise Misfit((), mismatch(raw, "an object"))
+        raise Misfit((), mismatch(raw, "an object", private=private))
     for key in raw:
         if key not in model.model_fields:
-            raise Misfit((key_text(key),), unknown("key", key, model.model_fields))
+            raise Misfit((key_text(key, private=private),), unknown("key", key, model.model_fields))
     try:
         return model.model_validate(raw)
     except ValidationError as error:
-        raise _misfit(model, raw, error) from None
+        raise _misfit(model, raw, error, private=private) from None
 
 
-def mismatch(found: object, expected: str) -> str:
+def mismatch(found: object, expected: str, *, private: bool = False) -> str:
     """Say what stands there and what should."""
-    return f"found {kind_of(found)}, expected {expected}"
+    return f"found {kind_of(found, private=private)}, expected {expected}"
 
 
 def unknown(what: str, name: object, known: Iterable[str]) -> str:
@@ -74,15 +77,17 @@ def unknown(what: str, name: object, known: Iterable[str]) -> str:
     return f"unknown {what}{hint} known: {', '.join(names) or 'none'}"
 
 
-def key_text(key: object) -> str:
+def key_text(key: object, *, private: bool = False) -> str:
     """Name a key that came from outside: short, printable, and safe to encode."""
-    text = key if isinstance(key, str) else kind_of(key)
+    text = key if isinstance(key, str) else kind_of(key, private=private)
+    if private and len(text) > _LONGEST_PRIVATE:
+        return kind_of(text, private=True)
     if len(text) <= _LONGEST_SHOWN and text.isprintable():
         return text
     return ascii(text[:_LONGEST_SHOWN])
 
 
-def kind_of(value: object) -> str:
+def kind_of(value: object, *, private: bool = False) -> str:
     """Describe a value of JSON or YAML by its kind, and by itself if that is short."""
     match value:
         case None | True | False:
@@ -90,8 +95,8 @@ def kind_of(value: object) -> str:
         case int() if value.bit_length() > _MOST_BITS_SHOWN:
             return "a very large whole number"
         case int() | float():
-            return f"the number {value}"
-        case str() if len(value) <= _LONGEST_SHOWN:
+            return "a number" if private else f"the number {value}"
+        case str() if len(value) <= _LONGEST_SHOWN and not private:
             return f"the text {value!r}"
         case str():
             return f"a text of {len(value)} characters"
@@ -122,11 +127,11 @@ def expectation(schema: Schema) -> str:
     return _KINDS[kind] + next(bounds, "") + each
 
 
-def _misfit(model: type[BaseModel], raw: Mapping[Any, object], error: ValidationError) -> Misfit:
+def _misfit(model: type[BaseModel], raw: Mapping[Any, object], error: ValidationError, *, private: bool) -> Misfit:
     first = error.errors(include_url=False)[0]
-    path = tuple(key_text(str(step)) for step in first["loc"])
+    path = tuple(key_text(str(step), private=private) for step in first["loc"])
     if path[-1] == "[key]":
-        return Misfit(path[:-1], mismatch(first["input"], NAME_RULE))
+        return Misfit(path[:-1], mismatch(first["input"], NAME_RULE, private=private))
     schema = schema_of(model)
     for step in path:
         schema = _given(schema).get("properties", {}).get(step) or _inner(_given(schema))
@@ -134,7 +139,7 @@ def _misfit(model: type[BaseModel], raw: Mapping[Any, object], error: Validation
     if first["type"] == "missing":
         return Misfit(path, f"missing, expected {expected}")
     default = "" if path[0] in raw else " (the default)"
-    return Misfit(path, f"found {kind_of(first['input'])}{default}, expected {expected}")
+    return Misfit(path, f"found {kind_of(first['input'], private=private)}{default}, expected {expected}")
 
 
 def _given(schema: Schema) -> Schema:

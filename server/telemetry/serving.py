@@ -1,16 +1,23 @@
-"""Metrics of the server itself: its end, the health of its engine or upstreams, and requests that come too slowly."""
+"""Metrics of the server itself: its end, the health of engine and upstreams, its operator's files, and refusals."""
 
+from collections.abc import Iterable
+from itertools import product
 from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from server.api.doorway import Fate, Part
 from server.engine.upstream.faults import OUTCOMES, Outcome
+from server.keys.quotas import LIMITS, Limit
+from server.reloading import FILES, RESULTS, File, Result
 from server.telemetry.children import Children
 
 
 class ServingMetrics:
-    """How the server fares; the ports `DoorObserver` and `EngineObserver` say what each call means."""
+    """How the server fares.
+
+    The ports say what each call means: `DoorObserver`, `EngineObserver`, `ReloadObserver`, `QuotaObserver`.
+    """
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._at_end = Children(
@@ -39,6 +46,44 @@ class ServingMetrics:
             registry=registry,
             multiprocess_mode="livemax",
         )
+
+        self._reloads = Children(
+            Counter(
+                "unsay_reloads",
+                "Files that had changed and were read again: loaded, or failed, and then the old one stays in force.",
+                ("file", "result"),
+                registry=registry,
+            )
+        )
+        for file, result in product(FILES, RESULTS):
+            self._reloads.of(file, result)
+        self._limited = Children(
+            Counter(
+                "unsay_limited_requests",
+                "Requests answered 429, by the name of their key and the limit that was reached.",
+                ("key", "limit"),
+                registry=registry,
+            )
+        )
+        self._limits_failed = Counter(
+            "unsay_limits_failures",
+            "Times that a limit of a key could not be looked up or counted.",
+            registry=registry,
+        )
+
+    def expect_keys(self, names: Iterable[str]) -> None:
+        """Make the series of the keys with these names, with the value 0."""
+        for name, limit in product(names, LIMITS):
+            self._limited.of(name, limit)
+
+    def reloaded(self, file: File, result: Result) -> None:
+        self._reloads.of(file, result).inc()
+
+    def request_limited(self, key: str, limit: Limit) -> None:
+        self._limited.of(key, limit).inc()
+
+    def limits_failed(self) -> None:
+        self._limits_failed.inc()
 
     def request_at_end(self, fate: Fate) -> None:
         self._at_end.of(fate).inc()

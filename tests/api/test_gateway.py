@@ -8,14 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.exceptions import HTTPException
 
-from server.api.asgi import Message, Receive, Scope, Send
+from server.api.asgi import App, Message, Receive, Scope, Send
 from server.api.gateway import Gateway
 from server.generation.request import GuardedRequest, current
 from server.guard.state import Action
 from server.policy.catalog import builtin
+from server.reloading import Current
 from tests.api.asgi_app import JSON_HEAD, Called, app, body, called_at
 from tests.api.requests import report
 from tests.api.store import FakeStore
+from tests.keys.counting import quotas
 
 RESPONSES = "/v1/responses"
 
@@ -30,6 +32,11 @@ class Counted:
         self.finished.append((action, route, policy))
 
 
+def gateway_to(inner: App, observer: Any, **options: Any) -> Gateway:
+    options = {"catalog": Current(builtin()), "quotas": quotas(), "allow_loosen": False, **options}
+    return Gateway(inner, observer=observer, **options)
+
+
 async def through(
     bodies: list[bytes] | None = None,
     *answer: Message,
@@ -42,7 +49,7 @@ async def through(
     called = Called()
     inner = app(called, *(answer or (JSON_HEAD, body(b"{}"))), first=first)
     observer: Any = counted or Counted()
-    gateway = Gateway(inner, catalog=builtin(), observer=observer, allow_loosen=allow_loosen)
+    gateway = gateway_to(inner, observer, allow_loosen=allow_loosen)
     return await called_at(gateway, called, bodies or [b"{}"], **options)
 
 
@@ -65,7 +72,7 @@ async def test_a_disconnect_after_the_body_reaches_the_application() -> None:
         heard.extend([(await receive())["type"], (await receive())["type"]])
 
     observer: Any = Counted()
-    await called_at(Gateway(inner, catalog=builtin(), observer=observer, allow_loosen=False), Called())
+    await called_at(gateway_to(inner, observer), Called())
     assert heard == ["http.request", "http.disconnect"]
 
 
@@ -94,6 +101,7 @@ async def test_other_protocols_pass(kind: str) -> None:
     [
         ({"detox": {"policy": "nosuch"}}, 400, "detox.policy"),
         ({"detox": 3}, 400, "detox"),
+        ({"moderation": {"model": "m", "policy": {"output": {"mode": "off"}}}}, 400, "moderation.policy.output.mode"),
         ({"detox": {"mode": "off"}}, 403, "detox.mode"),
         ({"use_beam_search": True}, 400, "use_beam_search"),
         ({"prompt_embeds": "AA"}, 400, "prompt_embeds"),
@@ -252,7 +260,9 @@ async def response_through(chosen: str | None) -> tuple[Counted, Called, list[Ca
         await send(body(said))
 
     store = FakeStore(name, held=[name])
-    gateway = Gateway(inner, catalog=builtin(), observer=observer, allow_loosen=False, store=store)
+    gateway = Gateway(
+        inner, catalog=Current(builtin()), quotas=quotas(), observer=observer, allow_loosen=False, store=store
+    )
     asked = json.dumps({} if chosen is None else {"request_id": chosen}).encode()
     await called_at(gateway, called, [asked], path=RESPONSES, route=type("Route", (), {"path": RESPONSES}))
     await called_at(gateway, fetched[1], path=f"{RESPONSES}/{name}", method="GET")
@@ -278,8 +288,37 @@ async def test_a_response_whose_id_is_taken_is_refused() -> None:
     observer: Any = Counted()
     inner = app(called, JSON_HEAD, body(b"{}"))
     store = FakeStore("mine", held={"mine"})
-    gateway = Gateway(inner, catalog=builtin(), observer=observer, allow_loosen=False, store=store)
+    gateway = Gateway(
+        inner, catalog=Current(builtin()), quotas=quotas(), observer=observer, allow_loosen=False, store=store
+    )
     asked = b'{"request_id":"mine"}'
     assert (await called_at(gateway, Called(), [asked], path="/v1/responses")).error is None
     again = await called_at(gateway, Called(), [asked], path="/v1/responses")
     assert again.status == 400 and again.json["error"]["param"] == "request_id"
+
+
+async def found_by(path: str, asked: dict[str, Any], **options: Any) -> tuple[Called, GuardedRequest | None]:
+    """What the application gets of a request, and under which guard."""
+    found: list[GuardedRequest | None] = []
+
+    async def look() -> None:
+        found.append(current.get())
+
+    return await through([json.dumps(asked).encode()], first=look, path=path, **options), found[0]
+
+
+async def test_a_moderation_tightens_the_policy_before_anything_is_written() -> None:
+    asked = {"moderation": {"model": "m", "policy": {"input": {"mode": "block"}}}}
+    _, found = await found_by("/v1/chat/completions", asked, headers={"X-Detox-Policy": "strict"})
+    assert found is not None and found.wants_moderation
+    assert (found.policy.name, found.policy.on_prompt) == ("strict", "refuse")
+
+
+async def test_a_deployment_of_azures_is_the_model_and_is_guarded() -> None:
+    called, found = await found_by("/openai/deployments/org/m/chat/completions", {"detox": {"policy": "strict"}})
+    assert found is not None and found.policy.name == "strict"
+    assert json.loads(b"".join(called.heard))["model"] == "org/m"
+
+
+async def test_a_moderation_by_azures_path_is_ours() -> None:
+    assert (await through([b'{"detox": 3}'], path="/openai/v1/moderations")).status == 200

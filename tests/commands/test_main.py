@@ -11,6 +11,7 @@ import benchmarks.command
 import evaluation.command
 import server.__main__
 import server.detector
+import server.keys.command
 from commands.__main__ import COMMANDS, main, parser
 from server.settings import vllm_version
 
@@ -19,6 +20,7 @@ ELSEWHERE = [
     ("models", server.__main__, "run", ["models"]),
     ("eval", evaluation.command, "main", []),
     ("bench", benchmarks.command, "main", []),
+    ("keys", server.keys.command, "main", []),
     ("scorer", server.detector, "main", []),
 ]
 

@@ -72,6 +72,7 @@ def count_everything(metrics: Metrics) -> None:
     metrics.held(0.2)
     metrics.first_release(0.3)
     metrics.rewind_took(0.1)
+    metrics.request_limited("app", "tokens")
     metrics.batch_scored(4, 0.02)
     metrics.queue_depth("windows", 2)
     metrics.screened(3, 1)

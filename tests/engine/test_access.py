@@ -86,9 +86,9 @@ def test_keys_come_of_the_arguments_or_else_the_environment(monkeypatch: pytest.
     assert access.keys(parse("--api-key", "a")) == ["a"]
 
 
-def settled(*words: str) -> tuple[argparse.Namespace, str | None, str | None]:
+def settled(*words: str, keyed: bool = False) -> tuple[argparse.Namespace, str | None, str | None]:
     args = parse(*words)
-    return args, access.close_to_others(args), access.warning(args)
+    return args, access.close_to_others(args, keyed=keyed), access.warning(args, keyed=keyed)
 
 
 def test_without_keys_a_server_is_for_this_machine_alone() -> None:
@@ -102,11 +102,22 @@ def test_with_keys_or_a_socket_file_the_host_is_vllms(words: tuple[str, ...]) ->
     assert args.host == parse(*words).host and closed is None and warning is None
 
 
+def test_with_a_file_of_keys_it_is_too() -> None:
+    args, closed, warning = settled(keyed=True)
+    assert args.host == parse().host and closed is None and warning is None
+    assert settled("--host", "0.0.0.0", keyed=True)[1:] == (None, None)
+
+
+def test_keys_of_both_kinds_are_taken_and_that_is_said_aloud() -> None:
+    _, closed, warning = settled("--api-key", "k", keyed=True)
+    assert closed is None and warning and "beside those of --keys-file: without limits" in warning
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.7", "some.name"])
 def test_a_host_without_keys_is_taken_and_warned_of(host: str) -> None:
     args, closed, warning = settled("--host", host)
     assert args.host == host and closed is None
-    assert warning and warning.startswith(f"--host {host} without --api-key") and "\n" not in warning
+    assert warning and warning.startswith(f"--host {host} without --keys-file or --api-key") and "\n" not in warning
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
@@ -114,10 +125,22 @@ def test_this_machine_is_nothing_to_warn_of(host: str) -> None:
     assert settled("--host", host)[1:] == (None, None)
 
 
+def refused(*words: str, keyed: bool = False, dev_mode: bool = False, pages: bool = False) -> None:
+    access.refuse_open(parse(*words), keyed=keyed, dev_mode=dev_mode, pages=pages)
+
+
 def test_open_development_routes_are_refused_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    access.refuse_open_dev_mode(parse(), allowed=False)
+    refused()
     monkeypatch.setenv("VLLM_SERVER_DEV_MODE", "1")
     with pytest.raises(StartError, match="--allow-dev-mode"):
-        access.refuse_open_dev_mode(parse(), allowed=False)
-    access.refuse_open_dev_mode(parse(), allowed=True)
-    access.refuse_open_dev_mode(parse("--api-key", "k"), allowed=False)
+        refused()
+    refused(dev_mode=True)
+    refused("--api-key", "k")
+    refused(keyed=True)
+
+
+def test_pages_that_need_a_key_need_one_to_be_there() -> None:
+    with pytest.raises(StartError, match=r"--pages-need-key: there are no keys; give --keys-file or --api-key"):
+        refused(pages=True)
+    refused("--api-key", "k", pages=True)
+    refused(keyed=True, pages=True)

@@ -38,7 +38,7 @@ async def guarding(inner: Any, scorer: ScriptedScorer, pairs: Pairs | None = Non
     await batcher.start()
     services = Services(Judge(batcher), Metrics(CollectorRegistry()), "m", ids, pairs=pairs)
     try:
-        yield GuardedEngineClient(inner, services, Policy())
+        yield GuardedEngineClient(inner, services, Policy)
     finally:
         await batcher.aclose()
 

@@ -79,10 +79,10 @@ def test_tokens_and_images_are_guarded(kind: str) -> None:
 
 def test_that_nobody_can_answer_is_a_503_unless_something_else_was_wrong() -> None:
     request = GuardedRequest(Policy())
-    refusals.note_lost(request, RetryableRequestError("try again"))
+    refusals.note(request, DELTA, RetryableRequestError("try again"))
     assert isinstance(request.unusable, Unavailable) and request.unusable.message == "try again"
     request.unusable = wrong = BadRequest("n", "too many")
-    refusals.note_lost(request, RetryableRequestError("try again"))
+    refusals.note(request, DELTA, RetryableRequestError("try again"))
     assert request.unusable is wrong
 
 

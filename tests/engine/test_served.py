@@ -1,6 +1,7 @@
 """The guarded client of a server, and what it has beside."""
 
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import Any
 
 from fastapi import FastAPI
@@ -12,6 +13,8 @@ from server.engine.client import GuardedEngineClient
 from server.engine.served import ServedClient
 from server.generation.ending import Ending
 from server.policy.catalog import builtin
+from server.reloading import Current
+from tests.keys.counting import quotas
 
 
 class Inner:
@@ -24,9 +27,14 @@ async def test_it_guards_under_the_catalogs_default_and_closes_what_it_is_given(
     closing = AsyncExitStack()
     closing.callback(closed.append, True)
     services: Any = type("Services", (), {"judge": Judge(Batcher(ScriptedScorer({}))), "ending": Ending()})()
-    client = ServedClient(Inner(), services, builtin(), closing, told.append, allow_loosen=True, exact=True)
+    catalog, counts = Current(builtin()), quotas()
+    options: Any = {"allow_loosen": True, "exact": True, "quotas": counts}
+    client = ServedClient(Inner(), services, catalog, closing, told.append, **options)
     assert isinstance(client, GuardedEngineClient)
-    assert (client.default_policy, client.catalog, client.allow_loosen) == (builtin().default, builtin(), True)
+    assert (client.default_policy, client.catalog, client.allow_loosen) == (builtin().default, catalog, True)
+    assert (client.quotas, client.keys) == (counts, None)
+    catalog.value = replace(builtin(), default=builtin().policies["strict"])
+    assert client.default_policy.name == "strict", "that of now"
     assert client.exact and client.tokenizer == "theirs"
     client.look_after(app := FastAPI())
     assert told == [app]

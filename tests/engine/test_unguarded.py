@@ -1,5 +1,10 @@
 """Answers of requests whose policy is off."""
 
+from collections.abc import AsyncGenerator
+from typing import Any, cast
+
+import pytest
+from vllm.outputs import CompletionOutput, RequestOutput
 from vllm.sampling_params import RequestOutputKind, SamplingParams
 
 from server.engine.unguarded import Unguarded
@@ -28,3 +33,36 @@ async def test_an_unguarded_answer_is_ended_by_vllm_and_marked() -> None:
         report = request.reports[0]
         assert (report.action, report.cut_short, report.withheld) == ("unguarded", "shutdown", True)
         assert client.services.ending.under_way == 0
+
+
+class Outputs:
+    """An engine that says what it is given."""
+
+    def __init__(self, *said: list[list[int]]) -> None:
+        self.said = said
+
+    async def generate(self, *args: Any, **options: Any) -> AsyncGenerator[RequestOutput, None]:
+        for tokens in self.said:
+            made = [CompletionOutput(index, "", own, None, None) for index, own in enumerate(tokens)]
+            yield RequestOutput("r", None, [], None, made, False)
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        (DELTA, ([[1], [1, 2]], [[3], []], [[4, 5], [6]])),
+        (RequestOutputKind.CUMULATIVE, ([[1], [1, 2]], [[1, 3], [1, 2]], [[1, 3, 4, 5], [1, 2, 6]])),
+        (RequestOutputKind.FINAL_ONLY, ([[1, 3, 4, 5], [1, 2, 6]],)),
+    ],
+)
+async def test_its_tokens_are_counted_once_with_those_of_its_prompt(kind: Any, said: Any) -> None:
+    request, engine = GuardedRequest(OFF), Outputs(*said)
+    params = SamplingParams(n=2, output_kind=kind)
+    unguarded = Unguarded(cast(Any, engine), Ending())
+    async for _ in unguarded.generate(PROMPT, params, "r", request, {}):
+        pass
+    assert request.tokens == len(PROMPT["prompt_token_ids"]) + 4 + 3
+    request.tokens = 0
+    async for _ in unguarded.generate({"type": "embeds"}, params, "r", request, {}):
+        pass
+    assert request.tokens == 7

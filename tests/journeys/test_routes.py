@@ -30,6 +30,8 @@ METRICS = {
     "unsay_requests_at_end_total",
     "unsay_late_requests_total",
     "unsay_engine_hangs",
+    "unsay_reloads_total",
+    "unsay_limits_failures_total",
     "unsay_build_info",
 }
 
@@ -66,7 +68,6 @@ def test_health_and_readiness(servers: Servers) -> None:
 def test_policies_are_described(servers: Servers) -> None:
     told = httpx.get(servers.guarded + "/v1/detox/policies").json()
     assert told == describe(catalog())
-    assert "may-loosen" not in str(told) and "loosen_keys" not in str(told)
 
 
 def test_metrics_are_on_one_page_with_vllms(servers: Servers) -> None:

@@ -16,6 +16,7 @@ from server.engine import launcher
 from server.engine.upstream.client import UpstreamClient
 from server.engine.upstream.configuration import without_engine
 from server.engine.upstream.link import Link, http_client
+from server.reloading import Current
 from server.settings import cache_folder
 from server.telemetry.metrics import Metrics
 from tests.journeys.test_failures import in_flight, until
@@ -48,7 +49,9 @@ async def guarded(servers: Servers, *, upstream: bool) -> AsyncIterator[str]:
         batcher = Batcher(servers.scorer)
         await batcher.start()
         stack.push_async_callback(batcher.aclose)
-        client = composition.guard(engine, Judge(batcher), policies.catalog(), metrics, stack, allow_loosen=True)
+        client = composition.guard(
+            engine, Judge(batcher), Current(policies.catalog()), metrics, stack, allow_loosen=True
+        )
         client.exact = False
         app = await launcher.application(client, args)
         composition.attach(app, client, args)

@@ -1,14 +1,11 @@
 """The policies of the test server: small strides, so that short answers have many windows."""
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any, get_args
 
 from server.policy.catalog import Catalog
 from server.policy.policy import DEFAULT_THRESHOLDS, Policy, Strategy
-
-LOOSEN_KEY = "may-loosen"
 
 _SMALL: dict[str, Any] = {
     "first_stride": 2,
@@ -50,7 +47,6 @@ def catalog() -> Catalog:
     return Catalog(
         default=policies[0],
         policies={policy.name: policy for policy in policies},
-        loosen_keys=frozenset({hashlib.sha256(LOOSEN_KEY.encode()).hexdigest()}),
     )
 
 
@@ -61,6 +57,6 @@ def written(folder: Path) -> Path:
     for policy in keys.values():
         policy.pop("name", None)
     file = folder / "policies.yaml"
-    document = {"default": made.default.name, "policies": keys, "loosen_keys": sorted(made.loosen_keys)}
+    document = {"default": made.default.name, "policies": keys}
     file.write_text(json.dumps(document), encoding="utf-8")
     return file

@@ -3,19 +3,22 @@
 import json
 from dataclasses import FrozenInstanceError
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from server.errors import PolicyFileError
+from server.errors import FileError
 from server.policy.catalog import Catalog, builtin, check_categories, describe, load
 from server.policy.looseness import loosened
 from server.policy.policy import DEFAULT_THRESHOLDS, Policy
+from tests.properties import examples
 
 ORIGINAL = frozenset(DEFAULT_THRESHOLDS)
 UNBIASED = ORIGINAL | {"sexual_explicit"}
 SHIPPED = sorted((Path(__file__).parents[2] / "deploy" / "policies").glob("*.yaml"))
 OF_KEYS = "an object of policy keys ({} for every default)"
-DIGEST = "0123456789abcdef" * 4
 
 
 def written(folder: Path, content: str) -> Path:
@@ -29,7 +32,7 @@ def loaded(folder: Path, policy: str) -> Catalog:
 
 
 def refusal(path: Path) -> str:
-    with pytest.raises(PolicyFileError) as caught:
+    with pytest.raises(FileError) as caught:
         load(path)
     message = str(caught.value)
     assert "\n" not in message
@@ -38,11 +41,10 @@ def refusal(path: Path) -> str:
 
 
 def test_a_file_gives_its_policies_by_name(tmp_path: Path) -> None:
-    content = f"default: b\nloosen_keys: [{DIGEST.upper()}]\npolicies:\n  a: {{}}\n  b: {{mode: off, stride: 20}}"
+    content = "default: b\npolicies:\n  a: {}\n  b: {mode: off, stride: 20}"
     catalog = load(written(tmp_path, content))
     assert catalog.policies == {"a": Policy(name="a"), "b": Policy(name="b", mode="off", stride=20)}
     assert catalog.default is catalog.policies["b"]
-    assert catalog.loosen_keys == {DIGEST}
 
 
 def test_thresholds_are_laid_over_the_default_ones(tmp_path: Path) -> None:
@@ -60,7 +62,7 @@ def test_thresholds_are_laid_over_the_default_ones(tmp_path: Path) -> None:
             "policies: missing, expected an object, each value an object of policy keys ({} for every default)",
         ),
         ("policies: {x: {}}", "default: missing, expected a name of 1 to 64 letters, digits, '_', '.', '/' or '-'"),
-        ("policy: {}", "policy: unknown key, did you mean 'policies'? known: default, loosen_keys, policies"),
+        ("policy: {}", "policy: unknown key, did you mean 'policies'? known: default, policies"),
         (
             "default: x\npolicies: {}",
             "policies: found no policy, expected at least one: a name of 1 to 64 letters, digits, '_', '.', '/' or '-'",
@@ -76,7 +78,7 @@ def test_thresholds_are_laid_over_the_default_ones(tmp_path: Path) -> None:
         ),
         (
             "default: x\nloosen_keys: [secret]\npolicies: {x: {}}",
-            "loosen_keys.0: found the text 'secret', expected 64 hexadecimal digits, the sha256 of an API key",
+            "loosen_keys: rights belong to keys: take it out, and see `unsay keys new --right loosen`",
         ),
         (
             "default: x\npolicies: {a b: {}}",
@@ -144,17 +146,17 @@ def test_default_categories_that_the_scorer_lacks_are_left_out(tmp_path: Path) -
 def test_a_category_that_the_file_names_must_be_the_scorers(tmp_path: Path) -> None:
     catalog = loaded(tmp_path, "{thresholds: {sexual_explicit: 0.4}}")
     assert check_categories(catalog, UNBIASED).default.thresholds["sexual_explicit"] == 0.4
-    with pytest.raises(PolicyFileError, match=r"policies\.yaml: policies\.x\.thresholds\.sexual_explicit: unknown"):
+    with pytest.raises(FileError, match=r"policies\.yaml: policies\.x\.thresholds\.sexual_explicit: unknown"):
         check_categories(catalog, ORIGINAL)
 
 
 def test_naming_a_default_category_counts_as_naming(tmp_path: Path) -> None:
-    with pytest.raises(PolicyFileError, match=r"policies\.x\.thresholds\.threat: unknown category.* known: insult"):
+    with pytest.raises(FileError, match=r"policies\.x\.thresholds\.threat: unknown category.* known: insult"):
         check_categories(loaded(tmp_path, "{thresholds: {threat: 0.5}}"), {"insult"})
 
 
 def test_a_policy_that_would_judge_nothing_is_refused() -> None:
-    with pytest.raises(PolicyFileError, match=r"built-in policies: policies\.default\.thresholds: .* scorer: hate$"):
+    with pytest.raises(FileError, match=r"built-in policies: policies\.default\.thresholds: .* scorer: hate$"):
         check_categories(builtin(), {"hate"})
 
 
@@ -162,13 +164,12 @@ def test_a_policy_that_is_off_needs_no_category(tmp_path: Path) -> None:
     assert check_categories(loaded(tmp_path, "{mode: off}"), {"hate"}).default.thresholds == {}
 
 
-def test_the_description_is_complete_and_tells_nothing_of_keys(tmp_path: Path) -> None:
-    catalog = load(written(tmp_path, f"default: a\nloosen_keys: [{DIGEST}]\npolicies: {{a: {{}}, b: {{}}}}"))
+def test_the_description_is_complete(tmp_path: Path) -> None:
+    catalog = load(written(tmp_path, "default: a\npolicies: {a: {}, b: {}}"))
     described = json.loads(json.dumps(describe(catalog)))
     assert (described["object"], described["default"]) == ("list", "a")
     assert [policy["name"] for policy in described["data"]] == ["a", "b"]
     assert set(described["data"][0]) == set(Policy.model_fields)
-    assert DIGEST not in str(described)
 
 
 def test_a_catalog_is_frozen() -> None:
@@ -200,7 +201,7 @@ def test_the_standard_file_shows_every_key() -> None:
 def test_thresholds_of_a_language_are_of_categories_that_the_scorer_has(tmp_path: Path) -> None:
     catalog = loaded(tmp_path, "{languages: {de: {sexual_explicit: 0.4}}}")
     assert check_categories(catalog, UNBIASED).default.languages == {"de": {"sexual_explicit": 0.4}}
-    with pytest.raises(PolicyFileError, match=r"policies\.x\.languages\.de\.sexual_explicit: unknown category"):
+    with pytest.raises(FileError, match=r"policies\.x\.languages\.de\.sexual_explicit: unknown category"):
         check_categories(catalog, ORIGINAL)
 
 
@@ -209,3 +210,40 @@ def test_a_language_that_cannot_be_told_apart_is_refused(tmp_path: Path) -> None
     assert (
         problem.startswith("policies.x.languages: found an object, expected codes of languages") and "'xx'" in problem
     )
+
+
+def test_of_a_keys_own_policies_alone_the_first_is_the_default() -> None:
+    described = describe(builtin(), ("strict", "gone", "off"))
+    assert described["default"] == "strict"
+    assert [policy["name"] for policy in cast(Any, described["data"])] == ["strict", "off"]
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+POLICY_KEYS = st.dictionaries(st.sampled_from(sorted(Policy.model_fields)), VALUES | st.integers(0, 64), max_size=3)
+NAMES = st.sampled_from(["a", "b", "a b"])
+FILES = st.one_of(
+    st.binary(max_size=60),
+    VALUES.map(lambda value: json.dumps(value).encode()),
+    st.fixed_dictionaries({"default": NAMES, "policies": st.dictionaries(NAMES, POLICY_KEYS | VALUES, max_size=2)}).map(
+        lambda file: json.dumps(file).encode()
+    ),
+)
+
+
+@given(FILES)
+@examples(150)
+def test_whatever_a_file_holds_is_a_catalog_or_one_line(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "policies.yaml"
+    path.write_bytes(content)
+    try:
+        catalog = load(path)
+    except FileError as error:
+        assert str(error).startswith(f"{path}: ") and "\n" not in str(error)
+        return
+    assert catalog.policies[catalog.default.name] is catalog.default

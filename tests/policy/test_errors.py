@@ -4,11 +4,13 @@ import pytest
 
 from server.errors import (
     BadRequest,
+    FileError,
     Forbidden,
     NotAllowed,
     NotFound,
-    PolicyFileError,
+    RateLimited,
     StartError,
+    TokensLimited,
     TooLarge,
     TooSlow,
     Unauthorized,
@@ -71,7 +73,7 @@ def test_a_subclass_has_the_face_of_its_parent() -> None:
     assert http_error(Narrow("best_of", "cannot be guarded"))[0] == 400
 
 
-@pytest.mark.parametrize("error", [UnsayError("inner detail"), PolicyFileError("a.yaml", (), "inner detail")])
+@pytest.mark.parametrize("error", [UnsayError("inner detail"), FileError("a.yaml", (), "inner detail")])
 def test_an_error_that_no_client_caused_tells_it_nothing(error: UnsayError) -> None:
     status, body, _ = http_error(error)
     assert status == 500
@@ -80,7 +82,7 @@ def test_an_error_that_no_client_caused_tells_it_nothing(error: UnsayError) -> N
 
 def test_a_start_error_is_one_line_whatever_it_quotes() -> None:
     assert str(StartError("first\nsecond\r\n\tthird")) == "first second third"
-    assert str(PolicyFileError("a\nb.yaml", ("policies", "x"), "odd\nvalue")) == "a b.yaml: policies.x: odd value"
+    assert str(FileError("a\nb.yaml", ("policies", "x"), "odd\nvalue")) == "a b.yaml: policies.x: odd value"
 
 
 @pytest.mark.parametrize(
@@ -107,3 +109,10 @@ def test_on_anthropics_routes_an_error_has_its_shape(error: UnsayError, kind: st
 )
 def test_every_status_has_a_type(status: int, kind: str) -> None:
     assert as_anthropic(status, "x") == {"type": "error", "error": {"type": kind, "message": "x"}}
+
+
+@pytest.mark.parametrize(("kind", "said"), [(RateLimited, "requests"), (TokensLimited, "tokens")])
+def test_a_limit_that_is_reached_is_told_in_openais_words(kind: type[RateLimited], said: str) -> None:
+    status, body, headers = http_error(kind("rate limit reached", 11.2))
+    error = {"message": "rate limit reached", "type": said, "param": None, "code": "rate_limit_exceeded"}
+    assert (status, body, headers) == (429, {"error": error}, {"Retry-After": "12"})

@@ -1,8 +1,6 @@
 """Tests of server/policy/resolve.py."""
 
 import math
-from dataclasses import replace
-from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -13,7 +11,7 @@ from server.errors import BadRequest, Forbidden
 from server.policy.catalog import Catalog, builtin, check_categories
 from server.policy.looseness import loosened
 from server.policy.policy import DEFAULT_THRESHOLDS, Policy, Resolved
-from server.policy.resolve import DetoxRequest, may_loosen, parse, resolve
+from server.policy.resolve import DetoxRequest, parse, resolve
 
 BUILTIN = check_categories(builtin(), [*DEFAULT_THRESHOLDS, "sexual_explicit"])
 WRONG: dict[str, list[object]] = {
@@ -215,28 +213,39 @@ def test_a_request_gets_all_it_asks_for_or_an_error(default: Policy, raw: dict[s
     assert policy.model_dump() == {**default.model_dump(), **asked}
 
 
-def test_only_a_listed_bearer_key_has_the_right() -> None:
-    catalog = replace(BUILTIN, loosen_keys=frozenset(sha256(key).hexdigest() for key in (b"alpha", b"beta")))
-    assert may_loosen(catalog, "Bearer alpha", False)
-    assert may_loosen(catalog, "bearer  beta ", False)
-    assert may_loosen(catalog, None, True)
-    refused = [
-        None,
-        "",
-        "Bearer",
-        "Bearer ",
-        "alpha",
-        "Basic alpha",
-        "Bearer Alpha",
-        "Bearer alpha beta",
-        "Bearer \udc80",
-    ]
-    assert [header for header in refused if may_loosen(catalog, header, False)] == []
+OWN = ("monitor", "strict")
 
 
-def test_nobody_has_the_right_where_no_key_is_listed() -> None:
-    assert not may_loosen(BUILTIN, "Bearer ", False)
-    assert not may_loosen(BUILTIN, "Bearer alpha", False)
+def own(raw: Any = None, header: str | None = None, *, may_loosen: bool = False) -> Policy:
+    return resolve(BUILTIN, raw, header, may_loosen=may_loosen, own=OWN).policy
+
+
+def test_a_key_with_policies_of_its_own_has_the_first_unless_it_names_another() -> None:
+    """Also where that is looser than everybody's."""
+    assert own() is own({}) is own(None, "monitor") is BUILTIN.policies["monitor"]
+    assert own({"policy": "strict"}) is own(None, " strict ") is BUILTIN.policies["strict"]
+
+
+@pytest.mark.parametrize("loosen", [False, True])
+@pytest.mark.parametrize("name", ["default", "off", "nosuch"])
+def test_it_may_have_no_other(name: str, loosen: bool) -> None:
+    with pytest.raises(Forbidden, match=r"^detox.policy: .*of this API key are: monitor, strict$"):
+        own({"policy": name}, may_loosen=loosen)
+    with pytest.raises(Forbidden, match=r"^X-Detox-Policy: "):
+        own(None, name, may_loosen=loosen)
+
+
+def test_it_may_not_loosen_its_own_without_the_right() -> None:
+    with pytest.raises(Forbidden, match=r"^detox.mode: looser than in policy 'strict'"):
+        own({"policy": "strict", "mode": "off"})
+    assert own({"policy": "strict", "mode": "off"}, may_loosen=True).mode == "off"
+    assert own({"mode": "enforce"}).mode == "enforce"
+
+
+@pytest.mark.parametrize("raw", [None, {}, {"policy": "gone"}])
+def test_where_its_policy_is_not_there_nothing_takes_its_place(raw: Any) -> None:
+    with pytest.raises(Forbidden, match=r"policy 'gone': this API key has it, but the server does not"):
+        resolve(BUILTIN, raw, None, may_loosen=True, own=("gone", "strict"))
 
 
 GERMAN = Policy(languages={"de": {"toxicity": 0.3, "insult": 0.4}})
@@ -271,3 +280,21 @@ def test_a_language_is_not_loosened_without_the_right() -> None:
 def test_a_category_of_a_language_must_be_the_scorers() -> None:
     with pytest.raises(BadRequest, match=r"^detox\.languages\.de\.hate: unknown category"):
         resolve(BUILTIN, {"languages": {"de": {"hate": 0.1}}}, None, may_loosen=False)
+
+
+MODERATED = {"model": "m", "policy": {"output": {"mode": "block"}}}
+
+
+def test_a_moderation_alone_tightens_the_default_policy() -> None:
+    resolved = resolve(BUILTIN, None, None, MODERATED, may_loosen=False)
+    assert resolved == Resolved(BUILTIN.default.model_copy(update={"on_prompt": "score"}), moderation=True)
+
+
+def test_what_a_request_may_not_loosen_is_still_refused_where_a_moderation_would_tighten_it_again() -> None:
+    with pytest.raises(Forbidden):
+        resolve(BUILTIN, {"mode": "off"}, None, MODERATED, may_loosen=False)
+
+
+def test_of_a_detox_and_a_moderation_the_stricter_holds() -> None:
+    resolved = resolve(BUILTIN, {"mode": "off", "report": False}, None, MODERATED, may_loosen=True)
+    assert (resolved.policy.mode, resolved.report, resolved.moderation) == ("enforce", False, True)

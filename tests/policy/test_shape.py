@@ -116,3 +116,23 @@ def test_a_rule_of_the_model_is_what_the_sentence_expects() -> None:
     properties = schema_of(Sample)["properties"]
     assert expectation(properties["limits"]) == "an object, each value a number from 0 to 1"
     assert expectation(properties["word"]) == "text of 1 to 3 characters"
+
+
+@pytest.mark.parametrize(
+    ("raw", "path", "problem"),
+    [
+        ("hush", (), "found a text of 4 characters, expected an object"),
+        ({"needed": "hush"}, ("needed",), "found a text of 4 characters, expected a whole number"),
+        ({"needed": 1, "steps": [-77]}, ("steps", "0"), "found a number, expected a whole number of at least 1"),
+        ({"hush" * 9: 1}, ("a text of 36 characters",), "unknown key; known: free, limits, needed, steps, word"),
+        (
+            {"needed": 1, "limits": {"h u s h": 1}},
+            ("limits", "h u s h"),
+            "found a text of 7 characters, expected a name",
+        ),
+    ],
+)
+def test_of_private_values_none_is_told(raw: object, path: tuple[str, ...], problem: str) -> None:
+    with pytest.raises(Misfit) as caught:
+        fit(Sample, raw, private=True)
+    assert caught.value.path == path and caught.value.problem.startswith(problem)

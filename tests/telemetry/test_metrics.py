@@ -27,6 +27,9 @@ LABELS = {
     "unsay_requests_at_end_total": {"fate"},
     "unsay_late_requests_total": {"part"},
     "unsay_engine_hangs": set[str](),
+    "unsay_reloads_total": {"file", "result"},
+    "unsay_limited_requests_total": {"key", "limit"},
+    "unsay_limits_failures_total": set[str](),
     "unsay_build_info": {"version", "vllm_version", "detoxify_version", "scorer", "model"},
 }
 
@@ -56,6 +59,7 @@ def used() -> Page:
     metrics.held(0.2)
     metrics.first_release(0.3)
     metrics.rewind_took(0.04)
+    metrics.request_limited("app", "tokens")
     metrics.batch_scored(6, 0.02)
     metrics.queue_depth("windows", 3)
     metrics.dropped("moderations", 12)

@@ -42,3 +42,17 @@ def test_upstreams_are_counted_from_the_first_word_of_them_on() -> None:
     assert registry.get_sample_value("unsay_upstream_up", series) == 1
     assert registry.get_sample_value("unsay_upstream_requests_total", {**series, "outcome": "lost"}) == 1
     assert registry.get_sample_value("unsay_upstream_resumed_total", series) == 1
+
+
+def test_files_and_limits_are_counted_from_0_on() -> None:
+    registry = CollectorRegistry()
+    metrics, value = ServingMetrics(registry), registry.get_sample_value
+    metrics.expect_keys(["app"])
+    assert value("unsay_reloads_total", {"file": "keys", "result": "failed"}) == 0
+    assert value("unsay_limited_requests_total", {"key": "app", "limit": "concurrency"}) == 0
+    metrics.reloaded("keys", "failed")
+    metrics.request_limited("app", "concurrency")
+    metrics.limits_failed()
+    assert value("unsay_reloads_total", {"file": "keys", "result": "failed"}) == 1
+    assert value("unsay_limited_requests_total", {"key": "app", "limit": "concurrency"}) == 1
+    assert value("unsay_limits_failures_total") == 1

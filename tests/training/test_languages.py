@@ -32,7 +32,7 @@ def test_copies_are_held_out_together() -> None:
 def test_templates_are_capped_and_noisy_labels_weigh_less() -> None:
     learnt, _ = divided(rows(5_000, "templates") + rows(50, "mlma"))
     by_source = {source: [e for e in learnt if e.source == source] for source in ("templates", "mlma")}
-    assert len(by_source["templates"]) == 3_000
+    assert len(by_source["templates"]) == 2_000
     assert {example.weights[0] for example in by_source["mlma"]} == {0.5}
 
 

@@ -13,7 +13,7 @@ from filters.scorers.scripted import ScriptedScorer
 from training.data import CASED
 from training.examples import CATEGORIES, all_known, clean, only_toxicity
 from training.metrics import share_flagged
-from training.thresholds import ANY, Choice, Flagged, choose, lowest_threshold, spans, table
+from training.thresholds import ANY, Choice, Flagged, choose, lowest_threshold, spans, summary, table, windows
 
 _NOBODY = Choice(ANY, None, Flagged(0.0, 0.0), Flagged(math.nan, math.nan), 0)
 
@@ -70,6 +70,24 @@ def test_each_category_has_the_threshold_that_its_clean_spans_allow(tokenizer: T
     assert lax.choices[0].clean == Flagged(0.1, 0.1)  # .42 is above the default of toxicity, below that of insult
     assert lax.choices[4].clean == Flagged(0.1, 0.0)
     assert ElementTree.fromstring(strict.plot).tag.endswith("svg")
+
+
+def test_windows_of_a_language_model_follow_harmless_openings_and_are_counted(tokenizer: Tokenizer) -> None:
+    calm = [clean("plain word " * 8, CASED)] * 10
+    scorer = ScriptedScorer({"odd": 0.42}, categories=CATEGORIES)
+    rows = [
+        {"prompt": "A harmless opening", "text": "odd words " * 12},
+        {"prompt": "A harmless opening", "text": "plain words " * 24 + "and a rest that fills no window"},
+        {"prompt": "An odd opening", "text": "odd words " * 24},
+    ]
+    written = windows(rows, tokenizer, scorer)
+    assert [text.split()[0] for text in written] == ["odd", "plain", "plain"]
+    said = summary(
+        choose(_Both(scorer, ScriptedScorer({"odd": 0.9}, categories=CATEGORIES)), tokenizer, calm, 0.3, written)
+    )
+    assert "Of 3 windows of 24 tokens" in said
+    assert "flags 33.33%" in said
+    assert "windows" not in summary(choose(scorer, tokenizer, calm, 0.3))
 
 
 def test_the_last_row_is_what_all_categories_flag_together(tokenizer: Tokenizer) -> None:

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer, models, pre_tokenizers
 
-from training.vocabulary import choose, frequencies, prune, shares
+from training.vocabulary import capitalised, choose, frequencies, prune, shares
 
 PIECES = ["<s>", "<pad>", "</s>", "<unk>", "▁the", "▁town", "▁", "t", "o", "w", "n", "ж", "▁rare"]
 WORDS = "bert.embeddings.word_embeddings.weight"
@@ -33,6 +33,11 @@ def test_words_come_with_their_share_of_the_text(tmp_path: Path) -> None:
     assert found == {"the": 1.0, "town": pytest.approx(10**-0.02), "no": pytest.approx(10**-0.02)}
     with pytest.raises(KeyError):
         list(frequencies(tmp_path / "words.whl", "xx"))
+
+
+def test_words_are_counted_as_they_begin_a_sentence_too() -> None:
+    found = list(capitalised([("the", 1.0), ("Ж", 0.5), ("7", 0.1)]))
+    assert found == [("the", 1.0), ("The", 0.2), ("Ж", 0.5), ("7", 0.1)]
 
 
 def test_shares_are_weighted_and_add_up_to_one(tokenizer: Tokenizer) -> None:

@@ -7,7 +7,7 @@ import torch
 
 from filters.scorers import passes as module
 from filters.scorers.detoxify import DetoxifyScorer
-from filters.scorers.linears import Full, Linear, OneDnn
+from filters.scorers.linears import Full, Int8, Linear, OneDnn
 from filters.scorers.packed import PackedForward
 from filters.scorers.passes import Forward, PlainForward, passes
 from tests.filters.scorers.models import small, unknown
@@ -65,6 +65,23 @@ def test_a_rough_pass_that_is_not_faster_is_not_used(caplog: pytest.LogCaptureFi
     assert "the rough pass takes 0.90 of the exact pass's time: left out" in caplog.text
 
 
+def test_a_rough_pass_that_is_hopelessly_slow_is_not_tried_on_everything(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level("INFO")
+    seen: dict[type[Linear], int] = {}
+
+    class Counted(PackedForward):
+        def __call__(self, pieces: Any) -> torch.Tensor:
+            seen[self.kind] = seen.get(self.kind, 0) + len(pieces)
+            return super().__call__(pieces)
+
+    monkeypatch.setattr(module, "PackedForward", Counted)
+    assert passes(small("bert"), Letters(), 64, Ticks(50, 10)).rough is None
+    assert "the rough pass takes 5.0 times the exact pass's time: left out" in caplog.text
+    assert seen[Int8] < 6 < module.TRIALS <= seen[Full]
+
+
 @pytest.mark.parametrize(("seconds", "kind"), [(1, OneDnn), (9, Full)])
 def test_single_precision_is_computed_by_what_is_faster_here(seconds: float, kind: type[Linear]) -> None:
     found = passes(small("bert"), Letters(), 64, Ticks(seconds, 10))
@@ -118,8 +135,11 @@ def test_the_model_itself_reads_pieces_of_any_lengths_in_order() -> None:
     assert torch.allclose(plain(pieces), torch.cat([plain([piece]) for piece in pieces]), atol=1e-5)
 
 
-def test_a_rough_pass_of_the_bundled_classifier_leaves_little_in_doubt(bundled_classifier: Path) -> None:
+def test_a_rough_pass_of_the_bundled_classifier_leaves_little_in_doubt(
+    bundled_classifier: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     scorer = DetoxifyScorer.load(str(bundled_classifier))
+    monkeypatch.setattr(module, "TRIALS", 8)
     found = passes(scorer._model, scorer._tokenizer, scorer._limit, Ticks(1, 2))
     assert found.rough is not None
     assert found.margin < 1.0

@@ -1,0 +1,1 @@
+"""API keys: who they are, what they may ask for, and how much of it."""

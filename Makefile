@@ -58,9 +58,10 @@ lint:
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
+# Two processes, one of which has the shared engine: so that two cores are used, and torch keeps to one in each.
 unit:
 	@./setup.sh $(VENV) dev
-	$(VENV)/bin/python -m pytest
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 --dist loadgroup
 
 clients:  ## install, then run other people's clients against one server, as docs/clients.md shows (CLIENTS; needs uv, npm)
 	@./setup.sh $(VENV) dev

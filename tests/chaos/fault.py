@@ -1,0 +1,166 @@
+"""What a fault is, and the observing of one: what the clients saw, the metrics, the way back."""
+
+import asyncio
+import time
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import httpx
+
+from tests.chaos.clients import Crowd, asked, crowd
+from tests.chaos.processes import House
+from tests.live.wire import asking
+
+WARM_ANSWERS = 6
+RECOVERY_SECONDS = 60.0
+QUIET_SECONDS = 60.0
+END_SECONDS = 60.0
+
+
+class Fault(ABC):
+    """One thing that goes wrong. `what` is its row's name in the table."""
+
+    what: ClassVar[str]
+    clients: ClassVar[int] = 12
+    words: ClassVar[tuple[str, ...]] = ()
+    """For the server, beside the usual ones."""
+    series: ClassVar[tuple[str, ...]] = ()
+    """Of the page of metrics: those that have to have grown, or the row is wrong."""
+    codes: ClassVar[tuple[int, ...] | None] = None
+    """What the server ends with; None: it goes on."""
+
+    def skipped(self) -> str:
+        """Why it cannot be had on this machine; empty if it can."""
+        return ""
+
+    def environment(self, house: House) -> Mapping[str, str]:
+        """Of the server's process, beside the usual one."""
+        return {}
+
+    async def arrange(self, house: House) -> None:
+        """What has to be there before it, with the server up."""
+
+    @abstractmethod
+    async def happen(self, house: House, people: Crowd) -> None:
+        """Break it, wait, and mend it if that is the operator's part: nothing that the server should do by itself."""
+
+    async def wrongs(self, house: House) -> list[str]:
+        """What else is wrong afterwards."""
+        return []
+
+
+@dataclass
+class Row:
+    """What came of a fault."""
+
+    what: str
+    saw: str = ""
+    metrics: str = ""
+    recovery: str = ""
+    wrong: list[str] = field(default_factory=list)
+
+    @property
+    def verdict(self) -> str:
+        return "; ".join(self.wrong[:3]) if self.wrong else "as it should be"
+
+
+async def observed(fault: Fault, house: House) -> Row:
+    """Have a fault happen to the server while clients ask, and see what becomes of all of them."""
+    row = Row(fault.what)
+    if reason := fault.skipped():
+        row.recovery = f"not tried: {reason}"
+        return row
+    await house.open(fault.words, fault.environment(house))
+    await fault.arrange(house)
+    before = await house.counts()
+    pages: set[str] = set()
+    async with crowd(house.url, fault.clients, house.headers) as people, _watched(house, pages):
+        if not await _until(lambda: _true(len(people.seen) >= WARM_ANSWERS), 120):
+            raise TimeoutError("the clients get no answers")
+        people.seen.clear()
+        await fault.happen(house, people)
+        mended = time.monotonic()
+        recovered = await (_goes_on(house) if fault.codes is None else _ends(house))
+        seconds = time.monotonic() - mended
+    row.saw = people.kinds()
+    row.wrong = [wrong for seen in people.seen for wrong in seen.wrongs()]
+    if fault.codes is None:
+        row.wrong += [f"no answer without `answered`: {row.saw}"] if "answered" not in row.saw else []
+        row.wrong += [seen.kind for seen in people.seen if not seen.status and not seen.broken == "hung"]
+        row.wrong += [] if await _until(house.quiet, QUIET_SECONDS) else ["requests or blocks were left behind"]
+        after = await house.counts()
+        grown = {name: value - before.get(name, 0.0) for name, value in after.items()}
+        told = {name: _sum(grown, name) for name in fault.series}
+        row.metrics = ", ".join(f"`{name}` +{value:.0f}" for name, value in told.items())
+        row.wrong += [f"{name} has not grown" for name, value in told.items() if not value]
+        row.recovery = f"answers again {seconds:.1f} s after" if recovered else "does not recover"
+        row.wrong += [] if recovered else ["no recovery"]
+    else:
+        code = house.served.code
+        row.recovery = f"ends with {code} after {seconds:.1f} s"
+        row.wrong += [] if code in fault.codes else [f"ends with {code}, expected {fault.codes}"]
+        house.served.kill()
+    row.metrics = "; ".join(filter(None, (row.metrics, ", ".join(sorted(pages)))))
+    row.wrong += await fault.wrongs(house)
+    return row
+
+
+def _sum(counts: Mapping[str, float], wanted: str) -> float:
+    """Of a series' name, perhaps with a part of its labels after `{`: all that have it."""
+    name, _, label = wanted.partition("{")
+    return sum(value for key, value in counts.items() if key.split("{")[0] == name and label.rstrip("}") in key)
+
+
+async def _true(value: bool) -> bool:
+    return value
+
+
+async def _until(condition: Callable[[], Awaitable[bool]], seconds: float) -> bool:
+    until = time.monotonic() + seconds
+    while not await condition():
+        if time.monotonic() > until:
+            return False
+        await asyncio.sleep(0.2)
+    return True
+
+
+async def _goes_on(house: House) -> bool:
+    """Whether it is ready again and answers."""
+
+    async def answers() -> bool:
+        if not await house.ready():
+            return False
+        body = asking("completions", "unsay-mini", "The", tokens=4, detox={"policy": "patient"})
+        async with httpx.AsyncClient(base_url=house.url) as web:
+            seen = await asked(web, "completions", body, house.headers)
+        return seen.status == 200
+
+    return await _until(answers, RECOVERY_SECONDS)
+
+
+async def _ends(house: House) -> bool:
+    return await house.served.ended(END_SECONDS) is not None
+
+
+@asynccontextmanager
+async def _watched(house: House, pages: set[str]) -> AsyncIterator[None]:
+    """Note meanwhile which pages were red."""
+
+    async def look() -> None:
+        while True:
+            for page in ("ready", "health"):
+                status = await house.status(f"{house.url}/{page}")
+                if status not in (0, 200):
+                    pages.add(f"`/{page}` {status}")
+            await asyncio.sleep(0.5)
+
+    looking = asyncio.create_task(look())
+    try:
+        yield
+    finally:
+        looking.cancel()
+        with suppress(asyncio.CancelledError):
+            await looking

@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 
 from tests.chaos import flagged_in
-from tests.live.wire import JSON, PATHS, asking, events, texts
+from tests.live.wire import JSON, PATHS, asking, events
 
 MODEL = "unsay-mini"
 PATIENCE_SECONDS = 60.0
@@ -99,7 +99,7 @@ class Seen:
 
 
 def _strands(said: list[Any]) -> Iterator[str]:
-    """What an answer says: of a stream, each choice's text as a whole; of anything else the fields that a model wrote."""
+    """What an answer says: the texts that a model wrote, those of a stream put together."""
     strands: dict[Any, str] = {}
     for event in said:
         if not isinstance(event, dict):
@@ -177,6 +177,3 @@ async def crowd(url: str, clients: int, headers: JSON) -> AsyncIterator[Crowd]:
             yield found
         finally:
             found.stopping = True
-
-
-__all__ = ["Crowd", "Seen", "asked", "crowd", "texts"]

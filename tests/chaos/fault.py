@@ -25,10 +25,10 @@ class Fault(ABC):
 
     what: ClassVar[str]
     clients: ClassVar[int] = 12
-    words: ClassVar[tuple[str, ...]] = ()
-    """For the server, beside the usual ones."""
     series: ClassVar[tuple[str, ...]] = ()
     """Of the page of metrics: those that have to have grown, or the row is wrong."""
+    pages: ClassVar[tuple[str, ...]] = ()
+    """Those that have to be red meanwhile."""
     codes: ClassVar[tuple[int, ...] | None] = None
     """What the server ends with; None: it goes on."""
 
@@ -39,9 +39,6 @@ class Fault(ABC):
     def environment(self, house: House) -> Mapping[str, str]:
         """Of the server's process, beside the usual one."""
         return {}
-
-    async def arrange(self, house: House) -> None:
-        """What has to be there before it, with the server up."""
 
     @abstractmethod
     async def happen(self, house: House, people: Crowd) -> None:
@@ -73,8 +70,7 @@ async def observed(fault: Fault, house: House) -> Row:
     if reason := fault.skipped():
         row.recovery = f"not tried: {reason}"
         return row
-    await house.open(fault.words, fault.environment(house))
-    await fault.arrange(house)
+    await house.open(fault.environment(house))
     before = await house.counts()
     pages: set[str] = set()
     async with crowd(house.url, fault.clients, house.headers) as people, _watched(house, pages):
@@ -103,6 +99,7 @@ async def observed(fault: Fault, house: House) -> Row:
         row.recovery = f"ends with {code} after {seconds:.1f} s"
         row.wrong += [] if code in fault.codes else [f"ends with {code}, expected {fault.codes}"]
         house.served.kill()
+    row.wrong += [f"{page} was never seen" for page in fault.pages if page not in pages]
     row.metrics = "; ".join(filter(None, (row.metrics, ", ".join(sorted(pages)))))
     row.wrong += await fault.wrongs(house)
     return row
@@ -154,7 +151,7 @@ async def _watched(house: House, pages: set[str]) -> AsyncIterator[None]:
             for page in ("ready", "health"):
                 status = await house.status(f"{house.url}/{page}")
                 if status not in (0, 200):
-                    pages.add(f"`/{page}` {status}")
+                    pages.add(f"/{page} {status}")
             await asyncio.sleep(0.5)
 
     looking = asyncio.create_task(look())

@@ -1,6 +1,7 @@
 """Real processes, as an operator starts them: the server, the scorer, and what is below them."""
 
 import asyncio
+import json
 import os
 import re
 import signal
@@ -15,11 +16,14 @@ from typing import Any
 import httpx
 import psutil
 
+from server.keys.key import digest
 from tests.chaos.scorer import WRONG
 from tests.live.policies import written
-from tests.live.servers import FLAGS
 
-START_SECONDS = 240.0
+START_SECONDS = 400.0
+FLAGS = ("--max-model-len", "1024", "--kv-cache-memory-bytes", str(128 * 1024 * 1024), "--max-num-seqs", "64")
+CROWD, FEW = "usk-of-the-crowd", "usk-of-few-requests"
+KEYS = {"keys": {"crowd": {"hash": digest(CROWD).hex()}, "few": {"hash": digest(FEW).hex(), "requests_per_minute": 3}}}
 _SERIES = re.compile(r"^((?:unsay|vllm|process)[\w:]+)(\{.*\})? (\S+)$", re.MULTILINE)
 
 
@@ -77,13 +81,14 @@ class House:
         self.folder = folder
         self.policies = written(folder)
         self.keys = folder / "keys.yaml"
+        self.keys.write_text(json.dumps(KEYS), encoding="utf-8")
         self.pairs = folder / "pairs.jsonl"
         self.wrong = folder / "wrong"
         self.wrong.write_text("", encoding="utf-8")
         self.port, self.scorer_port = free_port(), free_port()
+        self.web = httpx.AsyncClient(timeout=10, limits=httpx.Limits(max_keepalive_connections=0))
         self.server: Process | None = None
         self.scorer: Process | None = None
-        self.words: tuple[str, ...] = ()
         self.environment: Mapping[str, str] = {}
 
     @property
@@ -93,39 +98,41 @@ class House:
     @property
     def headers(self) -> dict[str, str]:
         """What a client says of itself."""
-        return {}
+        return {"authorization": f"Bearer {CROWD}"}
+
+    @property
+    def judging(self) -> Process:
+        assert self.scorer is not None
+        return self.scorer
 
     @property
     def served(self) -> Process:
         assert self.server is not None
         return self.server
 
-    def start_scorer(self) -> Process:
+    async def start_scorer(self) -> None:
+        """Have a scorer up."""
         words = ("scorer", "--scorer", "entry:tests.chaos.scorer:make", "--port", str(self.scorer_port))
         self.scorer = Process(words, self.folder / "scorer.log", {WRONG: str(self.wrong)})
-        return self.scorer
-
-    async def scorer_up(self) -> None:
         await self._up(f"http://127.0.0.1:{self.scorer_port}/health", self.scorer)
 
-    async def open(self, words: Sequence[str] = (), environment: Mapping[str, str] | None = None) -> None:
-        """Have both up, the server with these words more than usual; what runs with the same ones is left running."""
+    async def open(self, environment: Mapping[str, str]) -> None:
+        """Have both up, the server with this in its environment; one that runs with the same is left running."""
         if self.scorer is None or self.scorer.code is not None:
-            self.start_scorer()
-            await self.scorer_up()
-        wanted = (tuple(words), dict(environment or {}))
+            await self.start_scorer()
         if self.server is not None and self.server.code is None:
-            if wanted == (self.words, self.environment):
+            if environment == self.environment:
                 return
             self.server.kill()
-        self.words, self.environment = wanted
+        self.environment = environment
         own = (
             *("serve", "mini", "--port", str(self.port), *FLAGS),
-            *("--scorer", f"remote:http://127.0.0.1:{self.scorer_port}", "--scorer-deadline", "2"),
+            *("--scorer", f"remote:http://127.0.0.1:{self.scorer_port}", "--scorer-deadline", "3"),
             *("--policy-file", str(self.policies), "--pairs-out", str(self.pairs)),
+            *("--keys-file", str(self.keys)),
             *("--engine-seconds", "8", "--grace-seconds", "5"),
         )
-        self.server = Process((*own, *self.words), self.folder / "server.log", self.environment)
+        self.server = Process(own, self.folder / "server.log", self.environment)
         await self._up(f"{self.url}/ready", self.server)
 
     async def _up(self, url: str, process: Process | None) -> None:
@@ -142,8 +149,7 @@ class House:
     async def status(self, url: str) -> int:
         """The status of a page; 0 if nobody answers."""
         try:
-            async with httpx.AsyncClient(timeout=5) as web:
-                return (await web.get(url)).status_code
+            return (await self.web.get(url)).status_code
         except httpx.HTTPError:
             return 0
 
@@ -153,8 +159,7 @@ class House:
     async def counts(self) -> dict[str, float]:
         """Every series of the server's page of metrics; empty if it does not answer."""
         try:
-            async with httpx.AsyncClient(timeout=10) as web:
-                page = (await web.get(f"{self.url}/metrics")).text
+            page = (await self.web.get(f"{self.url}/metrics")).text
         except httpx.HTTPError:
             return {}
         return {name + labels: float(value) for name, labels, value in _SERIES.findall(page)}
@@ -170,11 +175,6 @@ class House:
         for process in (self.server, self.scorer):
             if process is not None:
                 process.kill()
-
-
-def told(log: Path, since: int) -> str:
-    """What a log says from a place on."""
-    return log.read_bytes()[since:].decode("utf-8", "replace")
 
 
 def limited(process: psutil.Process, what: int, soft: int) -> Any:

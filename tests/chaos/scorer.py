@@ -8,6 +8,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from filters.category import Category
 from filters.scorer import Scores
 from filters.scorers.registry import Setup
@@ -15,7 +17,7 @@ from server.policy.policy import DEFAULT_THRESHOLDS
 from tests.chaos import flagged_in
 
 WRONG = "UNSAY_CHAOS_SCORER"
-LATE_SECONDS = 4.0
+LATE_SECONDS = 5.0
 """Longer than the deadline of the server that asks."""
 WORKING_BYTES = 512 * 1024 * 1024
 """What a pass allocates, as a classifier would: more than there is where the fault is a lack of it."""
@@ -34,7 +36,7 @@ class ScorerWithFaults:
         wrong = self._wrong.read_text(encoding="utf-8")
         if wrong == "late":
             time.sleep(LATE_SECONDS)
-        bytearray(WORKING_BYTES)
+        np.empty(WORKING_BYTES, np.uint8)
         return [dict.fromkeys(self.categories, float("nan") if wrong == "nan" else _score(text)) for text in texts]
 
     def ready(self) -> bool:

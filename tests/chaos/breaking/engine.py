@@ -7,21 +7,38 @@ from tests.chaos.clients import Crowd
 from tests.chaos.fault import Fault
 from tests.chaos.processes import House
 
+STOPPED_SECONDS = 20.0
+CORE, WORKER = "EngineCore", "Worker"
 
-def core(house: House) -> int:
-    """The engine core's process."""
-    (found,) = [each for each in house.served.inner.children(recursive=True) if "EngineCore" in " ".join(each.cmdline())]
-    return int(found.pid)
+
+class EngineStopped(Fault):
+    """For longer than the watchdog of this server waits, 8 s."""
+
+    what = f"engine: stopped for {STOPPED_SECONDS:.0f} s (SIGSTOP)"
+    pages = ("/ready 503", "/health 503")
+
+    async def happen(self, house: House, people: Crowd) -> None:
+        (core,) = house.served.below(CORE)
+        core.suspend()
+        await asyncio.sleep(STOPPED_SECONDS)
+        core.resume()
 
 
 class EngineKilled(Fault):
-    what = "engine core killed"
+    what = "engine: core killed"
     codes = (1,)
 
     async def happen(self, house: House, people: Crowd) -> None:
-        import os
+        (core,) = house.served.below(CORE)
+        core.kill()
 
-        os.kill(core(house), signal.SIGKILL)
+
+class WorkerKilled(Fault):
+    what = "engine: its worker killed"
+    codes = (1,)
+
+    async def happen(self, house: House, people: Crowd) -> None:
+        house.served.below(WORKER)[0].kill()
 
 
 class Terminated(Fault):
@@ -30,4 +47,15 @@ class Terminated(Fault):
 
     async def happen(self, house: House, people: Crowd) -> None:
         house.served.signal(signal.SIGTERM)
-        await asyncio.sleep(0)
+
+
+class TerminatedWhileStopped(Fault):
+    """Nothing that is under way can finish, and the engine cannot be told."""
+
+    what = "SIGTERM under load while the engine is stopped"
+    codes = (0,)
+
+    async def happen(self, house: House, people: Crowd) -> None:
+        (core,) = house.served.below(CORE)
+        core.suspend()
+        house.served.signal(signal.SIGTERM)

@@ -5,7 +5,8 @@ processes.py  `unsay serve` and `unsay scorer` as an operator runs them, and wha
 clients.py    those who ask all the while, and what is wrong with what they were told
 fault.py      what a fault is, and the observing of one
 breaking/     the faults: of the engine, of the scorer, of files, of clients, of time
-run.py        all of them one after another, and the page
+run.py        all of them one after another
+page.py       what came of them: docs/chaos.md
 """
 
 from tests.live.soak import FLAGGED

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from reporting.progress import say
 from tests.chaos.breaking import FAULTS
-from tests.chaos.run import page, run
+from tests.chaos.page import tabled, written
+from tests.chaos.run import run
 
 
 def main() -> None:
@@ -20,9 +21,9 @@ def main() -> None:
     args = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that no process of ours is left behind
     rows = run([names[name] for name in args.only or names], say, args.logs)
-    sys.stdout.write(page(rows) + "\n")
+    sys.stdout.write(tabled(rows) + "\n")
     if args.out:
-        args.out.write_text(page(rows) + "\n", encoding="utf-8")
+        args.out.write_text(written(rows), encoding="utf-8")
     sys.exit(any(row.wrong for row in rows))
 
 

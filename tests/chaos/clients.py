@@ -20,7 +20,7 @@ from tests.chaos import flagged_in
 from tests.live.wire import JSON, PATHS, asking, events
 
 MODEL = "unsay-mini"
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 120.0
 PAUSE_SECONDS = 0.3
 """Between an answer that is none and the next request of the same client."""
 SHAPES: tuple[tuple[str, JSON], ...] = (
@@ -129,7 +129,7 @@ class Crowd:
     number: Iterator[int] = field(default_factory=lambda: itertools.count())
     stopping: bool = False
 
-    async def ask(self, web: httpx.AsyncClient, number: int, tokens: int = 60) -> Seen:
+    async def ask(self, web: httpx.AsyncClient, number: int, tokens: int = 24) -> Seen:
         """One request of the mix; what came of it."""
         route, more = SHAPES[number % len(SHAPES)]
         body = asking(route, MODEL, f"{number}. The history of the town", tokens=tokens, **more)

@@ -14,7 +14,7 @@ from tests.chaos.clients import Crowd, asked, crowd
 from tests.chaos.processes import House
 from tests.live.wire import asking
 
-WARM_ANSWERS = 6
+WARM_ANSWERS = 4
 RECOVERY_SECONDS = 60.0
 QUIET_SECONDS = 60.0
 END_SECONDS = 60.0
@@ -24,7 +24,7 @@ class Fault(ABC):
     """One thing that goes wrong. `what` is its row's name in the table."""
 
     what: ClassVar[str]
-    clients: ClassVar[int] = 12
+    clients: ClassVar[int] = 8
     series: ClassVar[tuple[str, ...]] = ()
     """Of the page of metrics: those that have to have grown, or the row is wrong."""
     pages: ClassVar[tuple[str, ...]] = ()

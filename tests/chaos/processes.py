@@ -58,7 +58,7 @@ class Process:
     async def ended(self, seconds: float) -> int | None:
         """Wait for its end; return the exit code, None if it goes on."""
         until = time.monotonic() + seconds
-        while self.code is None and time.monotonic() < until:
+        while self.code is None and time.monotonic() < until:  # noqa: ASYNC110 (a process has no event)
             await asyncio.sleep(0.1)
         return self.code
 

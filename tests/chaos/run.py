@@ -5,11 +5,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from reporting.markdown import table
 from tests.chaos.fault import Fault, Row, observed
 from tests.chaos.processes import House
-
-HEAD = ("fault", "clients saw", "metrics and pages", "then", "verdict")
 
 
 async def chaos(faults: Sequence[type[Fault]], tell: Callable[[str], None], logs: Path | None = None) -> list[Row]:
@@ -33,11 +30,6 @@ async def _row(fault: Fault, house: House) -> Row:
     except Exception as error:
         house.close()
         return Row(fault.what, wrong=[f"the trial failed: {type(error).__name__}: {error}"])
-
-
-def page(rows: Sequence[Row]) -> str:
-    """The table in Markdown."""
-    return table(HEAD, [(row.what, row.saw, row.metrics, row.recovery, row.verdict) for row in rows])
 
 
 def run(faults: Sequence[type[Fault]], tell: Callable[[str], None], logs: Path | None) -> list[Row]:

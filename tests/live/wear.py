@@ -12,8 +12,8 @@ MEGABYTE = 1024 * 1024
 MOST_GROWTH = {"server_mb": 120.0, "engine_mb": 60.0, "descriptors": 60.0, "tasks": 60.0}
 """In an hour, by the slope of the second half. What fills up once (caches, allocators) does so in the first."""
 HOUR_SECONDS = 3600.0
-FEWEST = 6
-"""Samples below which there is no slope to speak of."""
+SAMPLES_FOR_A_SLOPE = 6
+"""With fewer there is none to speak of."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def sampled(seconds: float, requests: int, tasks: int, running: int, blocks: flo
 def grown(samples: Sequence[Sample]) -> dict[str, float]:
     """How much more of each would be taken in an hour, at the slope of the second half; empty with too few samples."""
     half = samples[len(samples) // 2 :]
-    if len(half) < FEWEST // 2:
+    if len(half) < SAMPLES_FOR_A_SLOPE // 2:
         return {}
     times = [sample.seconds for sample in half]
     return {

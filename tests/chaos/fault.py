@@ -3,21 +3,25 @@
 import asyncio
 import time
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 import httpx
+import psutil
 
 from tests.chaos.clients import Crowd, asked, crowd
 from tests.chaos.processes import House
 from tests.live.wire import asking
 
 WARM_ANSWERS = 4
+WARM_SECONDS = 240.0
 RECOVERY_SECONDS = 60.0
 QUIET_SECONDS = 60.0
 END_SECONDS = 60.0
+LEFT_SECONDS = 15.0
 
 
 class Fault(ABC):
@@ -61,7 +65,8 @@ class Row:
 
     @property
     def verdict(self) -> str:
-        return "; ".join(self.wrong[:3]) if self.wrong else "as it should be"
+        told = (f"{count} x {wrong}" for wrong, count in Counter(self.wrong).most_common())
+        return "; ".join(told) or "as it should be"
 
 
 async def observed(fault: Fault, house: House) -> Row:
@@ -71,10 +76,10 @@ async def observed(fault: Fault, house: House) -> Row:
         row.recovery = f"not tried: {reason}"
         return row
     await house.open(fault.environment(house))
-    before = await house.counts()
+    before, family = await house.counts(), house.served.inner.children(recursive=True)
     pages: set[str] = set()
     async with crowd(house.url, fault.clients, house.headers) as people, _watched(house, pages):
-        if not await _until(lambda: _true(len(people.seen) >= WARM_ANSWERS), 120):
+        if not await _until(lambda: _true(len(people.seen) >= WARM_ANSWERS), WARM_SECONDS):
             raise TimeoutError("the clients get no answers")
         people.seen.clear()
         await fault.happen(house, people)
@@ -83,26 +88,32 @@ async def observed(fault: Fault, house: House) -> Row:
         seconds = time.monotonic() - mended
     row.saw = people.kinds()
     row.wrong = [wrong for seen in people.seen for wrong in seen.wrongs()]
+    row.wrong += [f"{page} was never seen" for page in fault.pages if page not in pages]
     if fault.codes is None:
-        row.wrong += [f"no answer without `answered`: {row.saw}"] if "answered" not in row.saw else []
-        row.wrong += [seen.kind for seen in people.seen if not seen.status and not seen.broken == "hung"]
+        row.recovery = f"answers again {seconds:.1f} s after" if recovered else "does not answer again"
+        row.wrong += [] if recovered else [row.recovery]
+        row.wrong += [seen.kind for seen in people.seen if not seen.status and seen.broken != "hung"]
         row.wrong += [] if await _until(house.quiet, QUIET_SECONDS) else ["requests or blocks were left behind"]
-        after = await house.counts()
-        grown = {name: value - before.get(name, 0.0) for name, value in after.items()}
-        told = {name: _sum(grown, name) for name in fault.series}
+        told = _grown(fault.series, before, await house.counts())
         row.metrics = ", ".join(f"`{name}` +{value:.0f}" for name, value in told.items())
         row.wrong += [f"{name} has not grown" for name, value in told.items() if not value]
-        row.recovery = f"answers again {seconds:.1f} s after" if recovered else "does not recover"
-        row.wrong += [] if recovered else ["no recovery"]
     else:
         code = house.served.code
         row.recovery = f"ends with {code} after {seconds:.1f} s"
         row.wrong += [] if code in fault.codes else [f"ends with {code}, expected {fault.codes}"]
+        row.wrong += [seen.kind for seen in people.seen if not seen.status and seen.broken == "RemoteProtocolError"]
+        _, left = await asyncio.to_thread(psutil.wait_procs, family, LEFT_SECONDS)
+        row.wrong += [f"{len(left)} processes were left behind"] if left else []
         house.served.kill()
-    row.wrong += [f"{page} was never seen" for page in fault.pages if page not in pages]
     row.metrics = "; ".join(filter(None, (row.metrics, ", ".join(sorted(pages)))))
     row.wrong += await fault.wrongs(house)
     return row
+
+
+def _grown(series: Iterable[str], before: Mapping[str, float], after: Mapping[str, float]) -> dict[str, float]:
+    """By how much each of the series has grown."""
+    grown = {name: value - before.get(name, 0.0) for name, value in after.items()}
+    return {name: _sum(grown, name) for name in series}
 
 
 def _sum(counts: Mapping[str, float], wanted: str) -> float:

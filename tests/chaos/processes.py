@@ -126,7 +126,7 @@ class House:
             self.server.kill()
         self.environment = environment
         own = (
-            *("serve", "mini", "--port", str(self.port), *FLAGS),
+            *("serve", "mini", "--host", "127.0.0.1", "--port", str(self.port), *FLAGS),
             *("--scorer", f"remote:http://127.0.0.1:{self.scorer_port}", "--scorer-deadline", "3"),
             *("--policy-file", str(self.policies), "--pairs-out", str(self.pairs)),
             *("--keys-file", str(self.keys)),

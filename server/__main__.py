@@ -11,11 +11,11 @@ from collections.abc import Sequence
 import uvloop
 
 from filters.scorer import ScorerLoadError
-from server import app
+from server import app, plugin
 from server.configuration import parse
 from server.embedded import SMOLLM2, Models, listing
 from server.errors import EngineDied, StartError
-from server.settings import add_options, cache_folder, parser, plug_in, prepare_environment
+from server.settings import add_options, cache_folder, parser, prepare_environment
 from server.stopping import stop_at_once
 from server.telemetry import logs, pairs
 
@@ -56,11 +56,7 @@ def _serve(words: Sequence[str]) -> None:
     pairs.check(start.settings.pairs_out)
     warnings.simplefilter("ignore", FutureWarning)  # of libraries, about libraries
     signal.signal(signal.SIGTERM, stop_at_once)  # until the server runs
-    prepare_environment()
-    for name in plug_in():
-        logs.logger("server").warning(
-            "left out, since it has routes: to have it, name it in VLLM_PLUGINS", extra={"plugin": name}
-        )
+    plugin.prepare_process()
     uvloop.run(app.run(start))
 
 

@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -90,9 +91,10 @@ def guard(
 
 def attach(app: "FastAPI", client: "ServedClient", args: argparse.Namespace, *, pages_need_key: bool = False) -> None:
     """Add our routes, the gateway and the wall that asks for keys to vLLM's application over the client."""
-    from server.engine import access, stored
+    from server.engine import access, models, stored
 
-    app.include_router(router(client.services, client.catalog, client.inner, allow_loosen=client.allow_loosen))
+    served = partial(models.served, app)
+    app.include_router(router(client.services, client.catalog, client.inner, served, allow_loosen=client.allow_loosen))
     access.ask_for_keys(app, access.keys(args), client.keys, pages=pages_need_key)
     # At the router: inside vLLM's authentication, and without building (and counting) its middleware a second time.
     app.router.middleware_stack = Gateway(
@@ -135,7 +137,8 @@ def look_after(
     heads = Heads(patience.request_seconds, metrics)
 
     def look(server: Any) -> None:
-        heads.sweep(server.server_state.connections)
+        if server is not None:
+            heads.sweep(server.server_state.connections)
         watched.watchdog.check()
         for file in files:
             file.look()

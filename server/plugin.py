@@ -9,13 +9,12 @@
 """
 
 from argparse import Namespace
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
 from server.errors import StartError
-from server.settings import ENDPOINTS, PLUGIN
+from server.settings import ENDPOINTS, PLUGIN, plug_in, prepare_environment
+from server.stopping import closed_after
 from server.telemetry import logs
 
 if TYPE_CHECKING:
@@ -32,6 +31,16 @@ def guard_vllm() -> None:
 
     plugged.arm_configurations()
     plugged.guard_engines(_prepare)
+
+
+def prepare_process() -> None:
+    """Prepare the environment of a process that has not loaded vLLM yet, with us among vLLM's plug-ins.
+
+    StartError for what would bring up an unguarded server.
+    """
+    prepare_environment()
+    for name in plug_in():
+        log.warning("left out, since it has routes: to have it, name it in VLLM_PLUGINS", extra={"plugin": name})
 
 
 def check_in_place() -> None:
@@ -78,7 +87,8 @@ class Endpoint:
             log.info("asking for keys", extra={**counts, "for_pages": settings.pages_need_key})
         if unmeant := warning(args, keyed=file is not None):
             log.warning(unmeant)
-        self._app.router.lifespan_context = _closing(self._app.router.lifespan_context, engine_client.closing.aclose)
+        router = self._app.router
+        router.lifespan_context = closed_after(router.lifespan_context, engine_client.closing.aclose)
         log.info(
             "ready",
             extra={
@@ -101,20 +111,6 @@ def _unguarded(engine_client: Any, model: str) -> str:
             f"model {model}: it does not generate text: there is nothing to guard; leave {PLUGIN} out of VLLM_PLUGINS"
         )
     return f"vLLM's engine is not guarded: its plug-in {PLUGIN} was not loaded whole; {_REMEDY}"
-
-
-def _closing(lifespan: Any, close: Any) -> Any:
-    """Return a lifespan after which is closed what guards: when the last answer has been sent."""
-
-    @asynccontextmanager
-    async def closing(app: Any) -> AsyncIterator[Any]:
-        async with lifespan(app) as state:
-            try:
-                yield state
-            finally:
-                await close()
-
-    return closing
 
 
 def _address(args: Namespace) -> str:

@@ -13,7 +13,7 @@ import os
 import signal
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from types import FrameType
 from typing import Any
 
@@ -40,24 +40,36 @@ def tended(
 ) -> Lifespan:
     """Return the lifespan of an application with ours in it.
 
-    Where vLLM's server runs it (it is the state's `server`, uvicorn's), `begin` is awaited, `round_` is called with
-    that server every second, and signals are heeded.
+    `round_` is called every second, with vLLM's server where that runs it (it is the state's `server`, uvicorn's), else
+    with None. There `begin` is awaited first, and signals are heeded; another server has its own way to end.
     """
 
     @asynccontextmanager
     async def tending(app: Any) -> AsyncIterator[Any]:
         async with lifespan(app) as state:
             server = getattr(app.state, "server", None)
-            if server is None:
-                yield state
-                return
-            await begin()
+            if server is not None:
+                await begin()
             rounds = asyncio.create_task(_rounds(lambda: round_(server)))
-            with heeding(lambda: stop(ending, server, grace_seconds)):
+            with nullcontext() if server is None else heeding(lambda: stop(ending, server, grace_seconds)):
                 yield state
             rounds.cancel()
 
     return tending
+
+
+def closed_after(lifespan: Lifespan, close: Callable[[], Awaitable[object]]) -> Lifespan:
+    """Return a lifespan after which `close` is awaited: when the last answer has been sent."""
+
+    @asynccontextmanager
+    async def closing(app: Any) -> AsyncIterator[Any]:
+        try:
+            async with lifespan(app) as state:
+                yield state
+        finally:
+            await close()
+
+    return closing
 
 
 async def _rounds(work: Callable[[], None]) -> None:

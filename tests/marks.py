@@ -9,6 +9,10 @@ PLACES = {
     "tests/benchmarks": "slow",
     "tests/contract/test_scorer.py": "slow",
     "tests/deploy/test_alerts.py": "slow",
+    "tests/deploy/test_helm.py": "slow",
+    "tests/deploy/test_helm_values.py": "slow",
+    "tests/deploy/test_linters.py": "slow",
+    "tests/deploy/test_platforms.py": "slow",
     "tests/deploy/test_prometheus.py": "slow",
     "tests/docs/test_site.py": "slow",
     "tests/evaluation/test_main.py": "slow",
@@ -16,6 +20,7 @@ PLACES = {
     "tests/filters/scorers": "slow",
     "tests/test_detector.py": "slow",
     "tests/test_main.py": "slow",
+    "tests/test_replicas.py": "slow",
     "tests/test_smollm2.py": "slow",
     "tests/training": "slow",
 }

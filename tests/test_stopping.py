@@ -16,7 +16,7 @@ import pytest
 from server import stopping
 from server.errors import ShuttingDown
 from server.generation.ending import Ending
-from server.stopping import SIGNALS, heeding, stop, stop_at_once, tended
+from server.stopping import SIGNALS, closed_after, heeding, stop, stop_at_once, tended
 
 pytestmark = pytest.mark.usefixtures("signal_handlers")
 
@@ -152,7 +152,16 @@ async def test_the_lifespan_of_an_application_looks_after_its_server(monkeypatch
     assert seen == ["up", "begun", "down"] and asyncio.all_tasks() == before
 
 
-async def test_an_application_without_vllms_server_heeds_no_signal() -> None:
+async def test_an_application_of_another_server_is_looked_after_and_heeds_no_signal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(stopping, "ROUND_SECONDS", 0)
+    looked = asyncio.Event()
+
+    def look(found: Any) -> None:
+        assert found is None
+        looked.set()
+
     @asynccontextmanager
     async def own(app: Any) -> AsyncIterator[Mapping[str, Any] | None]:
         yield None
@@ -161,6 +170,28 @@ async def test_an_application_without_vllms_server_heeds_no_signal() -> None:
         raise AssertionError("there is nothing to begin with")
 
     before = [signal.getsignal(number) for number in SIGNALS]
-    tending = tended(own, Ending(), 0, begin=begin, round_=lambda server: None)
+    tending = tended(own, Ending(), 0, begin=begin, round_=look)
     async with tending(SimpleNamespace(state=SimpleNamespace())):
+        await looked.wait()
         assert [signal.getsignal(number) for number in SIGNALS] == before
+
+
+async def test_what_is_closed_after_a_lifespan_is_closed_last_whatever_happens() -> None:
+    steps = list[str]()
+
+    @asynccontextmanager
+    async def lifespan(app: str) -> AsyncIterator[str]:
+        steps.append(f"{app} begins")
+        yield "state"
+        steps.append(f"{app} ends")
+
+    async def close() -> None:
+        steps.append("closed")
+
+    async with closed_after(lifespan, close)("app") as state:
+        assert state == "state"
+    assert steps == ["app begins", "app ends", "closed"]
+    with pytest.raises(ValueError, match="within"):
+        async with closed_after(lifespan, close)("app"):
+            raise ValueError("within")
+    assert steps.count("closed") == 2

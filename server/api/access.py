@@ -1,7 +1,8 @@
 """Who may ask what: the wall in front of every route (ASGI, outside vLLM's middleware).
 
 1. Where the operator has given keys, a request needs one of them as `Authorization: Bearer KEY`; on Anthropic's route
-   `x-api-key: KEY` will do. A key of the file (server/keys/file.py) and one of vLLM's `--api-key` both will.
+   `x-api-key: KEY` will do, on Azure's paths `api-key: KEY`. A key of the file (server/keys/file.py) and one of vLLM's
+   `--api-key` both will.
 2. What is open to all is listed, and asks for nothing: a route that is not in the list needs a key, whoever added it.
 3. Keys are compared in constant time, all of them each time: an answer's time says neither which nor how far.
 4. A preflight (OPTIONS) needs none: browsers send it without.
@@ -13,6 +14,7 @@ import hmac
 from collections.abc import Sequence
 
 from server.api.asgi import App, Receive, Scope, Send, field, refuse
+from server.api.azure import azures
 from server.errors import Unauthorized, anthropic
 from server.keys.file import Keys
 from server.keys.key import ANYBODY, Key, digest
@@ -33,6 +35,7 @@ _FORBIDDEN = 1008
 _KEY = "unsay.key"
 _AUTHORIZATION = b"authorization"
 _ANTHROPICS = b"x-api-key"
+_AZURES = b"api-key"
 
 
 def key_of(scope: Scope) -> Key:
@@ -89,7 +92,7 @@ class Access:
 
     def _known(self, scope: Scope, key: Key) -> Scope:
         """Return the scope of a request without the key that it has."""
-        headers = [each for each in scope["headers"] if each[0].lower() not in (_AUTHORIZATION, _ANTHROPICS)]
+        headers = [each for each in scope["headers"] if each[0].lower() not in (_AUTHORIZATION, _ANTHROPICS, _AZURES)]
         if self._admission is not None:
             headers.append((_AUTHORIZATION, self._admission))
         return {**scope, "headers": headers, _KEY: key}
@@ -101,6 +104,8 @@ def _sent(scope: Scope) -> list[str]:
     sent = [bearer] if scheme.lower() == "bearer" else []
     if anthropic(scope["path"]):
         sent.append(field(scope, _ANTHROPICS) or "")
+    if azures(scope):
+        sent.append(field(scope, _AZURES) or "")
     return [key for key in sent if key]
 
 

@@ -7,14 +7,19 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from server.api import moderated
 from server.api.asgi import scorer_unavailable, shutting_down
 from server.errors import Unavailable
 from server.generation.report import Report
 from server.generation.request import GuardedRequest
 from server.guard.state import ACTIONS
+from server.policy.resolve import HEADER
 
+ACTION_HEADER = "X-Detox-Action"
 UNFINISHED, ENDED_OTHERWISE = ("queued", "in_progress"), ("cancelled", "failed")
 """Words of a response that has no report yet, and of one that has ended before what was withheld could end it."""
+REFUSAL = "This answer was withheld."
+"""What a Messages answer says of which nothing was released: its clients expect a refusal to have words."""
 SEVERITIES = ((0.25, "safe"), (0.5, "low"), (0.75, "medium"))
 """Azure's words for a score below each bound; `high` above them all."""
 
@@ -35,9 +40,13 @@ def amend(body: dict[str, Any], request: GuardedRequest) -> None:
     """Add reports to a whole answer, in place. Errors and answers without generated text are left alone."""
     if isinstance(body.get("choices"), list):
         amend_choices(body, request)
+        if request.wants_moderation and request.reports:
+            body["moderation"] = moderated.listed(request)
     elif body.get("object") == "response":
         amend_response(body, request)
     elif body.get("type") == "message":
+        if withheld(request) and not any(map(_says_something, body.get("content") or ())):
+            body["content"] = [{"type": "text", "text": REFUSAL}]
         amend_message(body, body, request)
 
 
@@ -61,11 +70,13 @@ def amend_response(body: dict[str, Any], request: GuardedRequest) -> None:
     report = gravest(request.reports)
     if report is None or body.get("status") in UNFINISHED:
         return
-    if _withheld(request) and body.get("status") not in ENDED_OTHERWISE:
+    if withheld(request) and body.get("status") not in ENDED_OTHERWISE:
         body["status"] = "incomplete"
         body["incomplete_details"] = {"reason": "content_filter"}
     if request.wants_report:
         body["detox"] = report.as_dict()
+    if request.wants_moderation:
+        body["moderation"] = moderated.single(request)
 
 
 def amend_message(body: dict[str, Any], ending: dict[str, Any], request: GuardedRequest) -> None:
@@ -73,14 +84,34 @@ def amend_message(body: dict[str, Any], ending: dict[str, Any], request: Guarded
     report = gravest(request.reports)
     if report is None:
         return
-    if _withheld(request):
+    if withheld(request):
         ending["stop_reason"] = "refusal"
     if request.wants_report:
         body["detox"] = report.as_dict()
+    if request.wants_moderation:
+        body["moderation"] = moderated.single(request)
 
 
-def _withheld(request: GuardedRequest) -> bool:
+def headers(body: Any, request: GuardedRequest) -> dict[str, str]:
+    """Return what the head of a whole answer says of its report: many clients drop keys that they do not know.
+
+    Nothing of an answer that has no report, or none yet, or that was asked to have none.
+    """
+    report = gravest(request.reports)
+    unfinished = isinstance(body, dict) and body.get("status") in UNFINISHED
+    if report is None or unfinished or not request.wants_report:
+        return {}
+    return {ACTION_HEADER: report.action, HEADER: report.policy}
+
+
+def withheld(request: GuardedRequest) -> bool:
+    """Return whether any of the answer was withheld."""
     return any(report.withheld for report in request.reports.values())
+
+
+def _says_something(block: dict[str, Any]) -> bool:
+    """Return whether a content block of a message holds more than the empty text."""
+    return block.get("type") != "text" or bool(block.get("text"))
 
 
 def gravest(reports: Mapping[int, Report]) -> Report | None:

@@ -1,8 +1,9 @@
 """The way in and out of every request that can generate text (ASGI, inside vLLM's authentication and error pages).
 
-0. Every body is read and checked here (server/api/body.py), whatever route it is for.
-1. In: the request's policy is resolved from its `detox` object and header before vLLM sees it; what cannot be guarded
-   or may not be asked for is refused in OpenAI's error shape.
+0. Every body is read and checked here (server/api/body.py), whatever route it is for. Azure's paths become vLLM's
+   (server/api/azure.py) before anything is decided by them.
+1. In: the request's policy is resolved from its `detox` object, its header and OpenAI's `moderation` object before
+   vLLM sees it; what cannot be guarded or may not be asked for is refused in OpenAI's error shape.
 2. Whatever may be new work counts against the limits of its key (server/keys/quotas.py), from before its body is read
    to its end: that of its answer, or of what goes on in the background.
 3. A response belongs to the key that made it: for others it is not there.
@@ -13,6 +14,7 @@ from typing import Any
 
 from starlette.exceptions import HTTPException
 
+from server.api import azure
 from server.api import body as bodies
 from server.api.access import key_of
 from server.api.answer import gravest
@@ -25,6 +27,7 @@ from server.generation.request import GuardedRequest, current
 from server.keys.key import Key
 from server.keys.quotas import Quotas, Share
 from server.policy.catalog import Catalog
+from server.policy.moderation import KEY as MODERATION
 from server.policy.resolve import HEADER, resolve
 from server.reloading import Current
 
@@ -81,6 +84,7 @@ class Gateway:
 
     async def _take_in(self, share: Share, scope: Scope, receive: Receive, send: Send) -> None:
         """Amend what is fetched, guard what generates, pass on the rest. RequestError before any of them."""
+        deployment = azure.rewritten(scope)
         asked: dict[str, Any] = {}
         stored = self._behind(scope["path"], share.key)
         if bodies.has_body(scope):
@@ -90,7 +94,7 @@ class Gateway:
             if body is None:
                 return  # the client has gone before it had said what it wants
             asked = bodies.parsed(scope, body)
-            receive = bodies.again(body, receive)
+            receive = bodies.again(azure.named(asked, body, deployment), receive)
         if stored is not None:
             await self._app(scope, receive, Outgoing(stored, send, scope["path"], stored=True).send)
             return
@@ -162,8 +166,15 @@ class Gateway:
                 raise BadRequest(name, f"{name}: {why}; leave it out")
         allowed = self._allow_loosen or key.may("loosen")
         header = field(scope, HEADER.lower().encode())
-        resolved = resolve(self._catalog.value, asked.get("detox"), header, may_loosen=allowed, own=key.policies)
-        return GuardedRequest(resolved.policy, resolved.report, key=key)
+        resolved = resolve(
+            self._catalog.value,
+            asked.get("detox"),
+            header,
+            asked.get(MODERATION),
+            may_loosen=allowed,
+            own=key.policies,
+        )
+        return GuardedRequest(resolved.policy, resolved.report, resolved.moderation, key=key)
 
 
 def _unrouted(scope: Scope, error: HTTPException) -> RequestError:

@@ -14,7 +14,7 @@ from filters.portions import MOST_CHARACTERS, pieces_and_parts, portions
 from filters.scorer import ScorerUnavailable, Scores
 from filters.thresholds import Thresholds
 from server.api.asgi import scorer_unavailable
-from server.api.openai_categories import Told, told
+from server.api.openai_categories import result
 from server.errors import BadRequest
 from server.generation.demand import check_moderation
 from server.limits import Limits
@@ -127,14 +127,10 @@ def _heard(every: Sequence[Sequence[str]], judge: Judge, policy: Policy) -> list
 
 
 def _result(scores: Scores, heard: _Heard, policy: Policy) -> dict[str, Any]:
-    exceeded = heard.thresholds.exceeded(scores)
-    ours = {name: Told(name in exceeded, score, applies=True) for name, score in scores.items()}
-    every = ours | told(scores, exceeded)
+    found = result(scores, heard.thresholds.exceeded(scores))
     return {
-        "flagged": bool(exceeded) or (heard.unread and policy.on_unread != "pass"),
-        "categories": {name: each.flagged for name, each in every.items()},
-        "category_scores": {name: each.score for name, each in every.items()},
-        "category_applied_input_types": {name: ["text"] if each.applies else [] for name, each in every.items()},
+        **found,
+        "flagged": found["flagged"] or (heard.unread and policy.on_unread != "pass"),
         "language": heard.language,
         **({"unread": True} if heard.unread else {}),
     }

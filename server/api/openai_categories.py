@@ -10,6 +10,7 @@ The names are of https://platform.openai.com/docs/api-reference/moderations (202
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from filters.category import Category
 from filters.scorer import Scores
@@ -51,6 +52,18 @@ def told(scores: Scores, exceeded: Collection[Category]) -> dict[str, Told]:
     found |= {name: _all(sources, scores, exceeded) for name, sources in ALL_OF.items()}
     found |= dict.fromkeys(UNTOLD, _NOTHING)
     return {name: found[name] for name in sorted(found) if name not in scores}
+
+
+def result(scores: Scores, exceeded: Collection[Category]) -> dict[str, Any]:
+    """Return OpenAI's moderation result of a text: the scorer's own categories, and OpenAI's beside them."""
+    ours = {name: Told(name in exceeded, score, applies=True) for name, score in scores.items()}
+    every = ours | told(scores, exceeded)
+    return {
+        "flagged": bool(exceeded),
+        "categories": {name: each.flagged for name, each in every.items()},
+        "category_scores": {name: each.score for name, each in every.items()},
+        "category_applied_input_types": {name: ["text"] if each.applies else [] for name, each in every.items()},
+    }
 
 
 _NOTHING = Told(flagged=False, score=0.0, applies=False)

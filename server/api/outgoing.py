@@ -3,14 +3,15 @@
 1. Nothing of a stream is sent before the first generated text is released, not even the head: a scorer that fails until
    then still turns it into a 503, and a request that cannot be done into a 400. (vLLM's Responses API says
    `response.created` long before that.)
-2. Answers in JSON are collected and get their reports; every other kind (audio, pages) passes as it comes.
+2. Answers in JSON are collected and get their reports, and their heads say the gravest; every other kind (audio,
+   pages) passes as it comes.
 3. An answer without generated text passes byte for byte.
 """
 
 import json
 from typing import Any
 
-from server.api.answer import amend, unavailable, written
+from server.api.answer import amend, headers, unavailable, written
 from server.api.asgi import Message, Send, field, refuse
 from server.api.stream import EventStream
 from server.errors import RequestError, anthropic, as_anthropic
@@ -30,6 +31,7 @@ class Outgoing:
         self._refused = False
         self._stream: EventStream | None = None
         self._json = False
+        self._more: dict[str, str] = {}
         self._waiting = bytearray()
 
     def can_refuse(self) -> bool:
@@ -81,14 +83,17 @@ class Outgoing:
 
     def _amended(self) -> bytes:
         """Return the whole answer with its reports; one that holds no generated text, byte for byte."""
-        failed = self._head is not None and self._head["status"] >= 400 and anthropic(self._path)
-        if not self._request.reports and not failed and not self._is_stored:
+        failed = self._head is not None and self._head["status"] >= 400
+        in_their_shape = failed and anthropic(self._path)
+        if not self._request.reports and not in_their_shape and not self._is_stored:
             return bytes(self._waiting)
         body = json.loads(self._waiting)
-        if failed and isinstance(body, dict):
+        if in_their_shape and isinstance(body, dict):
             return written(_in_anthropics_shape(self._head, body))
         if isinstance(body, dict):
             amend(body, self._request)
+        if not failed:
+            self._more = headers(body, self._request)
         return written(body)
 
     async def _start(self, data: bytes) -> None:
@@ -96,8 +101,10 @@ class Outgoing:
             return
         self._sent_head = True
         if self._json:
-            headers = [(key, value) for key, value in self._head["headers"] if key.lower() != b"content-length"]
-            self._head["headers"] = [*headers, (b"content-length", str(len(data)).encode())]
+            more = {"content-length": str(len(data)), **self._more}
+            others = [(key, value) for key, value in self._head["headers"] if key.lower() != b"content-length"]
+            said = [(key.lower().encode(), value.encode()) for key, value in more.items()]
+            self._head["headers"] = [*others, *said]
         await self._send(self._head)
 
 

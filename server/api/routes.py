@@ -1,6 +1,7 @@
-"""Our routes beside vLLM's: moderations, policies, readiness."""
+"""Our routes beside vLLM's: moderations, one model, policies, readiness."""
 
 import json
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -9,15 +10,22 @@ from fastapi.responses import JSONResponse
 from server.api import moderations
 from server.api.access import key_of
 from server.api.asgi import CLIENT_GONE, ClientGone, while_connected
-from server.errors import BadRequest, RequestError, http_error
+from server.errors import BadRequest, NotFound, RequestError, http_error
 from server.generation.services import Services
 from server.policy.catalog import Catalog, describe
 from server.policy.resolve import HEADER, resolve
 from server.reloading import Current
 
 
-def router(services: Services, catalog: Current[Catalog], engine: Any, *, allow_loosen: bool) -> APIRouter:
-    """Build our routes. `engine` is anything that says whether it is `answering`."""
+def router(
+    services: Services,
+    catalog: Current[Catalog],
+    engine: Any,
+    served: Callable[[str], Awaitable[dict[str, Any] | None]],
+    *,
+    allow_loosen: bool,
+) -> APIRouter:
+    """Build our routes. `engine` is anything that says whether it is `answering`, `served` finds a model by name."""
     routes = APIRouter()
 
     @routes.post("/v1/moderations")
@@ -37,6 +45,15 @@ def router(services: Services, catalog: Current[Catalog], engine: Any, *, allow_
         except RequestError as error:
             status, body, headers = http_error(error)
             return JSONResponse(body, status, headers)
+
+    @routes.get("/v1/models/{name:path}")
+    async def model(name: str) -> JSONResponse:
+        """Return one of the models that vLLM lists; their names may hold slashes."""
+        found = await served(name)
+        if found is None:
+            status, body, _ = http_error(NotFound("model", f"no such model: {name}; GET /v1/models lists them"))
+            return JSONResponse(body, status)
+        return JSONResponse(found)
 
     @routes.get("/v1/detox/policies")
     async def policies(raw: Request) -> dict[str, Any]:

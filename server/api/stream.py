@@ -1,15 +1,31 @@
-"""Server-sent events on their way out: whole events, those that end a choice amended, all others byte for byte."""
+"""Server-sent events on their way out: whole events, those that end a choice amended, all others byte for byte.
+
+Two kinds are added: chat's last chunk says what moderation found, where the request asks for it, and a message of which
+nothing was released says that it was withheld.
+"""
 
 import json
 from typing import Any
 
-from server.api.answer import ENDED_OTHERWISE, amend_choices, amend_message, amend_response, written
+from server.api import moderated
+from server.api.answer import (
+    ENDED_OTHERWISE,
+    REFUSAL,
+    amend_choices,
+    amend_message,
+    amend_response,
+    withheld,
+    written,
+)
 from server.generation.request import GuardedRequest
 
 END = b"\n\n"
 CHOICE_ENDS = b'"finish_reason":"'
 RESPONSE_ENDS = (b"event: response.completed", b"event: response.incomplete")
 MESSAGE_ENDS = b"event: message_delta"
+BLOCK_BEGINS = b"event: content_block_start"
+LAST = b"data: [DONE]"
+HEAD_OF_CHUNK = ("id", "object", "created", "model")
 
 
 class EventStream:
@@ -18,6 +34,8 @@ class EventStream:
     def __init__(self, request: GuardedRequest) -> None:
         self._request = request
         self._rest = b""
+        self._chunk: dict[str, Any] = {}
+        self._has_blocks = False
 
     def feed(self, data: bytes, *, last: bool) -> bytes:
         """Return the bytes that may go on; an event that is not whole waits for the rest of it."""
@@ -28,23 +46,46 @@ class EventStream:
             return b""
         self._rest = data[cut:]
         whole = data[:cut]
-        if not _may_end(whole):
+        if not _may_matter(whole):
             return whole
         return END.join(self._event(event) for event in whole.split(END))
 
     def _event(self, event: bytes) -> bytes:
+        if event == LAST:
+            return self._moderation() + event
+        self._has_blocks |= event.startswith(BLOCK_BEGINS)
         if not _may_end(event):
             return event
         head, mark, data = event.partition(b"data: ")  # the first one: the text itself may hold these words
         body = json.loads(data)
+        before = b""
         if "choices" in body:
+            self._chunk = {key: body[key] for key in HEAD_OF_CHUNK if key in body}
             amend_choices(body, self._request)
         elif "response" in body:
             amend_response(body["response"], self._request)
             head = self._renamed(head, body)
         elif body.get("type") == "message_delta":
+            before = self._refusal()
             amend_message(body, body["delta"], self._request)
-        return head + mark + written(body)
+        return before + head + mark + written(body)
+
+    def _moderation(self) -> bytes:
+        """Return the chunk that says what moderation found, if that was asked for and a choice has ended."""
+        if not self._request.wants_moderation or not self._request.reports or not self._chunk:
+            return b""
+        return b"data: " + written({**self._chunk, "choices": [], "moderation": moderated.listed(self._request)}) + END
+
+    def _refusal(self) -> bytes:
+        """Return the events of a block that says that all of a message was withheld, if it was."""
+        if self._has_blocks or not withheld(self._request):
+            return b""
+        events: list[dict[str, Any]] = [
+            {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+            {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": REFUSAL}},
+            {"type": "content_block_stop", "index": 0},
+        ]
+        return b"".join(b"event: " + each["type"].encode() + b"\ndata: " + written(each) + END for each in events)
 
     def _renamed(self, head: bytes, body: dict[str, Any]) -> bytes:
         """End an unfinished response with the event that says what became of it; otherwise pass on vLLM's end."""
@@ -56,6 +97,10 @@ class EventStream:
         else:
             return head
         return head.replace(RESPONSE_ENDS[0], b"event: " + body["type"].encode())
+
+
+def _may_matter(data: bytes) -> bool:
+    return LAST in data or BLOCK_BEGINS in data or _may_end(data)
 
 
 def _may_end(data: bytes) -> bool:

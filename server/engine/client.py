@@ -148,7 +148,7 @@ class GuardedEngineClient(Delegate):
         wanted = frozenset(call.params.logprob_token_ids or ())
         return Choice(
             engine,
-            guarded if prompt is None else Prompted(guarded, prompt),
+            guarded if prompt is None else Prompted(guarded, prompt, waits=call.request.wants_moderation),
             ChoiceOutput(index, call.params),
             Alternatives(
                 self.alternative_scores,

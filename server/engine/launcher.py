@@ -167,9 +167,18 @@ def has_died(client: EngineClient) -> bool:
 
 async def application(client: EngineClient, args: argparse.Namespace) -> FastAPI:
     """Build vLLM's OpenAI application over `client`, as if our plug-in were not there."""
+    return await _built(client, args, without=PLUGIN)
+
+
+async def plugged_application(client: EngineClient, args: argparse.Namespace) -> FastAPI:
+    """Build vLLM's OpenAI application over `client` as vLLM does, with the plug-ins that it loads."""
+    return await _built(client, args, without=None)
+
+
+async def _built(client: EngineClient, args: argparse.Namespace, *, without: str | None) -> FastAPI:
     tasks = await client.get_supported_tasks()
     app: FastAPI = build_app(args, tasks, client.model_config)
-    app.state.endpoint_plugins = [part for part in app.state.endpoint_plugins if part.name != PLUGIN]
+    app.state.endpoint_plugins = [part for part in app.state.endpoint_plugins if part.name != without]
     await init_app_state(client, app.state, args, tasks)
     return app
 

@@ -3,7 +3,7 @@
 1. It is judged once for all choices, in pieces of about the length of the guard's windows, and these in their parts
    too; the highest score counts. Of a long prompt the last part is judged, which is the latest turn.
 2. `score`: in parallel with the drafting, which never waits for it. A verdict that comes after a choice has ended is
-   counted, but no longer reported.
+   counted, but no longer reported, unless the request asked for it: the end of a choice then waits for it.
 3. `refuse`: before anything is drafted. A flagged prompt ends every choice as the guard ends one that it refuses. So
    does one that is not read, unless the policy lets that pass.
 4. A client that leaves before the end ends the judging too.
@@ -82,6 +82,12 @@ class Prompt:
         scores = self.finding.scores
         return {category: scores[category] for category in self._thresholds.exceeded(scores)}
 
+    async def settled(self) -> None:
+        """Wait for the verdict, or for there being none: the scorer's deadline bounds it. It has been asked."""
+        if self._task is not None:
+            await asyncio.wait([self._task])
+            self._task.result()
+
     def abandon(self) -> None:
         """Stop judging: nobody waits for the verdict any more."""
         if self._task is not None:
@@ -129,11 +135,15 @@ class Prompt:
 
 
 class Prompted:
-    """One choice under guard, and the prompt that it shares with the others: pieces and a report, as the guard's."""
+    """One choice under guard, and the prompt that it shares with the others: pieces and a report, as the guard's.
 
-    def __init__(self, guarded: Guarded, prompt: Prompt) -> None:
+    `waits`: the choice does not end before there is a verdict on the prompt.
+    """
+
+    def __init__(self, guarded: Guarded, prompt: Prompt, *, waits: bool = False) -> None:
         self._guarded = guarded
         self._prompt = prompt
+        self._waits = waits
         self._refused = False
 
     @property
@@ -157,6 +167,8 @@ class Prompted:
             else:
                 async with aclosing(self._guarded.pieces()) as said:
                     async for piece in said:
+                        if self._waits and piece.finish_reason is not None:
+                            await self._prompt.settled()
                         yield piece
             ended = True
         finally:

@@ -27,6 +27,8 @@ class GuardedRequest:
 
     policy: Policy
     wants_report: bool = True
+    wants_moderation: bool = False
+    """Whether the answer says what moderation found in OpenAI's shape; it then waits for the prompt's verdict."""
     reports: dict[int, Report] = field(default_factory=dict)
     scorer_down: str | None = None
     unusable: BadRequest | None = None

@@ -193,7 +193,8 @@ class Policy(BaseModel):
 
 @dataclass(frozen=True)
 class Resolved:
-    """What one request runs under: its policy, and whether the answer carries the report."""
+    """What one request runs under: its policy, and whether the answer carries the report and OpenAI's moderation."""
 
     policy: Policy
     report: bool = True
+    moderation: bool = False

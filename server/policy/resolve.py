@@ -5,7 +5,8 @@
 3. A policy that the operator opened to requests may be chosen without the right, but not loosened further.
 4. A key that has policies of its own may choose among these and no others, without the right; the first one is what a
    request has that names none. One that is not there lets nobody pass.
-5. A request that asks for nothing costs nothing.
+5. OpenAI's `moderation` object tightens what comes of all this (server/policy/moderation.py).
+6. A request that asks for nothing costs nothing.
 """
 
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from collections.abc import Sequence
 from pydantic import BaseModel, Field
 
 from server.errors import BadRequest, Forbidden
+from server.policy import moderation
 from server.policy.catalog import Catalog
 from server.policy.looseness import loosened
 from server.policy.policy import (
@@ -62,13 +64,29 @@ def parse(raw: object) -> DetoxRequest:
 
 
 def resolve(
-    catalog: Catalog, raw_body: object | None, header: str | None, *, may_loosen: bool, own: Sequence[str] = ()
+    catalog: Catalog,
+    raw_body: object | None,
+    header: str | None,
+    raw_moderation: object | None = None,
+    *,
+    may_loosen: bool,
+    own: Sequence[str] = (),
 ) -> Resolved:
-    """Return the policy of a request from its `detox` object and its `X-Detox-Policy` header (None: not given).
+    """Return the policy of a request from its `detox` object, its `X-Detox-Policy` header and its `moderation` object.
 
-    `own` are the only policies that its key may have, if it has any of its own. Raises BadRequest for what cannot be
-    understood and Forbidden for what is looser than allowed.
+    None: not given. `own` are the only policies that its key may have, if it has any of its own. Raises BadRequest for
+    what cannot be understood and Forbidden for what is looser than allowed.
     """
+    resolved = _resolved(catalog, raw_body, header, own, may_loosen=may_loosen)
+    if raw_moderation is None:
+        return resolved
+    policy = moderation.tightened(resolved.policy, moderation.parse(raw_moderation))
+    return Resolved(policy, resolved.report, moderation=True)
+
+
+def _resolved(
+    catalog: Catalog, raw_body: object | None, header: str | None, own: Sequence[str], *, may_loosen: bool
+) -> Resolved:
     if raw_body is None and header is None and not own:
         return catalog.unasked
     asked = parse(raw_body) if raw_body is not None else DetoxRequest()

@@ -116,6 +116,14 @@ async def test_anthropics_clients_send_their_header_on_anthropics_route() -> Non
     assert (await whose(headers, path="/v1/completions"))[0] == 401
 
 
+async def test_azures_clients_send_their_header_on_azures_paths() -> None:
+    headers = {"api-key": "of-the-file"}
+    assert (await whose(headers, path="/openai/deployments/m/chat/completions")) == (APP, {})
+    assert (await whose({"api-key": "first"}, "first", path="/openai/models"))[1] == {"authorization": "Bearer first"}
+    assert (await whose({"api-key": "wrong"}, path="/openai/models"))[0] == 401
+    assert (await whose(headers, path="/v1/completions"))[0] == 401
+
+
 async def test_an_empty_key_is_none_whatever_the_file_knows() -> None:
     empty: tuple[dict[str, str], ...] = (
         {"Authorization": "Bearer "},

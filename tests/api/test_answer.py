@@ -1,11 +1,12 @@
 """What is added to whole answers."""
 
+import copy
 import json
 from typing import Any
 
 import pytest
 
-from server.api.answer import amend, content_filter_results, gravest, severity, written
+from server.api.answer import REFUSAL, amend, content_filter_results, gravest, headers, severity, written
 from server.generation.report import PromptFinding
 from server.guard.state import ACTIONS, Action
 from tests.api.requests import report, request
@@ -55,10 +56,59 @@ def test_a_response_has_one_report_the_gravest() -> None:
     assert body["detox"]["action"] == "refused"
 
 
-def test_a_message_says_refusal() -> None:
-    body: dict[str, Any] = {"type": "message", "stop_reason": "end_turn"}
+@pytest.mark.parametrize("content", [[], [{"type": "text", "text": ""}]])
+def test_a_message_says_refusal(content: list[Any]) -> None:
+    body: dict[str, Any] = {"type": "message", "stop_reason": "end_turn", "content": content}
     amend(body, request(report("refused")))
     assert body["stop_reason"] == "refusal" and body["detox"]["action"] == "refused"
+    assert body["content"] == [{"type": "text", "text": REFUSAL}], "its clients expect words"
+
+
+@pytest.mark.parametrize("action", ["clean", "truncated"])
+@pytest.mark.parametrize("block", [{"type": "text", "text": "Well,"}, {"type": "tool_use", "name": "count"}])
+def test_a_message_of_which_something_was_released_says_nothing_else(action: Action, block: dict[str, str]) -> None:
+    content = [block]
+    body: dict[str, Any] = {"type": "message", "stop_reason": "end_turn", "content": list(content)}
+    amend(body, request(report(action)))
+    assert body["content"] == content
+
+
+def test_an_empty_message_that_is_clean_stays_empty() -> None:
+    body: dict[str, Any] = {"type": "message", "stop_reason": "end_turn", "content": []}
+    amend(body, request(report()))
+    assert body["content"] == []
+
+
+SHAPES: tuple[dict[str, Any], ...] = (
+    {"choices": [{"index": 0, "finish_reason": "stop"}]},
+    {"object": "response", "status": "completed"},
+    {"type": "message", "content": []},
+)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("wants_report", [True, False])
+def test_what_moderation_found_is_told_to_those_who_asked(shape: dict[str, Any], wants_report: bool) -> None:
+    asked = request(report(prompt=PromptFinding(False)), wants_report=wants_report)
+    body, unasked = copy.deepcopy(shape), copy.deepcopy(shape)
+    amend(unasked, asked)
+    asked.wants_moderation = True
+    amend(body, asked)
+    assert set(body["moderation"]) == {"input", "output"} and "moderation" not in unasked
+    assert ("results" in body["moderation"]["output"]) == ("choices" in body)
+
+
+def test_the_head_says_the_gravest_action_and_the_policy() -> None:
+    assert headers({}, request(report("rewound"), report("refused"))) == {
+        "X-Detox-Action": "refused",
+        "X-Detox-Policy": "default",
+    }
+
+
+def test_the_head_says_nothing_where_there_is_no_report() -> None:
+    assert headers({}, request()) == headers([], request()) == {}
+    assert headers({"status": "queued"}, request(report())) == {}
+    assert headers({}, request(report(), wants_report=False)) == {}
 
 
 @pytest.mark.parametrize("body", [{"error": {"message": "x"}}, {"object": "list", "data": []}, {"choices": None}, {}])

@@ -101,6 +101,7 @@ async def test_other_protocols_pass(kind: str) -> None:
     [
         ({"detox": {"policy": "nosuch"}}, 400, "detox.policy"),
         ({"detox": 3}, 400, "detox"),
+        ({"moderation": {"model": "m", "policy": {"output": {"mode": "off"}}}}, 400, "moderation.policy.output.mode"),
         ({"detox": {"mode": "off"}}, 403, "detox.mode"),
         ({"use_beam_search": True}, 400, "use_beam_search"),
         ({"prompt_embeds": "AA"}, 400, "prompt_embeds"),
@@ -294,3 +295,30 @@ async def test_a_response_whose_id_is_taken_is_refused() -> None:
     assert (await called_at(gateway, Called(), [asked], path="/v1/responses")).error is None
     again = await called_at(gateway, Called(), [asked], path="/v1/responses")
     assert again.status == 400 and again.json["error"]["param"] == "request_id"
+
+
+async def found_by(path: str, asked: dict[str, Any], **options: Any) -> tuple[Called, GuardedRequest | None]:
+    """What the application gets of a request, and under which guard."""
+    found: list[GuardedRequest | None] = []
+
+    async def look() -> None:
+        found.append(current.get())
+
+    return await through([json.dumps(asked).encode()], first=look, path=path, **options), found[0]
+
+
+async def test_a_moderation_tightens_the_policy_before_anything_is_written() -> None:
+    asked = {"moderation": {"model": "m", "policy": {"input": {"mode": "block"}}}}
+    _, found = await found_by("/v1/chat/completions", asked, headers={"X-Detox-Policy": "strict"})
+    assert found is not None and found.wants_moderation
+    assert (found.policy.name, found.policy.on_prompt) == ("strict", "refuse")
+
+
+async def test_a_deployment_of_azures_is_the_model_and_is_guarded() -> None:
+    called, found = await found_by("/openai/deployments/org/m/chat/completions", {"detox": {"policy": "strict"}})
+    assert found is not None and found.policy.name == "strict"
+    assert json.loads(b"".join(called.heard))["model"] == "org/m"
+
+
+async def test_a_moderation_by_azures_path_is_ours() -> None:
+    assert (await through([b'{"detox": 3}'], path="/openai/v1/moderations")).status == 200

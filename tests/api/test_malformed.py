@@ -24,7 +24,7 @@ from server.policy.catalog import builtin
 from server.policy.resolve import DetoxRequest
 from server.reloading import Current
 from server.telemetry.metrics import Metrics
-from tests.api.test_routes import Engine
+from tests.api.test_routes import Engine, served
 from tests.keys.counting import quotas
 from tests.properties import examples
 
@@ -38,8 +38,17 @@ DETOX = VALUES | st.dictionaries(st.sampled_from(sorted(DetoxRequest.model_field
 TEXTS = (
     VALUES | st.text(max_size=20) | st.lists(st.text(max_size=8) | st.fixed_dictionaries({"text": VALUES}), max_size=3)
 )
+MODERATION = VALUES | st.fixed_dictionaries(
+    {"model": PLAUSIBLE}, optional={"policy": VALUES | st.dictionaries(st.sampled_from(["input", "output"]), VALUES)}
+)
 REQUESTS = st.fixed_dictionaries(
-    {}, optional={**dict.fromkeys(ModerationRequest.model_fields, VALUES), "input": TEXTS, "detox": DETOX}
+    {},
+    optional={
+        **dict.fromkeys(ModerationRequest.model_fields, VALUES),
+        "input": TEXTS,
+        "detox": DETOX,
+        "moderation": MODERATION,
+    },
 )
 BODIES = st.binary(max_size=30) | (VALUES | REQUESTS).map(lambda value: json.dumps(value).encode())
 HEADERS = st.fixed_dictionaries(
@@ -49,10 +58,18 @@ HEADERS = st.fixed_dictionaries(
             ["application/json", "text/plain", "multipart/form-data", "multipart/form-data; boundary=x"]
         ),
         "X-Detox-Policy": st.sampled_from(["strict", "nosuch", "", "é"]),
+        "api-key": st.sampled_from(["k", "other", ""]),
         "Authorization": st.sampled_from(["Bearer k", "Bearer other", "Bearer", ""]),
     },
 )
-PATHS = ("/v1/moderations", "/v1/detox/policies", "/ready", "/v1/completions", "/nosuch")
+PATHS = (
+    "/v1/moderations",
+    "/v1/detox/policies",
+    "/ready",
+    "/v1/completions",
+    "/openai/deployments/m/completions",
+    "/nosuch",
+)
 METHODS = ("POST", "POST", "POST", "GET", "PUT", "DELETE", "HEAD")
 KEYS = {"body", "input", "model", "detox"}
 
@@ -64,7 +81,7 @@ async def web() -> AsyncIterator[httpx.AsyncClient]:
     await batcher.start()
     app = FastAPI()
     services = Services(Judge(batcher), metrics, "m", lambda text: [])
-    app.include_router(router(services, Current(builtin()), Engine(), allow_loosen=False))
+    app.include_router(router(services, Current(builtin()), Engine(), served, allow_loosen=False))
     app.add_api_route("/v1/completions", generate, methods=["POST"])
     app.router.middleware_stack = Gateway(
         app.router.middleware_stack,

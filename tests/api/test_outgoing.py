@@ -130,3 +130,23 @@ async def test_a_request_that_cannot_be_done_is_told_so_while_nothing_was_sent(h
 async def test_a_scorer_that_failed_comes_before_that() -> None:
     asked = unstarted(scorer_down="deadline", unusable=BadRequest("structured_outputs", "cannot be written"))
     assert (await sent(asked, JSON_HEAD, body(b"{}")))[0]["status"] == 503
+
+
+async def test_the_head_of_a_whole_answer_says_what_the_guard_did() -> None:
+    raw = b'{"choices":[{"index":0,"finish_reason":"stop"}]}'
+    start, _ = await sent(request(report("rewound")), JSON_HEAD, body(raw))
+    headers = dict(start["headers"])
+    assert (headers[b"x-detox-action"], headers[b"x-detox-policy"]) == (b"rewound", b"default")
+
+
+@pytest.mark.parametrize("asked", [request(), request(report(), wants_report=False)])
+async def test_it_says_nothing_where_there_is_no_report(asked: GuardedRequest) -> None:
+    start, _ = await sent(asked, JSON_HEAD, body(b'{"choices":[]}'))
+    assert b"x-detox-action" not in dict(start["headers"])
+
+
+async def test_nor_on_an_error_or_a_stream() -> None:
+    failed = {**JSON_HEAD, "status": 500}
+    for head, said in ((failed, b'{"error":{}}'), (STREAM_HEAD, END)):
+        start, *_ = await sent(request(report()), head, body(said))
+        assert b"x-detox-action" not in dict(start["headers"])

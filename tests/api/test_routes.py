@@ -26,6 +26,11 @@ class Engine:
     answering: bool = True
 
 
+async def served(name: str) -> dict[str, Any] | None:
+    """What vLLM says of the one model that it has."""
+    return {"id": name, "object": "model"} if name == "org/tiny" else None
+
+
 async def asked(
     method: str,
     path: str,
@@ -45,7 +50,7 @@ async def asked(
         assert not await batcher.probe()
     app = FastAPI()
     services = Services(judge, Metrics(CollectorRegistry()), "m", lambda text: [], ending=ending or Ending())
-    app.include_router(router(services, Current(builtin()), engine or Engine(), allow_loosen=False))
+    app.include_router(router(services, Current(builtin()), engine or Engine(), served, allow_loosen=False))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as web:
         answer = await web.request(method, path, **options)
     await batcher.aclose()
@@ -115,10 +120,21 @@ async def test_once_the_client_of_a_moderation_is_gone_its_texts_are_scored_no_f
     await batcher.start()
     app = FastAPI()
     services = Services(Judge(batcher), Metrics(CollectorRegistry()), "m", lambda text: [])
-    app.include_router(router(services, Current(builtin()), Engine(), allow_loosen=False))
+    app.include_router(router(services, Current(builtin()), Engine(), served, allow_loosen=False))
     given = {"input": ["hello"] * 1024}
     sent = await left_by_its_client(app, "/v1/moderations", given, lambda: until(lambda: scorer.passes > 0))
     scorer.release()
     assert await batcher.score(["later"]) and scorer.passes == 2
     assert sent[0]["status"] == 499
     await batcher.aclose()
+
+
+async def test_a_model_is_found_by_its_name_though_it_holds_a_slash() -> None:
+    assert (await asked("GET", "/v1/models/org/tiny")).json() == {"id": "org/tiny", "object": "model"}
+
+
+async def test_a_model_that_is_not_served_is_not_found() -> None:
+    answer = await asked("GET", "/v1/models/org/other")
+    assert answer.status_code == 404
+    error = answer.json()["error"]
+    assert (error["param"], error["code"]) == ("model", "not_found") and "org/other" in error["message"]

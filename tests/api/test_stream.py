@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from server.api.answer import REFUSAL
 from server.api.stream import EventStream
+from server.generation.report import PromptFinding, Report
 from server.generation.request import GuardedRequest
 from server.guard.state import Action
 from tests.api.requests import report, request
@@ -35,6 +37,7 @@ def bodies(data: bytes) -> list[Any]:
     return [json.loads(line[6:]) for line in data.decode().splitlines() if line.startswith("data: {")]
 
 
+USAGE = b'data: {"choices":[],"usage":{"completion_tokens":3}}\n\n'
 DONE = b"data: [DONE]\n\n"
 TEXTS = st.text(max_size=12) | st.sampled_from(
     [
@@ -122,11 +125,60 @@ def test_a_response_that_did_not_come_to_its_end_does_not_end_as_completed(statu
 
 
 def test_a_message_that_was_withheld_ends_with_a_refusal() -> None:
-    said = named("message_delta", delta={"stop_reason": "end_turn"}, usage={"output_tokens": 3})
-    (body,) = bodies(passed(request(report("truncated")), said))
+    said = named("content_block_start", index=0)
+    said += named("message_delta", delta={"stop_reason": "end_turn"}, usage={"output_tokens": 3})
+    _, body = bodies(passed(request(report("truncated")), said))
     assert body["delta"]["stop_reason"] == "refusal" and body["detox"]["action"] == "truncated"
 
 
 def test_a_stream_without_reports_passes_as_it_came() -> None:
     said = chunk(0, "a", "stop") + named("response.completed", response={"status": "completed"})
     assert bodies(passed(request(), said)) == bodies(said)
+
+
+def moderated(*reports: Report) -> GuardedRequest:
+    asked = request(*reports)
+    asked.wants_moderation = True
+    return asked
+
+
+@given(st.lists(st.integers(0, 10_000), max_size=8))
+def test_the_last_chunk_says_what_moderation_found_if_that_was_asked_for(cuts: list[int]) -> None:
+    said = chunk(0, "data: [DONE]") + chunk(0, "", "stop").replace(b'{"choices', b'{"id":"7","choices') + USAGE + DONE
+    out = passed(moderated(report(prompt=PromptFinding(False))), said, cuts)
+    assert out.endswith(DONE)
+    *others, last = bodies(out)
+    assert (last["id"], last["choices"]) == ("7", [])
+    assert [last["moderation"][side]["type"] for side in ("input", "output")] == ["moderation_results"] * 2
+    assert not any("moderation" in other for other in others) and len(others) == 3
+
+
+def test_nobody_else_gets_that_chunk_nor_does_a_stream_in_which_no_choice_ended() -> None:
+    ended = chunk(0, "", "stop") + DONE
+    assert b"moderation" not in passed(request(report()), ended)
+    assert passed(moderated(), ended) == passed(request(), ended)
+    cut = chunk(0, "a") + b'data: {"error":{"message":"x"}}\n\n' + DONE
+    assert passed(moderated(report()), cut) == cut
+
+
+def test_a_response_that_was_moderated_says_so_in_its_last_event() -> None:
+    said = named("response.completed", response={"object": "response", "status": "completed", "output": []})
+    (body,) = bodies(passed(moderated(report(prompt=PromptFinding(False))), said))
+    assert body["response"]["moderation"]["input"]["type"] == "moderation_result"
+
+
+@given(st.lists(st.integers(0, 10_000), max_size=8))
+def test_a_message_that_was_withheld_whole_has_a_block_that_says_so(cuts: list[int]) -> None:
+    said = named("message_start") + named("message_delta", delta={"stop_reason": "end_turn"})
+    out = passed(request(report("refused")), said, cuts)
+    kinds = ["content_block_start", "content_block_delta", "content_block_stop"]
+    assert [body["type"] for body in bodies(out)] == ["message_start", *kinds, "message_delta"]
+    assert bodies(out)[2]["delta"] == {"type": "text_delta", "text": REFUSAL}
+    assert out.count(b"event: ") == 5
+
+
+@pytest.mark.parametrize("action", ["refused", "clean"])
+def test_a_message_that_has_a_block_or_was_not_withheld_has_no_such_block(action: Action) -> None:
+    block = named("content_block_start", index=0) if action == "refused" else b""
+    out = passed(request(report(action)), block + named("message_delta", delta={"stop_reason": "end_turn"}))
+    assert REFUSAL.encode() not in out

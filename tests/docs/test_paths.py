@@ -10,7 +10,18 @@ FRONT = ("README.md", "CONTRIBUTING.md", "SECURITY.md", ".github/CODEOWNERS", ".
 # Not the decisions: each tells of the tree as it was when it was taken.
 PAGES = sorted([*(ROOT / name for name in FRONT), *(ROOT / "docs").glob("*.md"), *(ROOT / ".github").rglob("*.yml")])
 FOLDERS = (
-    *("benchmarks", "commands", "deploy", "docs", "evaluation", "examples", "filters", "models", "reporting"),
+    *(
+        "benchmarks",
+        "clients",
+        "commands",
+        "deploy",
+        "docs",
+        "evaluation",
+        "examples",
+        "filters",
+        "models",
+        "reporting",
+    ),
     *("requirements", "server", "tests", "training", r"\.github"),
 )
 PATH = re.compile(rf"(?<![\w./-])/?((?:{'|'.join(FOLDERS)})/[\w./*-]*)")

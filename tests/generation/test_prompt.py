@@ -22,10 +22,10 @@ KIND, HOSTILE = "a kind word", "you idiot"
 class Asked:
     """A stage whose engine writes a kind answer, and the choice on it with its prompt."""
 
-    def __init__(self, stage: Stage, prompt: str, own: Policy) -> None:
+    def __init__(self, stage: Stage, prompt: str, own: Policy, *, waits: bool) -> None:
         self.stage = stage
         self.prompt = Prompt(prompt, own, stage.services)
-        self.choice = Prompted(stage.guarded, self.prompt)
+        self.choice = Prompted(stage.guarded, self.prompt, waits=waits)
 
     @property
     def told(self) -> Any:
@@ -38,10 +38,12 @@ class Asked:
 
 
 @asynccontextmanager
-async def asked(prompt: str, answer: str = "all is well here", **keys: Any) -> AsyncIterator[Asked]:
+async def asked(
+    prompt: str, answer: str = "all is well here", *, waits: bool = False, **keys: Any
+) -> AsyncIterator[Asked]:
     own = policy(**keys)
     async with staged(answer, policy=own, in_step=own.mode == "enforce") as stage:
-        yield Asked(stage, prompt, own)
+        yield Asked(stage, prompt, own, waits=waits)
 
 
 @pytest.mark.parametrize(
@@ -112,6 +114,26 @@ async def test_in_monitor_mode_nothing_waits_for_the_prompt_and_its_verdict_is_c
         assert ask.stage.observer.prompts[0][:2] == ("flagged", "toxicity")
 
 
+async def test_where_its_verdict_was_asked_for_the_end_of_the_answer_waits_for_it_and_nothing_else_does() -> None:
+    async with asked(HOSTILE, mode="monitor", on_prompt="score", waits=True) as ask:
+        ask.stage.scorer.hang()
+        said: list[Piece] = []
+
+        async def play() -> None:
+            async for piece in ask.choice.pieces():
+                said.extend([piece])
+
+        playing = asyncio.create_task(play())
+        await until(lambda: text_of(said).startswith("all is well"))
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert not playing.done()
+        ask.stage.scorer.release()
+        await playing
+        assert text_of(said) == "all is well here"
+        assert ask.told == {"flagged": True, "scores": SCORES}
+
+
 @pytest.mark.parametrize("on_prompt", ["score", "refuse"])
 async def test_all_choices_share_one_judgement(on_prompt: str) -> None:
     async with asked(HOSTILE, on_prompt=on_prompt) as ask:
@@ -132,7 +154,7 @@ async def test_without_a_verdict_a_closed_policy_answers_nothing() -> None:
 
 
 @pytest.mark.parametrize("keys", [{"on_prompt": "refuse", "on_scorer_failure": "open"}, {"on_prompt": "score"}])
-async def test_otherwise_the_answer_is_written_and_says_that_its_prompt_was_not_judged(keys: dict[str, str]) -> None:
+async def test_otherwise_the_answer_is_written_and_says_that_its_prompt_was_not_judged(keys: dict[str, Any]) -> None:
     async with asked(HOSTILE, **keys) as ask:
         ask.stage.scorer.fail(1)
         assert text_of(await ask.play()) == "all is well here"

@@ -68,14 +68,15 @@ def test_anthropics_client_reads_messages(
 ) -> None:
     with servers.scorer.flagging(*words), anthropic.Anthropic(base_url=servers.guarded, api_key="none") as client:
         ask: Any = {"model": servers.model, "max_tokens": tokens, "messages": MESSAGES}
-        detox = {"detox": {"policy": "no-rewinds"}}
+        detox = {"detox": {"policy": "no-rewinds"}, "temperature": 0}
         whole = client.messages.create(**ask, extra_body=detox)
         with client.messages.stream(**ask, extra_body=detox) as stream:
             text = "".join(stream.text_stream)
             final = stream.get_final_message()
     assert (whole.stop_reason, final.stop_reason) == (reason, reason)
     assert "".join(block.text for block in final.content if block.type == "text") == text
-    assert not any(word in text for word in words) and (whole.model_extra or {})["detox"]["action"] == action
+    assert action == "refused" or not any(word in text for word in words)
+    assert (whole.model_extra or {})["detox"]["action"] == action
 
 
 def without_white_space(servers: Servers) -> dict[str, int]:

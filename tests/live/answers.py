@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import httpx
 
+from server.api.answer import REFUSAL
 from tests.live.wire import JSON, events, folded
 
 
@@ -58,11 +59,20 @@ def _response(body: JSON) -> Told:
 
 
 def _message(body: JSON) -> Told:
-    text = "".join(part["text"] for part in body["content"])
-    return Told([text], [body["stop_reason"]], [body["detox"]], body["usage"]["output_tokens"])
+    return Told(
+        [_released("".join(part["text"] for part in body["content"]))],
+        [body["stop_reason"]],
+        [body["detox"]],
+        body["usage"]["output_tokens"],
+    )
 
 
 def _message_events(said: list[JSON]) -> Told:
     text = "".join(event["delta"].get("text", "") for event in said if event["type"] == "content_block_delta")
     (end,) = [event for event in said if event["type"] == "message_delta"]
-    return Told([text], [end["delta"]["stop_reason"]], [end["detox"]], end["usage"]["output_tokens"])
+    return Told([_released(text)], [end["delta"]["stop_reason"]], [end["detox"]], end["usage"]["output_tokens"])
+
+
+def _released(text: str) -> str:
+    """The text of the model's: a message that was withheld whole says so in words of ours."""
+    return "" if text == REFUSAL else text

@@ -7,7 +7,6 @@ import asyncio
 import os
 import socket
 import threading
-from argparse import Namespace
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -17,9 +16,6 @@ from typing import Any, TypeVar
 
 import pytest
 import uvicorn
-from fastapi import FastAPI
-from vllm.entrypoints.launchers.api_server.app_state import init_app_state
-from vllm.entrypoints.launchers.app import build_app
 
 from filters.scorers.registry import Setup
 from server import app, plugin, settings
@@ -101,7 +97,8 @@ async def _serve(scorer: SwitchableScorer, state: dict[str, Any], ready: threadi
         async with launcher.engine(args) as client:
             patch.undo()  # it has been configured, and the run has tests of that
             scorer.forget = client.alternative_scores.forget
-            ours, plain = await _plugged(client, args), await launcher.application(client.inner, args)
+            ours = await launcher.plugged_application(client, args)
+            plain = await launcher.application(client.inner, args)
             async with _listening(ours) as ours_url, _listening(plain) as plain_url:
                 loop = asyncio.get_running_loop()
                 state["servers"] = Servers(ours_url, plain_url, settings.BUNDLED_MODEL_NAME, scorer, client.inner, loop)
@@ -124,14 +121,6 @@ def _ours(folder: Path) -> list[str]:
         *("--scorer", scorer, "--scorer-deadline", str(SCORER_DEADLINE_SECONDS)),
         *("--policy-file", str(written(folder))),
     ]
-
-
-async def _plugged(client: Any, args: Namespace) -> FastAPI:
-    """An application as vLLM builds it."""
-    tasks = await client.get_supported_tasks()
-    made: FastAPI = build_app(args, tasks, client.model_config)
-    await init_app_state(client, made.state, args, tasks)
-    return made
 
 
 @asynccontextmanager

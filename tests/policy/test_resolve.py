@@ -280,3 +280,21 @@ def test_a_language_is_not_loosened_without_the_right() -> None:
 def test_a_category_of_a_language_must_be_the_scorers() -> None:
     with pytest.raises(BadRequest, match=r"^detox\.languages\.de\.hate: unknown category"):
         resolve(BUILTIN, {"languages": {"de": {"hate": 0.1}}}, None, may_loosen=False)
+
+
+MODERATED = {"model": "m", "policy": {"output": {"mode": "block"}}}
+
+
+def test_a_moderation_alone_tightens_the_default_policy() -> None:
+    resolved = resolve(BUILTIN, None, None, MODERATED, may_loosen=False)
+    assert resolved == Resolved(BUILTIN.default.model_copy(update={"on_prompt": "score"}), moderation=True)
+
+
+def test_what_a_request_may_not_loosen_is_still_refused_where_a_moderation_would_tighten_it_again() -> None:
+    with pytest.raises(Forbidden):
+        resolve(BUILTIN, {"mode": "off"}, None, MODERATED, may_loosen=False)
+
+
+def test_of_a_detox_and_a_moderation_the_stricter_holds() -> None:
+    resolved = resolve(BUILTIN, {"mode": "off", "report": False}, None, MODERATED, may_loosen=True)
+    assert (resolved.policy.mode, resolved.report, resolved.moderation) == ("enforce", False, True)

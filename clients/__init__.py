@@ -1,0 +1,1 @@
+"""Other people's clients, run against one server: what of the guard can be seen through each."""

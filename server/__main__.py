@@ -15,9 +15,10 @@ from server import app, plugin
 from server.configuration import parse
 from server.embedded import SMOLLM2, Models, listing
 from server.errors import EngineDied, StartError
-from server.settings import add_options, cache_folder, parser, prepare_environment
+from server.settings import add_options, cache_folder, draw_elsewhere, parser, prepare_environment
 from server.stopping import stop_at_once
 from server.telemetry import logs, pairs
+from server.upstreams import addresses
 
 
 def run(words: Sequence[str]) -> int:
@@ -54,9 +55,12 @@ def _serve(words: Sequence[str]) -> None:
     # What is quickly known to be wrong is told before vLLM is loaded.
     app.check_files(start.settings)
     pairs.check(start.settings.pairs_out)
+    addresses(start.settings.upstream)
     warnings.simplefilter("ignore", FutureWarning)  # of libraries, about libraries
     signal.signal(signal.SIGTERM, stop_at_once)  # until the server runs
     plugin.prepare_process()
+    if start.settings.upstream:
+        draw_elsewhere()
     uvloop.run(app.run(start))
 
 

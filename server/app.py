@@ -13,7 +13,7 @@ from filters.languages import find
 from filters.scorer import Scorer
 from filters.scorers import registry
 from filters.scorers.cascade import CascadeObserver
-from server import plugin
+from server import plugin, upstreams
 from server.composition import guard
 from server.configuration import KEY, ScorerSettings, Settings, Start, configured
 from server.embedded import Models
@@ -134,11 +134,11 @@ def settings_of(additional: Mapping[str, Any]) -> Settings:
     return configured(Settings, additional.get(KEY, {}), environment())
 
 
-def prepare(additional: Mapping[str, Any]) -> "Callable[[Any], ServedClient]":
+def prepare(additional: Mapping[str, Any], metrics: Metrics | None = None) -> "Callable[[Any], ServedClient]":
     """Make what guards, as `additional` (vLLM's `--additional-config`), the environment and a file say.
 
-    Returns what guards an engine with it, on the event loop that runs. StartError if there is none, StartError or
-    ScorerLoadError if something cannot be made.
+    It counts in `metrics` (None: in its own). Returns what guards an engine with it, on the event loop that runs.
+    StartError if there is none, StartError or ScorerLoadError if something cannot be made.
     """
     loop = _running_loop()
     settings = settings_of(additional)
@@ -149,7 +149,7 @@ def prepare(additional: Mapping[str, Any]) -> "Callable[[Any], ServedClient]":
     closing = AsyncExitStack()
     pairs = closing.enter_context(writing(settings.pairs_out))
     log.info("loading the scorer", extra={"scorer": settings.scorer, "screen": str(settings.screen or "none")})
-    metrics = Metrics()
+    metrics = metrics or Metrics()
     scorer = load_scorer(settings, metrics)
     find(A_TEXT)  # loads what tells languages apart
     catalog = policies(settings, scorer.categories, metrics)
@@ -204,14 +204,15 @@ def engine_arguments(start: Start) -> argparse.Namespace:
     """
     from server.engine import access, launcher
 
-    args = launcher.parse(start.rest, Models(cache_folder(), log.info))
+    elsewhere = bool(start.settings.upstream)
+    args = launcher.parse(start.rest, Models(cache_folder(), log.info), elsewhere=elsewhere)
     if KEY in args.additional_config:
         raise StartError(f"--additional-config: leave {KEY} out: `unsay serve` has options for what it says")
     args.additional_config = {**args.additional_config, KEY: start.settings.said()}
     check_open(args, start.settings)
     if closed := access.close_to_others(args, keyed=start.settings.keys_file is not None):
         log.info(closed)
-    if fitted := launcher.fit_cpu(args):
+    if not elsewhere and (fitted := launcher.fit_cpu(args)):
         log.info(fitted)
     return args
 
@@ -233,6 +234,9 @@ async def run(start: Start) -> None:
     plugin.check_in_place()
     address, sock = launcher.bind(args)
     quiet.hide_progress()
+    if start.settings.upstream:
+        log.info("starting vLLM's server, without an engine", extra={"model": args.model, "url": address})
+        return await launcher.serve(address, sock, args, engine=upstreams.guarding)
     log.info(
         "starting vLLM (10 to 30 seconds for the models that come along)", extra={"model": args.model, "url": address}
     )

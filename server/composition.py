@@ -58,6 +58,7 @@ def guard(
     """
     from server.engine.core import arming
     from server.engine.served import ServedClient
+    from server.engine.upstream.client import UpstreamClient
     from server.engine.watched import WatchedClient
 
     patience = patience or Patience()
@@ -84,6 +85,7 @@ def guard(
         keep,
         allow_loosen=allow_loosen,
         exact=arming.armed(engine),
+        spells=not isinstance(engine, UpstreamClient),
         quotas=quotas or Quotas(storage_at(MEMORY), metrics),
         keys=keys,
     )

@@ -37,6 +37,10 @@ def _screen(wanted: object) -> object:
     return None if wanted == "none" else wanted
 
 
+def _several(said: object) -> object:
+    return tuple(said.replace(",", " ").split()) if isinstance(said, str) else said
+
+
 def _bundled_screen(said: Mapping[str, Any]) -> Path | None:
     return BUNDLED_SCREEN if said["scorer"] == _BUNDLED_SCORER else None
 
@@ -72,6 +76,9 @@ class Settings(ScorerSettings):
     grace_seconds: Annotated[float, Field(ge=0, le=24 * 3600)] = Patience().grace_seconds
     request_seconds: PositiveFloat = Patience().request_seconds
     engine_seconds: PositiveFloat = Patience().engine_seconds
+    upstream: Annotated[tuple[str, ...], BeforeValidator(_several)] = ()
+    """Where tokens are drawn, if not here (docs/upstream.md). In a variable, separated by commas or spaces."""
+    upstream_seconds: PositiveFloat = Patience().upstream_seconds
     max_choices: PositiveInt = Limits().choices
     max_prompt_characters: PositiveInt = Limits().prompt_characters
     max_alternatives: PositiveInt = Limits().alternatives
@@ -91,7 +98,10 @@ class Settings(ScorerSettings):
     def patience(self) -> Patience:
         """How long the server waits for what."""
         return Patience(
-            grace_seconds=self.grace_seconds, request_seconds=self.request_seconds, engine_seconds=self.engine_seconds
+            grace_seconds=self.grace_seconds,
+            request_seconds=self.request_seconds,
+            engine_seconds=self.engine_seconds,
+            upstream_seconds=self.upstream_seconds,
         )
 
     def said(self) -> dict[str, object]:

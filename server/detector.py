@@ -14,7 +14,7 @@ from server.app import batching, load_scorer
 from server.configuration import ScorerSettings, scorer_settings
 from server.engine import quiet
 from server.errors import StartError
-from server.settings import add_scorer
+from server.scorer_options import add_scorer
 from server.telemetry import logs
 
 DESCRIPTION = """\

@@ -1,4 +1,4 @@
-"""How long the server waits: for requests to finish when it ends, for their parts to come, and for its engine."""
+"""How long the server waits: for requests to finish when it ends, for their parts to come, and for its engines."""
 
 import argparse
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ class Patience:
     grace_seconds: float = 25.0
     request_seconds: float = 60.0
     engine_seconds: float = 20.0
+    upstream_seconds: float = 60.0
 
 
 def add_patience(group: "argparse._ArgumentGroup") -> None:
@@ -35,4 +36,10 @@ def add_patience(group: "argparse._ArgumentGroup") -> None:
         metavar="SECONDS",
         help="without a token or an answer until the engine counts as hung, which /ready and /health then tell"
         " (default: 20; more where one step may take longer)",
+    )
+    group.add_argument(
+        "--upstream-seconds",
+        type=above_zero,
+        metavar="SECONDS",
+        help="for an upstream to begin an answer, and between its parts (default: 60; then another goes on with it)",
     )

@@ -102,6 +102,8 @@ class Endpoint:
 def _prepare(additional: Any) -> Any:
     from server import app
 
+    if app.settings_of(additional).upstream:
+        raise StartError("upstream: an engine is started here: leave it out, or start `unsay serve --upstream`")
     return app.prepare(additional)
 
 

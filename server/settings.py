@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from importlib.metadata import entry_points, version
 from pathlib import Path
 
-from filters.turns import LEAST_CHARACTERS
-from reporting.options import above_zero, at_least, count
 from server.errors import StartError
 from server.limits import add_limits
 from server.patience import add_patience
+from server.scorer_options import add_scorer
+from server.upstreams import add_upstream
 
 MODELS = Path(__file__).resolve().parent.parent / "models"
 BUNDLED_MODEL = MODELS / "language_model"
@@ -77,6 +77,7 @@ def parser() -> argparse.ArgumentParser:
 def add_options(serve: argparse.ArgumentParser) -> None:
     """Add our options of `unsay serve` to a parser, in groups of their own."""
     _add_guard(serve.add_argument_group("guard"))
+    add_upstream(serve.add_argument_group("upstream"))
     _add_keys(serve.add_argument_group("keys", "who may ask (docs/operations.md)"))
     add_limits(serve.add_argument_group("limits", "what one request may ask for (docs/operations.md)"))
     add_patience(serve.add_argument_group("patience"))
@@ -114,56 +115,6 @@ def _add_keys(group: "argparse._ArgumentGroup") -> None:
     )
 
 
-def add_scorer(group: "argparse._ArgumentGroup") -> None:
-    """Add the options of the scorer: their names are keys of server/configuration.py."""
-    name = group.add_mutually_exclusive_group()
-    name.add_argument(
-        "--scorer",
-        metavar="NAME",
-        help="detoxify:NAME|PATH, remote:URL, entry:MODULE:FUNCTION, or what a package registers (docs/operations.md)",
-    )
-    name.add_argument(
-        "--detoxify",
-        dest="scorer",
-        type=_detoxify,
-        metavar="NAME|PATH",
-        help="short for --scorer detoxify:...: original, unbiased, multilingual, original-small, unbiased-small, or a"
-        " checkpoint (default: bundled)",
-    )
-    group.add_argument(
-        "--screen",
-        metavar="PATH|none",
-        help="a screen that clears the obvious for the classifier it was made from (default: the bundled one's)",
-    )
-    group.add_argument("--scorer-device", metavar="DEVICE", help="where it runs: cpu (default), cuda, cuda:1")
-    group.add_argument("--scorer-threads", type=count, metavar="N", help="its CPU threads (default: 1)")
-    group.add_argument("--scorer-batch", type=count, metavar="N", help="texts per pass (default: 16)")
-    group.add_argument(
-        "--scorer-characters",
-        type=at_least(LEAST_CHARACTERS),
-        metavar="N",
-        help="characters per pass; in one of prompts or moderations alone a sixteenth of them (default: 8000)",
-    )
-    group.add_argument(
-        "--scorer-queue",
-        type=count,
-        metavar="N",
-        help="texts that may wait, of windows, of prompts, and of moderations each (default: 2048)",
-    )
-    group.add_argument(
-        "--scorer-deadline",
-        dest="scorer_deadline_seconds",
-        type=above_zero,
-        metavar="SECONDS",
-        help="a verdict that takes longer counts as a failed scorer (default: 10)",
-    )
-    group.add_argument("--unsay-log-level", dest="log_level", choices=("debug", "info", "warning", "error"))
-
-
-def _detoxify(name_or_path: str) -> str:
-    return f"detoxify:{name_or_path}"
-
-
 def prepare_environment() -> None:
     """Set what vLLM reads from the environment, and refuse what would bring up an unguarded server.
 
@@ -180,6 +131,11 @@ def prepare_environment() -> None:
             os.environ["VLLM_LOGGING_CONFIG_PATH"] = str(_LOGGING_FILE)
     for name, value in _QUIET_LIBRARIES.items():
         os.environ.setdefault(name, value)
+
+
+def draw_elsewhere() -> None:
+    """Have vLLM look for no accelerator in this process: it serves without an engine."""
+    os.environ["VLLM_TARGET_DEVICE"] = "cpu"
 
 
 def refuse_rust_front_end() -> None:

@@ -19,8 +19,10 @@ UNWANTED = frozenset("manager helper utils handler processor violation backtrack
 TESTED_ELSEWHERE = {
     "server/generation/observer.py": "a port without code: tests/telemetry/test_metrics.py has the one in service",
     "server/generation/services.py": "seven fields without code",
+    "server/engine/upstream/faults.py": "a port and a record: all of tests/engine/upstream",
     "server/guard/commands.py": "records without code: tests/guard/test_advance.py",
     "server/guard/events.py": "records without code: tests/guard/test_advance.py",
+    "server/scorer_options.py": "options without code: tests/test_configuration.py",
     "server/errors.py": "tests/policy/test_errors.py",
 }
 
@@ -129,6 +131,8 @@ def test_heavy_packages_stay_in_their_folder(packages: set[str], allowed: Callab
 OF_VLLMS_INSIDE = {
     "server/engine/drafting/detokenize.py": "text is made by vLLM's own detokenizer",
     "server/engine/scripted_client.py": "an engine client has an input processor, and vLLM's server asks it",
+    "server/engine/upstream/client.py": "the same; and it checks requests as it would before an engine",
+    "server/engine/upstream/reading.py": "logprobs are spelled by vLLM's own part for it",
 }
 """Where vLLM's version 1 engine is reached into outside of what runs within it."""
 
@@ -352,7 +356,10 @@ def _words(name: str) -> set[str]:
     return {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)}
 
 
-_NAMED_BY_VLLM = ("server/engine/client.py", "server/engine/scripted_client.py", "tests/engine/test_client.py")
+_NAMED_BY_VLLM = (
+    *("server/engine/client.py", "server/engine/scripted_client.py", "server/engine/upstream/client.py"),
+    "tests/engine/test_client.py",
+)
 NAMED_BY_LIBRARIES = {f"{name}: input_processor" for name in _NAMED_BY_VLLM} | {"training/e5.py: post_processor"}
 """Names of vLLM's and tokenizers' that ours have to bear."""
 

@@ -103,6 +103,16 @@ def test_a_variable_is_read_as_what_its_key_takes() -> None:
     assert (settings.allow_loosen, settings.scorer_deadline_seconds, settings.screen) == (True, 2.5, None)
 
 
+@pytest.mark.parametrize("said", ["http://one,http://two", "http://one http://two", ["http://one", "http://two"]])
+def test_several_upstreams_are_said_in_one_variable_or_in_a_list(said: Any) -> None:
+    given, variables = ({}, {"UNSAY_UPSTREAM": said}) if isinstance(said, str) else ({"upstream": said}, {})
+    assert configured(Settings, given, variables).upstream == ("http://one", "http://two")
+    assert parse(["serve", "--upstream", "http://one", "--upstream", "http://two"]).settings.upstream == (
+        "http://one",
+        "http://two",
+    )
+
+
 def test_variables_that_kubernetes_makes_for_a_service_are_left_alone() -> None:
     assert configured(Settings, {}, {"UNSAY_PORT": "tcp://10.0.0.1:80", "UNSAY_SERVICE_HOST": "10.0.0.1"}) == Settings()
 

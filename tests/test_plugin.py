@@ -161,6 +161,13 @@ def test_the_general_part_has_engines_guarded_by_what_the_server_is_told(monkeyp
     assert told == ["armed", {KEY: {}}]
 
 
+def test_upstreams_are_not_for_a_server_that_has_an_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plugged, "arm_configurations", lambda: None)
+    monkeypatch.setattr(plugged, "guard_engines", lambda prepare: prepare({KEY: {"upstream": ["http://one"]}}))
+    with pytest.raises(StartError, match=r"upstream: an engine is started here.*unsay serve --upstream"):
+        guard_vllm()
+
+
 @pytest.mark.parametrize(
     ("general", "value", "missing"),
     [

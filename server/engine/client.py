@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from vllm.engine.protocol import EngineClient
-from vllm.exceptions import VLLMClientError
+from vllm.exceptions import RetryableRequestError, VLLMClientError
 from vllm.outputs import RequestOutput
 from vllm.sampling_params import RequestOutputKind, SamplingParams
 
@@ -45,6 +45,9 @@ class GuardedEngineClient(Delegate):
     `exact`: the engine behind `inner` rewinds by itself (server/engine/core/arming.py).
     """
 
+    spells = True
+    """Whether the engine behind `inner` gives text too."""
+
     def __init__(
         self, inner: EngineClient, services: Services, default: Callable[[], Policy], *, exact: bool = False
     ) -> None:
@@ -72,6 +75,7 @@ class GuardedEngineClient(Delegate):
         request = current.get() or GuardedRequest(self.default_policy)
         self._check_open(request)
         if request.policy.mode == "off":
+            refusals.check_unguarded(spells=self.spells)
             return self._unguarded.generate(prompt, without_changes(sampling_params), request_id, request, options)
         refusals.check_guardable(prompt, sampling_params)
         services = self.services.of(request.client)
@@ -109,7 +113,7 @@ class GuardedEngineClient(Delegate):
                         if output is not None:
                             yield output
                 self._export(call, choices)
-        except VLLMClientError as error:
+        except (VLLMClientError, RetryableRequestError) as error:
             refusals.note(call.request, call.params, error)
             raise
         except (ScorerDown, ShuttingDown) as error:

@@ -6,7 +6,7 @@ Written against vLLM 0.32, whose launcher modules move between minor versions: a
 import argparse
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
@@ -28,6 +28,7 @@ from server.embedded import Models
 from server.engine import plugged, quiet
 from server.engine.access import EVERYWHERE
 from server.engine.served import ServedClient
+from server.engine.upstream.configuration import refuse_engine_flags
 from server.errors import EngineDied, StartError
 from server.settings import PLUGIN, bind_threads
 
@@ -42,18 +43,23 @@ class _Parser(FlexibleArgumentParser):  # type: ignore[misc]
         raise StartError(f"{message} (`unsay serve --help=all` lists every flag)")
 
 
-def parse(words: Sequence[str], models: Models) -> argparse.Namespace:
-    """Return vLLM's arguments, with our defaults where the operator says nothing: our model, fit for a CPU."""
+def parse(words: Sequence[str], models: Models, *, elsewhere: bool = False) -> argparse.Namespace:
+    """Return vLLM's arguments, with our defaults where the operator says nothing: our model, fit for a CPU.
+
+    `elsewhere`: there will be no engine here, and nothing may be said of one.
+    """
     cli_env_setup()
     parser = make_arg_parser(_Parser(prog="unsay serve", add_help=False))
     parser.set_defaults(model=None)
-    if current_platform.is_cpu():
+    if current_platform.is_cpu() and not elsewhere:
         parser.set_defaults(dtype=this_cpu().dtype, enforce_eager=True, kv_cache_memory_bytes=CPU_KV_CACHE_BYTES)
         # For a prompt read in parts vLLM 0.32 resets the generator of its seed, which CPU generators cannot do: one
         # seeded request among many would end the engine.
         parser.set_defaults(enable_chunked_prefill=False)
     args: argparse.Namespace = parser.parse_args(list(words))
     _refuse_unguarded(args)
+    if elsewhere:
+        refuse_engine_flags(args, parser.parse_args([]))
     _name_model(args, models)
     configure_logging_from_args(args)
     try:
@@ -143,7 +149,11 @@ async def engine(args: argparse.Namespace) -> AsyncIterator[EngineClient]:
         yield client
 
 
-async def serve(address: str, sock: socket.socket, args: argparse.Namespace) -> None:
+Engines = Callable[[argparse.Namespace], AbstractAsyncContextManager[EngineClient]]
+"""Provides an engine's client while it is served."""
+
+
+async def serve(address: str, sock: socket.socket, args: argparse.Namespace, engine: Engines = engine) -> None:
     """Have vLLM serve at a bound address until a signal asks to stop.
 
     StartError if it cannot, EngineDied if it ended because its engine did.

@@ -2,14 +2,16 @@
 
 from typing import Any
 
-from vllm.exceptions import VLLMClientError, VLLMValidationError
+from vllm.exceptions import RetryableRequestError, VLLMClientError, VLLMValidationError
 from vllm.sampling_params import RequestOutputKind, SamplingParams
 
 from server.engine.core.changes import UNUSABLE_GRAMMAR
-from server.errors import BadRequest
+from server.errors import BadRequest, Unavailable
 from server.generation.request import GuardedRequest
 
 GUARDABLE = ("token", "multimodal")
+RETRY_SECONDS = 5.0
+"""When to come back, where the engine could not answer."""
 
 
 def check_grammar(request: GuardedRequest, stop_reason: int | str | None) -> None:
@@ -23,10 +25,23 @@ def check_grammar(request: GuardedRequest, stop_reason: int | str | None) -> Non
         raise VLLMValidationError(request.unusable.message, parameter=request.unusable.param)
 
 
-def note(request: GuardedRequest, params: Any, error: VLLMClientError) -> None:
-    """Remember why vLLM refuses a stream: it would tell it amid one. Of a whole answer it says it by the status."""
-    if isinstance(params, SamplingParams) and params.output_kind == RequestOutputKind.DELTA and not request.unusable:
+def note(request: GuardedRequest, params: Any, error: VLLMClientError | RetryableRequestError) -> None:
+    """Remember why vLLM refuses a stream: it would tell it amid one. Of a whole answer it says it by the status.
+
+    That nobody can answer now is remembered of both: a 503 says when to come back.
+    """
+    if request.unusable:
+        return
+    if isinstance(error, RetryableRequestError):
+        request.unusable = Unavailable(str(error), RETRY_SECONDS)
+    elif isinstance(params, SamplingParams) and params.output_kind == RequestOutputKind.DELTA:
         request.unusable = BadRequest(getattr(error, "parameter", None), str(error))
+
+
+def check_unguarded(*, spells: bool) -> None:
+    """Refuse (400) an answer without a guard, where it is the guard that makes text of tokens."""
+    if not spells:
+        raise VLLMValidationError("mode: off cannot be had over upstreams: ask for monitor", parameter="detox.mode")
 
 
 def check_sampling(params: Any) -> None:

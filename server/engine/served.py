@@ -34,8 +34,10 @@ class ServedClient(GuardedEngineClient):
         exact: bool,
         quotas: Quotas,
         keys: Current[Keys] | None = None,
+        spells: bool = True,
     ) -> None:
         super().__init__(inner, services, lambda: catalog.value.default, exact=exact)
+        self.spells = spells
         self.catalog = catalog
         self.quotas = quotas
         self.keys = keys

@@ -8,7 +8,7 @@ from collections.abc import Hashable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
-from server.errors import BadRequest
+from server.errors import RequestError
 from server.generation.demand import Demand
 from server.generation.report import Report
 from server.keys.key import ANYBODY, Key
@@ -31,8 +31,8 @@ class GuardedRequest:
     """Whether the answer says what moderation found in OpenAI's shape; it then waits for the prompt's verdict."""
     reports: dict[int, Report] = field(default_factory=dict)
     scorer_down: str | None = None
-    unusable: BadRequest | None = None
-    """Why the request turned out to be one that cannot be done, once it was tried."""
+    unusable: RequestError | None = None
+    """Why the request turned out to be one that cannot be done, or not now, once it was tried."""
     shut_down: bool = False
     started: bool = False
     """Whether any generated text has been handed out."""

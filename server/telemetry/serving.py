@@ -1,4 +1,4 @@
-"""Metrics of the server itself: its end, its engine's health, its operator's files, and requests that are refused."""
+"""Metrics of the server itself: its end, the health of engine and upstreams, its operator's files, and refusals."""
 
 from collections.abc import Iterable
 from itertools import product
@@ -7,6 +7,7 @@ from typing import get_args
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from server.api.doorway import Fate, Part
+from server.engine.upstream.faults import OUTCOMES, Outcome
 from server.keys.quotas import LIMITS, Limit
 from server.reloading import FILES, RESULTS, File, Result
 from server.telemetry.children import Children
@@ -92,3 +93,46 @@ class ServingMetrics:
 
     def engine_hangs(self, hangs: bool) -> None:
         self._hangs.set(hangs)
+
+
+class UpstreamMetrics:
+    """How each upstream fares, by its URL; the port `FleetObserver` says what each call means."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._up = Children(
+            Gauge(
+                "unsay_upstream_up",
+                "1 while the upstream is asked for tokens, 0 while it is down.",
+                ("upstream",),
+                registry=registry,
+                multiprocess_mode="livemin",
+            )
+        )
+        self._asked = Children(
+            Counter(
+                "unsay_upstream_requests",
+                f"Requests to an upstream, by what became of its answer: {', '.join(OUTCOMES)}.",
+                ("upstream", "outcome"),
+                registry=registry,
+            )
+        )
+        self._resumed = Children(
+            Counter(
+                "unsay_upstream_resumed",
+                "Answers that were lost at an upstream with tokens drawn, and gone on with at another.",
+                ("upstream",),
+                registry=registry,
+            )
+        )
+
+    def upstream_up(self, upstream: str, up: bool) -> None:
+        self._up.of(upstream).set(up)
+        self._resumed.of(upstream)
+        for outcome in OUTCOMES:
+            self._asked.of(upstream, outcome)
+
+    def upstream_asked(self, upstream: str, outcome: Outcome) -> None:
+        self._asked.of(upstream, outcome).inc()
+
+    def upstream_resumed(self, upstream: str) -> None:
+        self._resumed.of(upstream).inc()

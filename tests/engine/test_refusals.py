@@ -3,12 +3,12 @@
 from typing import Any
 
 import pytest
-from vllm.exceptions import VLLMValidationError
+from vllm.exceptions import RetryableRequestError, VLLMValidationError
 from vllm.sampling_params import RequestOutputKind, SamplingParams
 
 from server.engine import refusals
 from server.engine.core.changes import UNUSABLE_GRAMMAR
-from server.errors import BadRequest
+from server.errors import BadRequest, Unavailable
 from server.generation.request import GuardedRequest
 from server.policy.policy import Policy
 
@@ -75,3 +75,18 @@ def test_what_has_no_text_to_judge_is_refused(prompt: Any, params: Any, word: st
 @pytest.mark.parametrize("kind", refusals.GUARDABLE)
 def test_tokens_and_images_are_guarded(kind: str) -> None:
     refusals.check_guardable({"type": kind}, SamplingParams())
+
+
+def test_that_nobody_can_answer_is_a_503_unless_something_else_was_wrong() -> None:
+    request = GuardedRequest(Policy())
+    refusals.note(request, DELTA, RetryableRequestError("try again"))
+    assert isinstance(request.unusable, Unavailable) and request.unusable.message == "try again"
+    request.unusable = wrong = BadRequest("n", "too many")
+    refusals.note(request, DELTA, RetryableRequestError("try again"))
+    assert request.unusable is wrong
+
+
+def test_without_a_guard_an_engine_has_to_give_text() -> None:
+    refusals.check_unguarded(spells=True)
+    with pytest.raises(VLLMValidationError, match="monitor"):
+        refusals.check_unguarded(spells=False)

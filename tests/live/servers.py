@@ -99,7 +99,7 @@ async def _serve(scorer: SwitchableScorer, state: dict[str, Any], ready: threadi
             scorer.forget = client.alternative_scores.forget
             ours = await launcher.plugged_application(client, args)
             plain = await launcher.application(client.inner, args)
-            async with _listening(ours) as ours_url, _listening(plain) as plain_url:
+            async with listening(ours) as ours_url, listening(plain) as plain_url:
                 loop = asyncio.get_running_loop()
                 state["servers"] = Servers(ours_url, plain_url, settings.BUNDLED_MODEL_NAME, scorer, client.inner, loop)
                 ready.set()
@@ -124,7 +124,7 @@ def _ours(folder: Path) -> list[str]:
 
 
 @asynccontextmanager
-async def _listening(application: Any) -> AsyncIterator[str]:
+async def listening(application: Any) -> AsyncIterator[str]:
     """A uvicorn server on a free port; yields its address."""
     sock = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(application, log_level="warning", timeout_graceful_shutdown=5))

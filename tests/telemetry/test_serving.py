@@ -2,7 +2,8 @@
 
 from prometheus_client import CollectorRegistry
 
-from server.telemetry.serving import ServingMetrics
+from server.engine.upstream.faults import OUTCOMES
+from server.telemetry.serving import ServingMetrics, UpstreamMetrics
 
 
 def test_every_word_is_there_from_the_start_and_counts() -> None:
@@ -26,6 +27,21 @@ def test_a_hung_engine_is_1_until_it_is_well() -> None:
         metrics.engine_hangs(hangs)
         seen.append(registry.get_sample_value("unsay_engine_hangs"))
     assert seen == [1, 0]
+
+
+def test_upstreams_are_counted_from_the_first_word_of_them_on() -> None:
+    registry = CollectorRegistry()
+    metrics = UpstreamMetrics(registry)
+    metrics.upstream_up("http://a", False)
+    series = {"upstream": "http://a"}
+    for outcome in OUTCOMES:
+        assert registry.get_sample_value("unsay_upstream_requests_total", {**series, "outcome": outcome}) == 0
+    metrics.upstream_up("http://a", True)
+    metrics.upstream_asked("http://a", "lost")
+    metrics.upstream_resumed("http://a")
+    assert registry.get_sample_value("unsay_upstream_up", series) == 1
+    assert registry.get_sample_value("unsay_upstream_requests_total", {**series, "outcome": "lost"}) == 1
+    assert registry.get_sample_value("unsay_upstream_resumed_total", series) == 1
 
 
 def test_files_and_limits_are_counted_from_0_on() -> None:

@@ -22,7 +22,8 @@ Porting to a new minor version
    bias.py and changes.py know no vLLM. Outside this folder: ../launcher.py and ../../stopping.py
    (entrypoints/launchers/), ../plugged.py (engine/arg_utils.py, v1/engine/async_llm.py), ../watched.py
    (v1/engine/async_llm.py), ../stored.py (entrypoints/openai/responses/), ../client.py (engine/protocol.py,
-   entrypoints/generate/beam_search/), ../scripted_client.py (v1/engine/input_processor.py),
+   entrypoints/generate/beam_search/), ../scripted_client.py (v1/engine/input_processor.py), ../upstream/ (the same,
+   v1/engine/logprobs.py, entrypoints/scale_out/token_in_token_out/, entrypoints/launchers/render/),
    ../drafting/detokenize.py (v1/engine/detokenizer.py), ../quiet.py (messages), ../../settings.py (environment
    variables).
    The questions: can a request still leave the batch as a preempted one does, and is what it has in flight dropped

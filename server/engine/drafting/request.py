@@ -89,14 +89,18 @@ class EngineRequest:
     @property
     def looks_back(self) -> bool:
         """Whether drawing depends on which tokens the request itself has drawn, and not on the text alone."""
-        params = self.params
-        return bool(
-            params.presence_penalty
-            or params.frequency_penalty
-            or params.bad_words
-            or params.thinking_token_budget is not None
-            or params.repetition_detection is not None
-        )
+        return looks_back(self.params)
+
+
+def looks_back(params: SamplingParams) -> bool:
+    """Return whether what is drawn depends on which tokens the same request has drawn, and not on the text alone."""
+    return bool(
+        params.presence_penalty
+        or params.frequency_penalty
+        or params.bad_words
+        or params.thinking_token_budget is not None
+        or params.repetition_detection is not None
+    )
 
 
 def drafted(output: RequestOutput) -> Draft:

@@ -12,10 +12,10 @@ INTRODUCTION = """\
 # Faults on a running server
 
 `make chaos` starts `unsay serve mini` and `unsay scorer` as an operator would, has clients ask on
-every route all the while, and breaks one thing after another (`tests/chaos/breaking/` has a class for
-each). The scorer flags a few common syllables, so that nearly every answer is being rewound when
-the fault comes. `make chaos CHAOS_ARGS="--only EngineKilled --logs FOLDER"` tries one and keeps the
-logs. The clock is set by libfaketime (Debian: `faketime`); without it that row says so.
+every route all the while, and breaks one thing after another (`tests/chaos/breaking/` has a class
+for each). The scorer flags a few common syllables, so that nearly every answer is being rewound
+when the fault comes. `make chaos CHAOS_ARGS="--only EngineKilled --logs FOLDER"` tries one and
+keeps the logs. The clock is set by libfaketime (Debian: `faketime`); without it that row says so.
 
 A row is as it should be if
 

@@ -29,6 +29,8 @@ async def _row(fault: Fault, house: House) -> Row:
         return await observed(fault, house)
     except Exception as error:
         house.close()
+        while isinstance(error, ExceptionGroup):
+            error = error.exceptions[0]
         return Row(fault.what, wrong=[f"the trial failed: {type(error).__name__}: {error}"])
 
 

@@ -119,6 +119,8 @@ async def soaking(servers: "Servers", minutes: float, streams: int, ended: Ended
     samples: list[Sample] = []
     while not work.done():
         await asyncio.wait([work], timeout=minutes * 60 / SAMPLES)
+        if work.done():
+            break
         samples.append(await asyncio.to_thread(sample, servers, time.monotonic() - begin, ended))
         print(samples[-1], file=sys.stderr, flush=True)  # noqa: T201
     await work

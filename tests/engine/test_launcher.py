@@ -155,11 +155,10 @@ def ending_with(monkeypatch: pytest.MonkeyPatch, client: Any) -> Awaitable[None]
         return ("generate",)
 
     client.get_supported_tasks = tasks
-    monkeypatch.setattr(launcher, "engine", engine)
     monkeypatch.setattr(launcher, "build_and_serve", build_and_serve)
     monkeypatch.setattr(launcher, "_without_our_log_file", lambda args: args)
     closed: Any = SimpleNamespace(close=lambda: None)
-    return launcher.serve("http://x", closed, argparse.Namespace())
+    return launcher.serve("http://x", closed, argparse.Namespace(), engine)
 
 
 def served(*, errored: bool, draining: bool) -> Any:

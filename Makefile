@@ -8,10 +8,11 @@ DETOXIFY ?=
 POLICY_FILE ?=
 ARGS ?=
 CLIENTS ?=
+SBOM ?= dist/unsay.cdx.json
 # SmolLM2 is installed where it is what will be served.
 VOICE = $(if $(filter-out smollm2-135m-instruct,$(MODEL)),,voice)
 
-.PHONY: help serve test quick coverage docs canary ray fuzz clients eval bench lint unit lock clean
+.PHONY: help serve test quick coverage docs canary ray fuzz schema clients chaos soak eval bench lint unit lock audit sbom digests clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -52,15 +53,29 @@ fuzz:  ## install, then look for leaks in 100,000 drawn requests (FUZZ_ARGS)
 	@./setup.sh $(VENV) dev
 	@$(VENV)/bin/python -m tests.fuzz $(FUZZ_ARGS)
 
+chaos:  ## install, then break a running server in every way and write docs/chaos.md: half an hour (CHAOS_ARGS)
+	@./setup.sh $(VENV) dev
+	@$(VENV)/bin/python -m tests.chaos $(if $(CHAOS_ARGS),$(CHAOS_ARGS),--out docs/chaos.md)
+
+soak:  ## install, then serve 32 streams of everything for an hour and look at what is left (SOAK_ARGS="--minutes 5")
+	@./setup.sh $(VENV) dev
+	@$(VENV)/bin/python -m tests.live.soak $(SOAK_ARGS)
+
+schema:  ## install, then thousands of requests, malformed or drawn from the OpenAPI document: none may be our mistake
+	@./setup.sh $(VENV) dev
+	$(VENV)/bin/python -m pytest --hypothesis-profile many --timeout 3600 --hypothesis-show-statistics \
+	    tests/api/test_malformed.py tests/engine/test_schema.py
+
 lint:
 	@./setup.sh $(VENV) dev
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
+# Two processes, one of which has the shared engine: so that two cores are used, and torch keeps to one in each.
 unit:
 	@./setup.sh $(VENV) dev
-	$(VENV)/bin/python -m pytest
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 --dist loadgroup
 
 clients:  ## install, then run other people's clients against one server, as docs/clients.md shows (CLIENTS; needs uv, npm)
 	@./setup.sh $(VENV) dev
@@ -77,6 +92,17 @@ bench:  ## install, then measure what the guard costs against plain vLLM (MODEL 
 
 lock:  ## write requirements/*.lock anew (needs uv)
 	./requirements/lock.sh
+
+audit:  ## install, then ask PyPI for advisories on everything that is locked; fails where it cannot be asked
+	@./setup.sh $(VENV) dev
+	@./requirements/audit.sh $(VENV)/bin/pip-audit
+
+sbom:  ## install, then write what the CPU image is made of to SBOM, as CycloneDX
+	@./setup.sh $(VENV) dev
+	@./requirements/sbom.sh $(VENV)/bin/cyclonedx-py $(SBOM)
+
+digests:  ## pin the images of Dockerfile and compose.yaml to what their tags name today (needs docker)
+	@./deploy/digests.sh
 
 clean:  ## remove the virtual environment and caches
 	rm -rf $(VENV) $(NEXT) site .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage

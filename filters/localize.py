@@ -1,8 +1,11 @@
 """Where in a flagged passage it turns: the rewind starts there, and the clean words before it are kept."""
 
+from itertools import chain
+
 from filters.batcher import Batcher
 from filters.boundaries import word_start, word_starts
 from filters.call import ANYBODY, Caller
+from filters.normalize.encodings import encoded_spans
 from filters.normalize.spelling import disguised_spans
 from filters.passage import Passage
 from filters.reading import scores_as_read
@@ -19,10 +22,14 @@ def onset_candidates(passage: Passage) -> list[int]:
     """Return the indices at which a flagged span may begin, ascending, never empty, never before `fresh`.
 
     They are the starts of the fresh words. A word that begins before `fresh` counts as beginning there, and so does a
-    row of single letters, which is one word to a reader.
+    row of single letters or of encoded ones, which is one word to a reader.
     """
-    within = {index for span in disguised_spans(passage.text) for index in range(span.start + 1, span.end)}
-    starts = [start for start in word_starts(passage.text, passage.fresh) if start not in within]
+    encoded = list(encoded_spans(passage.text))
+    whole = chain(disguised_spans(passage.text), encoded)
+    within = {index for span in whole for index in range(span.start + 1, span.end)}
+    begun = {span.start for span in encoded if not passage.text[span.start - 1 : span.start].isalnum()}
+    found = {*word_starts(passage.text, passage.fresh), *(start for start in begun if start >= passage.fresh)}
+    starts = sorted(found - within)
     if not starts or passage.fresh in within or word_start(passage.text, passage.fresh) < passage.fresh:
         starts.insert(0, passage.fresh)
     return starts

@@ -14,7 +14,7 @@ from filters.scorer import ScorerLoadError
 from server import app, plugin
 from server.configuration import parse
 from server.embedded import SMOLLM2, Models, listing
-from server.errors import StartError
+from server.errors import EngineDied, StartError
 from server.settings import add_options, cache_folder, draw_elsewhere, parser, prepare_environment
 from server.stopping import stop_at_once
 from server.telemetry import logs, pairs
@@ -28,7 +28,7 @@ def run(words: Sequence[str]) -> int:
             _models(convert=parser().parse_args(words).convert)
         else:
             _serve(words)
-    except (StartError, ScorerLoadError) as error:
+    except (EngineDied, StartError, ScorerLoadError) as error:
         print(f"unsay: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

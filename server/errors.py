@@ -3,6 +3,7 @@
 UnsayError
 ├── StartError: the server does not start; the message is one line for the terminal
 │   └── FileError: a file of the operator's that cannot be used
+├── EngineDied: vLLM's engine has died under the server, which ends with it
 ├── ScorerDown: no verdict, and nothing has been released: what `Unavailable` is made of
 ├── ShuttingDown: the server ends before the answer does: what `Unavailable` or a cut answer is made of
 └── RequestError: a request gets no answer; the message is for the client
@@ -39,6 +40,13 @@ class FileError(StartError):
 
     def __init__(self, source: str, path: tuple[str, ...], problem: str) -> None:
         super().__init__(": ".join(part for part in (source, ".".join(path), problem) if part))
+
+
+class EngineDied(UnsayError):
+    """The engine's process, or one of its workers, has died, and the server with it."""
+
+    def __init__(self) -> None:
+        super().__init__("the engine has died, and what it said is above; start the server again")
 
 
 class ScorerDown(UnsayError):

@@ -43,8 +43,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Mark every test, and give those that start or load something heavy the time for it."""
     for item in items:
         fixtures, function = getattr(item, "fixturenames", ()), getattr(item, "obj", None)
-        for mark in marks(_place(item.path, config), fixtures, of_property=is_hypothesis_test(function)):
+        place = _place(item.path, config)
+        for mark in marks(place, fixtures, of_property=is_hypothesis_test(function)):
             item.add_marker(mark)
+        # What runs beside each other (`-n 2 --dist loadgroup`): one process has the shared engine, a file stays whole.
+        item.add_marker(pytest.mark.xdist_group("engine" if "servers" in fixtures else place))
         if PATIENT & {mark.name for mark in item.iter_markers()} and item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(PATIENCE_SECONDS))
 

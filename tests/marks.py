@@ -15,6 +15,7 @@ PLACES = {
     "tests/deploy/test_platforms.py": "slow",
     "tests/deploy/test_prometheus.py": "slow",
     "tests/docs/test_site.py": "slow",
+    "tests/evading": "slow",
     "tests/evaluation/test_main.py": "slow",
     "tests/evaluation/test_perplexity.py": "slow",
     "tests/filters/scorers": "slow",

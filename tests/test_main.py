@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from server import __main__
+from server.errors import EngineDied
+
 
 def serve(*words: str, **environment: str) -> tuple[int, list[str]]:
     """Exit status, and the lines on standard error that are not log records."""
@@ -86,6 +89,15 @@ def test_a_scorer_that_is_not_there() -> None:
     status, lines = serve("--scorer", "words", "--port", "0")
     assert status == 1 and lines[-1].startswith("unsay: scorer words: expected detoxify:NAME|PATH, remote:URL, entry:")
     assert "Traceback" not in "\n".join(lines)
+
+
+def test_an_engine_that_died(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def died(words: object) -> None:
+        raise EngineDied
+
+    monkeypatch.setattr(__main__, "_serve", died)
+    assert __main__.run(["serve"]) == 1
+    assert capsys.readouterr().err.startswith("unsay: the engine has died")
 
 
 def test_an_unknown_flag() -> None:

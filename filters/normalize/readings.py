@@ -2,11 +2,13 @@
 
 The rules:
 1. The first reading is the text as written. Ordinary text has no other, so it costs one scoring.
-2. A text that hides something has one more, and another where it can be guessed in two ways (`spelling.py`).
+2. A text that hides something has one more, and another where it can be guessed in two ways (`spelling.py`,
+   `encodings.py`).
 3. What a disguise hid may be a disguise again: it is taken off in rounds, until nothing changes or `ROUNDS` are over.
 """
 
 from filters.normalize.characters import plain_characters
+from filters.normalize.encodings import spelled_out
 from filters.normalize.spelling import respelled
 
 ROUNDS = 4
@@ -25,7 +27,7 @@ def readings(text: str) -> tuple[str, ...]:
 
 def _as_read(text: str, *, second: bool) -> str:
     for _ in range(ROUNDS):
-        before, text = text, respelled(plain_characters(text), second=second)
+        before, text = text, respelled(plain_characters(spelled_out(text, second=second)), second=second)
         if text == before:
             break
     return text

@@ -135,6 +135,7 @@ class Gateway:
             if isinstance(error, RecursionError):  # over text that holds JSON: the arguments of a tool call
                 request.unusable = bodies.too_deep()
             if not outgoing.can_refuse():
+                await outgoing.break_off()
                 raise
             await outgoing.refuse()
         finally:

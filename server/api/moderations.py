@@ -68,6 +68,18 @@ class ModerationRequest(BaseModel):
         return self.detox
 
 
+def described() -> dict[str, Any]:
+    """Return what the OpenAPI document says of the body, which is read by hand."""
+    place = "#/paths/~1v1~1moderations/post/requestBody/content/application~1json/schema/$defs/{model}"
+    body = ModerationRequest.model_json_schema(ref_template=place)
+    detox = DetoxRequest.model_json_schema(ref_template=place)
+    definitions = {**body.pop("$defs", {}), **detox.pop("$defs", {}), "DetoxRequest": detox}
+    detox["properties"] = {key: value for key, value in detox["properties"].items() if key in OBEYED}
+    body["properties"]["detox"] = {"anyOf": [{"$ref": place.format(model="DetoxRequest")}, {"type": "null"}]}
+    schema = {**body, "$defs": definitions}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
 def parse(raw: object) -> ModerationRequest:
     """Parse a body. BadRequest naming `input` or `model` and what is expected there."""
     try:

@@ -6,6 +6,7 @@
 2. Answers in JSON are collected and get their reports, and their heads say the gravest; every other kind (audio,
    pages) passes as it comes.
 3. An answer without generated text passes byte for byte.
+4. A stream that the application leaves amid it (its engine has died) ends with an error in the words of its route.
 """
 
 import json
@@ -13,7 +14,7 @@ from typing import Any
 
 from server.api.answer import amend, headers, unavailable, written
 from server.api.asgi import Message, Send, field, refuse
-from server.api.stream import EventStream
+from server.api.stream import EventStream, broken_off
 from server.errors import RequestError, anthropic, as_anthropic
 from server.generation.request import GuardedRequest
 
@@ -29,6 +30,7 @@ class Outgoing:
         self._head: Message | None = None
         self._sent_head = False
         self._refused = False
+        self._ended = False
         self._stream: EventStream | None = None
         self._json = False
         self._more: dict[str, str] = {}
@@ -44,6 +46,12 @@ class Outgoing:
         self._refused = True
         if (why := self._refusal()) is not None:
             await refuse(self._send, why, self._path)
+
+    async def break_off(self) -> None:
+        """End a stream that has begun and will not go on, so that its client knows."""
+        if self._stream is not None and self._sent_head and not self._ended:
+            self._ended = True
+            await self._send({"type": "http.response.body", "body": broken_off(self._path), "more_body": False})
 
     def _refusal(self) -> RequestError | None:
         """Return what went wrong, if anything did."""
@@ -78,6 +86,7 @@ class Outgoing:
         data = self._amended() if self._json else bytes(self._waiting)
         self._waiting.clear()
         await self._start(data)
+        self._ended = not more
         if data or not more:
             await self._send({"type": "http.response.body", "body": data, "more_body": more})
 

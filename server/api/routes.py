@@ -28,7 +28,7 @@ def router(
     """Build our routes. `engine` is anything that says whether it is `answering`, `served` finds a model by name."""
     routes = APIRouter()
 
-    @routes.post("/v1/moderations")
+    @routes.post("/v1/moderations", openapi_extra=moderations.described())
     async def moderate(raw: Request) -> JSONResponse:
         """Answer whether texts are toxic, by the scorer and thresholds that guard this server's own text.
 

@@ -17,6 +17,8 @@ from server.api.answer import (
     withheld,
     written,
 )
+from server.api.stored import PATH as RESPONSES
+from server.errors import UnsayError, anthropic, http_error
 from server.generation.request import GuardedRequest
 
 END = b"\n\n"
@@ -97,6 +99,17 @@ class EventStream:
         else:
             return head
         return head.replace(RESPONSE_ENDS[0], b"event: " + body["type"].encode())
+
+
+def broken_off(path: str) -> bytes:
+    """Return the events that end a stream of the route at `path` which cannot go on."""
+    _, said, _ = http_error(UnsayError(), path)
+    if anthropic(path):
+        return b"event: error\ndata: " + written(said) + END
+    if path.endswith(RESPONSES):
+        flat = {"code": "internal_error", "message": "internal error", "param": None}
+        return b"event: error\ndata: " + written({"type": "error", **flat}) + END
+    return b"data: " + written(said) + END + LAST + END
 
 
 def _may_matter(data: bytes) -> bool:

@@ -27,8 +27,9 @@ from server.cpu import this_cpu
 from server.embedded import Models
 from server.engine import plugged, quiet
 from server.engine.access import EVERYWHERE
+from server.engine.served import ServedClient
 from server.engine.upstream.configuration import refuse_engine_flags
-from server.errors import StartError
+from server.errors import EngineDied, StartError
 from server.settings import PLUGIN, bind_threads
 
 CPU_KV_CACHE_BYTES = 512 * 1024 * 1024
@@ -153,14 +154,25 @@ Engines = Callable[[argparse.Namespace], AbstractAsyncContextManager[EngineClien
 
 
 async def serve(address: str, sock: socket.socket, args: argparse.Namespace, engine: Engines = engine) -> None:
-    """Have vLLM serve at a bound address until a signal asks to stop. StartError if it cannot."""
+    """Have vLLM serve at a bound address until a signal asks to stop.
+
+    StartError if it cannot, EngineDied if it ended because its engine did.
+    """
     async with engine(args) as client:
         tasks = await client.get_supported_tasks()
         if "generate" not in tasks:
             raise StartError(f"model {args.model}: it does not generate text (it can: {', '.join(tasks)})")
         stopped = await build_and_serve(client, address, sock, _without_our_log_file(args))
+        died = has_died(client)
     await stopped
     sock.close()
+    if died:
+        raise EngineDied
+
+
+def has_died(client: EngineClient) -> bool:
+    """Return whether the engine of a server that has ended died, other than at a signal that was for all processes."""
+    return bool(client.errored) and not (isinstance(client, ServedClient) and not client.services.ending.accepting)
 
 
 async def application(client: EngineClient, args: argparse.Namespace) -> FastAPI:

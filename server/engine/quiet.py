@@ -1,11 +1,16 @@
-"""Harmless messages of vLLM's start-up, on which nobody who starts this server can act.
+"""Harmless messages of vLLM's, on which nobody who starts this server can act.
 
 vLLM reads `vllm_logging.json` in each of its processes (server/settings.py points it there, unless the operator has set
 up vLLM's logging himself); the filter below is named in it. Every other warning is shown.
+
+vLLM logs what ends a request as a crash of its own, twenty lines each: where the scorer is down, that is every request.
+What is ours to raise has been counted and logged where it was raised.
 """
 
 import logging
 from pathlib import Path
+
+from server.errors import UnsayError
 
 LOGGING_FILE = Path(__file__).with_name("vllm_logging.json")
 
@@ -34,7 +39,8 @@ class Noise(logging.Filter):
         """Return whether the record is to be written."""
         message = str(record.msg)
         ours = message.startswith(FOREIGN_SCHEDULER) and record.getMessage().startswith(FOREIGN_SCHEDULER + OURS)
-        return not (ours or message.startswith(HARMLESS))
+        raised = record.exc_info[1] if record.exc_info else None
+        return not (ours or message.startswith(HARMLESS) or isinstance(raised, UnsayError))
 
 
 def hide_progress() -> None:

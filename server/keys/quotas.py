@@ -7,7 +7,8 @@
 4. Requests under way are counted within this server, also where Redis counts the rest: a slot is taken before anything
    is waited for, and given back however the request ends, once.
 5. Of a user no more is kept than a hash.
-6. Where the counts cannot be had, nothing is let in (503): whatever has no limit is not asked about.
+6. A clock that is set back makes no minute longer: what was counted before is forgotten.
+7. Where the counts cannot be had, nothing is let in (503): whatever has no limit is not asked about.
 """
 
 import asyncio
@@ -38,6 +39,8 @@ STORAGE_SECONDS = 2.0
 """For one answer of Redis."""
 RETRY_AFTER_SECONDS = 2.0
 """Where nobody knows when there will be room again."""
+_LONGEST_SECONDS = 61.0
+"""A minute that has longer to go was counted before the clock was set back."""
 _NAMESPACE = "unsay"
 
 Bucket = tuple[str, ...]
@@ -129,10 +132,15 @@ class Quotas:
 
     async def _look(self, bucket: Bucket, limit: Limit, amount: int) -> tuple[bool, Left]:
         item, names = _item(amount), (*bucket, limit)
+        count = self._limiter.hit if limit == "requests" else self._limiter.test
         try:
             async with asyncio.timeout(STORAGE_SECONDS):
-                fits = await (self._limiter.hit if limit == "requests" else self._limiter.test)(item, *names)
+                fits = await count(item, *names)
                 stats = await self._limiter.get_window_stats(item, *names)
+                if stats.reset_time - time.time() > _LONGEST_SECONDS:
+                    await self._limiter.clear(item, *names)
+                    fits = await count(item, *names)
+                    stats = await self._limiter.get_window_stats(item, *names)
         except (StorageError, TimeoutError):
             self._lost()
             raise Unavailable("the limits of this key cannot be looked up; try again", RETRY_AFTER_SECONDS) from None

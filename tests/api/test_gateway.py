@@ -14,7 +14,7 @@ from server.generation.request import GuardedRequest, current
 from server.guard.state import Action
 from server.policy.catalog import builtin
 from server.reloading import Current
-from tests.api.asgi_app import JSON_HEAD, Called, app, body, called_at
+from tests.api.asgi_app import JSON_HEAD, STREAM_HEAD, Called, app, body, called_at
 from tests.api.requests import report
 from tests.api.store import FakeStore
 from tests.keys.counting import quotas
@@ -228,6 +228,48 @@ async def test_an_error_of_the_application_passes_through_and_the_request_is_cou
     called = await through(first=fail, counted=counted)
     assert isinstance(called.error, KeyError) and called.messages == []
     assert [action for action, _, _ in counted.finished] == ["rewound"]
+
+
+async def left_amid(path: str, *said: Message) -> Called:
+    """A stream that the application leaves after these messages."""
+    called = Called()
+
+    async def leave(scope: Scope, receive: Receive, send: Send) -> None:
+        request = current.get()
+        assert request is not None
+        request.started = True
+        for message in said:
+            await send(dict(message))
+        raise KeyError("the engine has died")
+
+    return await called_at(gateway_to(leave, Counted()), called, path=path)
+
+
+@pytest.mark.parametrize(
+    ("path", "end"),
+    [
+        ("/v1/chat/completions", 'data: {"error":{'),
+        ("/v1/completions", 'data: {"error":{'),
+        ("/v1/responses", 'event: error\ndata: {"type":"error",'),
+        ("/v1/messages", 'event: error\ndata: {"type":"error","error":{'),
+    ],
+)
+async def test_a_stream_that_breaks_off_ends_with_an_error_in_the_words_of_its_route(path: str, end: str) -> None:
+    called = await left_amid(path, STREAM_HEAD, body(b"data: {}\n\n", more=True))
+    assert isinstance(called.error, KeyError)  # which is still logged
+    assert called.messages[-1]["more_body"] is False
+    last = called.messages[-1]["body"].decode()
+    assert last.startswith(end) and "internal error" in last and "died" not in last
+    assert last.endswith("data: [DONE]\n\n") is ("completions" in path)
+
+
+@pytest.mark.parametrize(
+    "said", [(), (STREAM_HEAD, body(b"data: {}\n\n")), (JSON_HEAD, body(b"{}"))], ids=["no head", "ended", "JSON"]
+)
+async def test_what_has_not_begun_or_has_ended_gets_no_other_end(said: tuple[Message, ...]) -> None:
+    called = await left_amid("/v1/responses", *said)
+    assert isinstance(called.error, KeyError)
+    assert called.body == b"".join(message.get("body", b"") for message in said)
 
 
 async def test_an_error_because_the_scorer_is_down_becomes_503() -> None:

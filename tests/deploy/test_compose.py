@@ -44,7 +44,9 @@ def test_every_service_is_hardened_and_bounded(name: str) -> None:
     assert found["read_only"] is True
     assert found["cap_drop"] == ["ALL"]
     assert found["security_opt"] == ["no-new-privileges:true"]
+    assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", found["user"]), "not root, whatever the image says"
     assert found["mem_limit"]
+    assert not {"privileged", "pid", "ipc", "network_mode", "cap_add", "devices"} & set(found)
     assert found["logging"]["options"]["max-size"]
 
 
@@ -56,7 +58,19 @@ def test_nothing_listens_to_the_network_unless_asked(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["prometheus", "grafana"])
 def test_images_of_others_are_pinned(name: str) -> None:
-    assert re.search(r":v?\d+\.\d+\.\d+$", service(name)["image"])
+    assert re.search(r":v?\d+\.\d+\.\d+@sha256:[0-9a-f]{64}$", service(name)["image"])
+
+
+def test_the_server_runs_as_the_user_of_its_image() -> None:
+    dockerfile = (DEPLOY.parent / "Dockerfile").read_text()
+    assert set(re.findall(r"^USER (\S+)$", dockerfile, re.MULTILINE)) == {service("unsay")["user"]}
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_what_is_written_goes_to_a_volume_or_to_memory_that_is_bounded(name: str) -> None:
+    found = service(name)
+    assert [mount for mount in found["volumes"] if not mount.endswith(":ro")]
+    assert all("size=" in each for each in found.get("tmpfs", []))
 
 
 @pytest.mark.parametrize("name", SERVICES)

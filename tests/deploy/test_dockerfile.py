@@ -138,9 +138,10 @@ def test_nothing_of_the_build_but_its_result_is_in_the_images() -> None:
         assert stages()[target].base == stages()[f"{target}-build"].base
 
 
-def test_images_are_pinned_by_tag() -> None:
-    for stage in stages().values():
-        assert re.fullmatch(r"[a-z/]+:\d+\.\d+[\w.-]*", stage.base)
+def test_images_are_pinned_by_tag_and_digest() -> None:
+    first = (ROOT / "Dockerfile").read_text().splitlines()[0]
+    for image in (first.removeprefix("# syntax="), *(stage.base for stage in stages().values())):
+        assert re.fullmatch(r"[a-z/]+:\d+\.\d+[\w.-]*@sha256:[0-9a-f]{64}", image)
 
 
 @pytest.mark.parametrize(("stage", "path"), sources())
@@ -162,10 +163,12 @@ def test_every_package_of_the_project_is_copied(target: str) -> None:
     assert packages | {"pyproject.toml", project["project"]["readme"]} <= copied
 
 
-def test_the_cpu_target_installs_locked_packages_with_their_hashes() -> None:
-    installs = [step for step in stages()["cpu-build"].all("RUN") if "pip install" in step]
+@pytest.mark.parametrize("target", TARGETS)
+def test_locked_packages_are_installed_with_their_hashes(target: str) -> None:
+    installs = [step for step in stages()[f"{target}-build"].all("RUN") if "pip install" in step]
     assert all("--no-deps" in step for step in installs)
-    assert any("--require-hashes -r requirements/cpu.lock" in step for step in installs)
+    assert any(f"--require-hashes -r requirements/{target}.lock" in step for step in installs)
+    assert "--no-build-isolation ." in installs[-1 if target == "gpu" else -2], "a build fetches nothing"
 
 
 def test_the_cpu_target_has_the_converted_model_where_the_server_looks_for_it() -> None:
@@ -177,7 +180,8 @@ def test_the_cpu_target_has_the_converted_model_where_the_server_looks_for_it() 
 
 def test_the_cpu_target_has_the_torch_of_a_local_installation() -> None:
     pinned = re.findall(r"torch==[\w.+]+", (ROOT / "setup.sh").read_text())
-    assert pinned
+    (locked,) = re.findall(r"^torch==\S+", (ROOT / "requirements/gpu.lock").read_text(), re.MULTILINE)
+    assert set(pinned) == {f"{locked}+cpu"}, "the advisories of the one are asked for as those of the other"
     assert set(pinned) == set(re.findall(r"torch==[\w.+]+", " ".join(stages()["cpu-build"].all("RUN"))))
 
 

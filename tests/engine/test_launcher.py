@@ -3,7 +3,11 @@
 import argparse
 import os
 import socket
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from vllm.platforms import current_platform
@@ -11,7 +15,9 @@ from vllm.platforms import current_platform
 from server.cpu import Cpu
 from server.embedded import Models, Served
 from server.engine import launcher
-from server.errors import StartError
+from server.engine.served import ServedClient
+from server.errors import EngineDied, StartError
+from server.generation.ending import Ending
 from server.settings import BUNDLED_MODEL, BUNDLED_MODEL_NAME, add_options
 from tests.live.servers import FLAGS
 
@@ -130,3 +136,53 @@ def test_a_taken_port_is_named() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(StartError, match=f"--port {port}"):
             launcher.bind(parse("--host", "127.0.0.1", "--port", str(port)))
+
+
+def ending_with(monkeypatch: pytest.MonkeyPatch, client: Any) -> Awaitable[None]:
+    """Serve over a client until vLLM's server has ended."""
+
+    @asynccontextmanager
+    async def engine(args: argparse.Namespace) -> AsyncIterator[Any]:
+        yield client
+
+    async def ended() -> None:
+        pass
+
+    async def build_and_serve(*given: Any) -> Any:
+        return ended()
+
+    async def tasks() -> tuple[str, ...]:
+        return ("generate",)
+
+    client.get_supported_tasks = tasks
+    monkeypatch.setattr(launcher, "build_and_serve", build_and_serve)
+    monkeypatch.setattr(launcher, "_without_our_log_file", lambda args: args)
+    closed: Any = SimpleNamespace(close=lambda: None)
+    return launcher.serve("http://x", closed, argparse.Namespace(), engine)
+
+
+def served(*, errored: bool, draining: bool) -> Any:
+    ending = Ending()
+    if draining:
+        ending.drain()
+
+    class Client(ServedClient):
+        def __init__(self) -> None:
+            self.services: Any = SimpleNamespace(ending=ending)
+
+        errored: Any = None
+
+    Client.errored = errored
+    return Client()
+
+
+async def test_a_server_that_ends_with_its_engine_does_not_end_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(EngineDied):
+        await ending_with(monkeypatch, served(errored=True, draining=False))
+    with pytest.raises(EngineDied):
+        await ending_with(monkeypatch, SimpleNamespace(errored=True))
+
+
+async def test_a_server_that_was_told_to_end_ends_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    await ending_with(monkeypatch, served(errored=False, draining=True))
+    await ending_with(monkeypatch, served(errored=True, draining=True))  # the signal was for its engine, too

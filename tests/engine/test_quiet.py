@@ -7,6 +7,7 @@ import logging.config
 import pytest
 
 from server.engine.quiet import HARMLESS, LOGGING_FILE, Noise
+from server.errors import ScorerDown, ShuttingDown
 
 
 def record(message: str, *args: object) -> logging.LogRecord:
@@ -33,6 +34,13 @@ def test_arguments_are_not_looked_at() -> None:
 def test_only_a_scheduler_of_the_operators_is_warned_of(scheduler: str, shown: bool) -> None:
     message = "Using custom scheduler class %s. This scheduler interface is not public"
     assert Noise().filter(record(message, scheduler)) is shown
+
+
+@pytest.mark.parametrize(("error", "shown"), [(ScorerDown(), False), (ShuttingDown(), False), (ValueError(), True)])
+def test_a_refusal_of_ours_is_no_crash_of_vllms(error: Exception, shown: bool) -> None:
+    made = record("Error in chat completion stream generator.")
+    made.exc_info = (type(error), error, None)
+    assert Noise().filter(made) is shown
 
 
 def test_the_file_names_the_filter_and_vllms_own_formatter() -> None:

@@ -63,7 +63,11 @@ async def test_the_thresholds_decide() -> None:
 
 
 @pytest.mark.parametrize(
-    "disguised", ["i d i o t", "id\u200biot", "1diot", "i-d-i-o-t", "\uff49diot", "idiiiot", "id!ot"]
+    "disguised",
+    [
+        *("i d i o t", "id\u200biot", "1diot", "i-d-i-o-t", "\uff49diot", "idiiiot", "id!ot", "aWRpb3Q=", "%69diot"),
+        *("&#105;&#100;&#105;&#111;&#116;", "69 64 69 6f 74", r"\u0069\u0064\u0069ot", "%69%64%69%6f%74"),
+    ],
 )
 async def test_a_disguised_word_is_flagged_from_its_first_letter(disguised: str) -> None:
     text = f"Hello, you {disguised}, go away"

@@ -39,7 +39,11 @@ async def test_the_onset_is_the_start_of_the_word_that_tips_it(text: str, fresh:
 
 
 @pytest.mark.parametrize(
-    "row", ["i d i o t", "i.d.i.o.t", "i \u200bd \u200bi \u200bo \u200bt", "i  d  i  0  t", "id!ot"]
+    "row",
+    [
+        *("i d i o t", "i.d.i.o.t", "i \u200bd \u200bi \u200bo \u200bt", "i  d  i  0  t", "id!ot"),
+        *("&#105;&#100;&#105;&#111;&#116;", "69 64 69 6f 74", "aWRpb3Q="),
+    ],
 )
 async def test_the_onset_of_a_disguised_word_is_its_first_letter(row: str) -> None:
     text = f"What a day, you {row} over there"

@@ -1,6 +1,7 @@
 """Limits of keys: who is let in, what is told, and that whatever is taken is given back once."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -50,6 +51,20 @@ async def test_requests_of_a_minute_are_counted_and_told_in_openais_words() -> N
         await asked(counts, REQUESTS)
     assert await asked(counts, Key("other", quota=REQUESTS.quota))
     assert refused.limited == [("app", "requests")]
+
+
+@pytest.mark.parametrize("key", [REQUESTS, TOKENS], ids=["requests", "tokens"])
+async def test_a_clock_that_is_set_back_locks_no_key_out(key: Key, monkeypatch: pytest.MonkeyPatch) -> None:
+    counts = quotas()
+    for _ in range(2):
+        await asked(counts, key, tokens=5)
+    with pytest.raises(RateLimited):
+        await asked(counts, key)
+    now = time.time()
+    monkeypatch.setattr("time.time", lambda: now - 3600)
+    assert await asked(counts, key, tokens=5) and await asked(counts, key, tokens=5)
+    with pytest.raises(RateLimited):
+        await asked(counts, key)
 
 
 async def test_a_refusal_has_openais_shape_and_says_when_to_come_back() -> None:

@@ -30,7 +30,7 @@ def commands(path: Path) -> list[str]:
 def test_a_workflow_ends_with_a_target_of_the_makefile_and_does_nothing_of_its_own(path: Path) -> None:
     *before, last = commands(path)
     assert before == ["sudo apt-get update --quiet && sudo apt-get install --yes --quiet libnuma1"]
-    assert last in ("make test", "make canary")
+    assert last in ("make test", "make canary", "make audit")
     assert re.search(rf"^{last.removeprefix('make ')}:", MAKEFILE, re.MULTILINE)
 
 
@@ -39,6 +39,15 @@ def test_a_workflow_may_only_read_and_has_an_end(path: Path) -> None:
     workflow = read(path)
     assert workflow["permissions"] == {"contents": "read"}
     assert all(0 < job["timeout-minutes"] <= 90 for job in workflow["jobs"].values())
+
+
+@workflows
+def test_actions_of_others_are_pinned_by_commit_and_leave_no_credentials(path: Path) -> None:
+    steps = [step for job in read(path)["jobs"].values() for step in job["steps"] if "uses" in step]
+    assert [step["uses"] for step in steps if not re.search(r"@[0-9a-f]{40}$", step["uses"])] == []
+    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if "uses:" in line]
+    assert all(re.search(r" # v\d+\.\d+\.\d+$", line) for line in lines), "Dependabot moves both"
+    assert [step["with"]["persist-credentials"] for step in steps if "checkout" in step["uses"]] == [False]
 
 
 def test_the_oldest_and_the_newest_python_are_tried() -> None:

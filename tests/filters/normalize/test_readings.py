@@ -9,6 +9,7 @@ PIECES = st.sampled_from(
     [
         *"abcsioAI  .-_01345$@!+'",
         *("\u200b", "\u0301", "\u0336", "\u202e", "\u202c", "\u200d", "\ud83d", "é", "\ufb01", "\uff49", "\u24d8"),
+        *("&#105;", "&amp;", "%69", "\\u0069", "69", "c2lsbHk=", "\U000e0041"),
         *("\U0001d521", "\U0001f1ee", "\u043e", "\u0456", "👩", "idiot", "www.", "https://", " i d i o t "),
     ]
 )
@@ -25,6 +26,8 @@ WORDS = st.sampled_from(
         ("an i\u200bd\u200biot", ("an i\u200bd\u200biot", "an idiot")),
         ("an \uff11d\uff11ot", ("an \uff11d\uff11ot",)),
         ("a \uff53 \uff49 \uff4c \uff4c \uff59", ("a \uff53 \uff49 \uff4c \uff4c \uff59", "asilly", "a silly")),
+        ("an &#105;d&#105;ot", ("an &#105;d&#105;ot", "an idiot")),
+        ("id\U000e0061\U000e0062\U000e0063iot", ("id\U000e0061\U000e0062\U000e0063iot", "id abc iot", "idiot")),
         ("s\u200b1\u200blly", ("s\u200b1\u200blly", "silly", "slly")),
         ("\u202e\u202c", ("\u202e\u202c",)),
         ("", ("",)),

@@ -75,7 +75,7 @@ lint:
 # Two processes, one of which has the shared engine: so that two cores are used, and torch keeps to one in each.
 unit:
 	@./setup.sh $(VENV) dev
-	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 --dist loadgroup
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2
 
 clients:  ## install, then run other people's clients against one server, as docs/clients.md shows (CLIENTS; needs uv, npm)
 	@./setup.sh $(VENV) dev

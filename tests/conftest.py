@@ -3,12 +3,13 @@
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import is_hypothesis_test, settings
 
 import tests.properties  # noqa: F401 (registers the profiles)
-from tests.marks import PATIENCE_SECONDS, PATIENT, QUICK, marks
+from tests.marks import PATIENCE_SECONDS, PATIENT, QUICK, marks, together
 
 # Shared by several folders and made once for the whole run, by those tests that ask: nothing heavy is imported before.
 pytest_plugins = ("tests.filters.scorers.bundled", "tests.live.fixtures")
@@ -39,15 +40,26 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return None
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With `-n 2`, run what shares the engine in one process, and every other file in one or the other."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Together(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            return together(nodeid.partition("::")[0])
+
+    return Together(config, log)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark every test, and give those that start or load something heavy the time for it."""
     for item in items:
         fixtures, function = getattr(item, "fixturenames", ()), getattr(item, "obj", None)
-        place = _place(item.path, config)
-        for mark in marks(place, fixtures, of_property=is_hypothesis_test(function)):
+        if "servers" in fixtures and together(_place(item.path, config)) != "engine":
+            raise pytest.UsageError(f"{item.nodeid} asks for the shared engine: tests/marks.py has to list its file")
+        for mark in marks(_place(item.path, config), fixtures, of_property=is_hypothesis_test(function)):
             item.add_marker(mark)
-        # What runs beside each other (`-n 2 --dist loadgroup`): one process has the shared engine, a file stays whole.
-        item.add_marker(pytest.mark.xdist_group("engine" if "servers" in fixtures else place))
         if PATIENT & {mark.name for mark in item.iter_markers()} and item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(PATIENCE_SECONDS))
 

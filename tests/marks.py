@@ -26,6 +26,8 @@ PLACES = {
     "tests/training": "slow",
 }
 """By the folder or file, from the root of the tree."""
+SHARING = ("tests/journeys", "tests/engine/drafting/test_contract.py", "tests/benchmarks/test_rewinds.py")
+"""Where the tests stand that ask for the shared engine: they run in one process (tests/conftest.py)."""
 FIXTURES = {"servers": "engine", "detoxify_scorer": "slow"}
 PATIENT = frozenset({"engine", "property", "slow"})
 """Marks of tests that may take longer than pyproject.toml allows the others."""
@@ -39,3 +41,8 @@ def marks(path: str, fixtures: Collection[str] = (), *, of_property: bool = Fals
     found = {mark for place, mark in PLACES.items() if f"{path}/".startswith(f"{place}/")}
     found |= {mark for fixture, mark in FIXTURES.items() if fixture in fixtures}
     return found | {"property"} if of_property else found
+
+
+def together(path: str) -> str:
+    """What runs in one process with all else of this name, of a test file: itself, or all that share the engine."""
+    return "engine" if any(f"{path}/".startswith(f"{place}/") for place in SHARING) else path

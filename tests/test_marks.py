@@ -1,6 +1,10 @@
+from pathlib import Path
+from types import SimpleNamespace
+
 import pytest
 
-from tests.marks import PATIENCE_SECONDS, PLACES, QUICK, marks
+from tests.conftest import pytest_collection_modifyitems
+from tests.marks import PATIENCE_SECONDS, PLACES, QUICK, SHARING, marks, together
 
 
 @pytest.mark.parametrize(
@@ -47,3 +51,17 @@ def test_one_that_is_slow_has_more(request: pytest.FixtureRequest) -> None:
 @pytest.mark.timeout(1)
 def test_one_that_says_how_long_it_may_take_has_that(request: pytest.FixtureRequest) -> None:
     assert request.node.get_closest_marker("timeout").args == (1,)
+
+
+def test_what_shares_the_engine_runs_together_and_the_rest_by_file() -> None:
+    assert together("tests/journeys/test_leaks.py") == together("tests/benchmarks/test_rewinds.py") == "engine"
+    assert together("tests/journeys.py") == "tests/journeys.py"
+    assert all(Path(place).exists() for place in SHARING)
+
+
+def test_a_file_that_asks_for_the_shared_engine_has_to_be_listed() -> None:
+    item = SimpleNamespace(
+        fixturenames=["servers"], path=Path("/x/tests/test_new.py"), nodeid="tests/test_new.py::test_it"
+    )
+    with pytest.raises(pytest.UsageError, match="has to list"):
+        pytest_collection_modifyitems(SimpleNamespace(rootpath=Path("/x")), [item])  # type: ignore[arg-type, list-item]

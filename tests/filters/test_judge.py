@@ -84,7 +84,7 @@ async def test_a_disguise_that_begins_in_the_context_is_read_as_a_whole() -> Non
 
 
 async def test_another_reading_of_a_passage_is_judged_with_it_and_all_of_the_fresh_text_goes() -> None:
-    passage = Passage("Hello, you id<end>iot, friend", 7, also_read=("Hello, you idiot, friend",))
+    passage = Passage("Hello, you id[end]iot, friend", 7, also_read=("Hello, you idiot, friend",))
     verdict = await judged(rude_scorer(), passage)
     assert isinstance(verdict, Flagged) and verdict.span == TextSpan(7, len(passage.text))
     assert isinstance(await judged(rude_scorer(), Passage(passage.text, 7, also_read=("Hello, friend",))), Cleared)

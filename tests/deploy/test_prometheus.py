@@ -77,6 +77,7 @@ def count_everything(metrics: Metrics) -> None:
     metrics.queue_depth("windows", 2)
     metrics.screened(3, 1)
     metrics.scorer_failed("deadline")
+    metrics.upstream_up("http://gpu-1:8000", True)
     metrics.build_info(version="0", vllm_version="0", detoxify_version="0", scorer="original", model="tiny")
 
 

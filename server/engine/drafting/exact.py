@@ -8,8 +8,9 @@
 3. In a race the first candidate is the rewound request, the others are requests of their own. The winner lives on.
 """
 
+import asyncio
 import uuid
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +21,9 @@ from server.engine.drafting.live import LiveRequest
 from server.engine.drafting.request import EngineRequest, withholding
 from server.generation.draft import Attempt, Draft
 
+_LOOK_SECONDS = 0.5
+"""How often it is looked whether the engine that is asked for a rewind still lives."""
+
 Rewind = Callable[[str, Sequence[int], dict[str, Any]], Awaitable[int | None]]
 """Asks vLLM's engine core for a rewind (RewindingScheduler.rewind): key, tokens, parameters that change."""
 
@@ -28,10 +32,24 @@ def rewinds_of(client: Any) -> Rewind:
     """Return the rewinds of a vLLM with our schedulers; of several engine cores the request's own answers."""
 
     async def rewind(key: str, tokens: Sequence[int], params: dict[str, Any]) -> int | None:
-        answers = await client.engine_core.call_utility_all_async("unsay_rewind", key, list(tokens), params)
+        asked = client.engine_core.call_utility_all_async("unsay_rewind", key, list(tokens), params)
+        answers = await _unless_dead(client, asked)
         return next((int(answer) for answer in answers if answer is not None), None)
 
     return rewind
+
+
+async def _unless_dead(client: Any, asked: Coroutine[Any, Any, list[Any]]) -> list[Any]:
+    """Return the engine cores' answers; vLLM's error of a dead engine if it dies meanwhile: vLLM itself waits on."""
+    task = asyncio.create_task(asked)
+    try:
+        while not task.done():
+            await asyncio.wait({task}, timeout=_LOOK_SECONDS)
+            if not task.done() and client.errored:
+                raise client.dead_error
+        return task.result()
+    finally:
+        task.cancel()
 
 
 class ExactEngine:

@@ -12,6 +12,7 @@ from vllm.outputs import CompletionOutput, RequestOutput
 from vllm.sampling_params import SamplingParams
 
 from server.engine.core.changes import Changes, changes_in
+from server.engine.drafting import exact
 from server.engine.drafting.exact import ExactEngine, rewinds_of
 from server.engine.drafting.request import EngineRequest, derived_seed
 from server.generation.draft import Attempt, Draft
@@ -248,3 +249,25 @@ async def test_of_several_engine_cores_the_one_that_has_the_request_answers(
     client = SimpleNamespace(engine_core=SimpleNamespace(call_utility_all_async=call))
     assert await rewinds_of(client)("key", (1, 2), {"seed": 1}) == drawn
     assert asked == [("unsay_rewind", "key", [1, 2], {"seed": 1})]
+
+
+class DyingEngine:
+    """An engine that dies while it is asked for a rewind: like vLLM's, it never answers."""
+
+    errored = False
+    dead_error = RuntimeError("dead")
+
+    @property
+    def engine_core(self) -> "DyingEngine":
+        return self
+
+    async def call_utility_all_async(self, name: str, *args: object) -> list[object]:
+        self.errored = True
+        await asyncio.Event().wait()
+        return []
+
+
+async def test_a_rewind_does_not_wait_for_an_engine_that_has_died(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exact, "_LOOK_SECONDS", 0.001)
+    with pytest.raises(RuntimeError, match="dead"):
+        await asyncio.wait_for(rewinds_of(DyingEngine())("key", [1], {}), 5)

@@ -39,6 +39,8 @@ PLAIN = SamplingParams(max_tokens=150, ignore_eos=True)
 class SimulatedVllm:
     """What ExactEngine sees of vLLM, over a simulated engine core."""
 
+    errored = False
+
     def __init__(self, scheduler: Any, seed: int) -> None:
         self.core, self.requests = Core(scheduler), 0
         self.engine_core = SimpleNamespace(call_utility_all_async=self._call)

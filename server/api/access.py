@@ -10,7 +10,6 @@
    (`key_of`), and vLLM, which asks once more for its own keys and knows no others, is told one of those.
 """
 
-import hmac
 from collections.abc import Sequence
 
 from server.api.asgi import App, Receive, Scope, Send, field, refuse
@@ -58,7 +57,7 @@ class Access:
         open_to_all: frozenset[str] = OPEN,
     ) -> None:
         self._app = app
-        self._vllms = [digest(key) for key in vllms]
+        self._vllms = Keys({digest(key): UNLIMITED for key in vllms})
         self._admission = f"Bearer {vllms[0]}".encode() if vllms else None
         self._keys = keys
         self._open = open_to_all
@@ -83,9 +82,8 @@ class Access:
         """Return whose key a request has."""
         for sent in _sent(scope):
             known = digest(sent)
-            found = None if self._keys is None else self._keys.value.find(known)
-            if _is_among(known, self._vllms):
-                found = UNLIMITED
+            of_file = None if self._keys is None else self._keys.value.find(known)
+            found = self._vllms.find(known) or of_file
             if found is not None:
                 return found
         return None
@@ -107,10 +105,3 @@ def _sent(scope: Scope) -> list[str]:
     if azures(scope):
         sent.append(field(scope, _AZURES) or "")
     return [key for key in sent if key]
-
-
-def _is_among(known: bytes, digests: Sequence[bytes]) -> bool:
-    found = False
-    for each in digests:
-        found |= hmac.compare_digest(known, each)
-    return found

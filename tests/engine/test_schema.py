@@ -4,7 +4,6 @@ It is vLLM's whole application over a scripted engine. Drawn by schemathesis fro
 """
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from typing import Any
 
 import httpx
@@ -23,11 +22,9 @@ from server import app as wiring
 from server import composition
 from server.api.routes import router
 from server.configuration import parse
-from server.engine import launcher
 from server.engine.scripted_client import ScriptedClient
 from server.policy.catalog import builtin
 from server.policy.resolve import HEADER, DetoxRequest
-from server.reloading import Current
 from server.telemetry.metrics import Metrics
 from tests.api.test_malformed import BODIES, HEADERS
 from tests.properties import examples
@@ -49,11 +46,7 @@ async def app() -> AsyncIterator[FastAPI]:
     args = wiring.engine_arguments(start)
     async with wiring.judging(ScriptedScorer({"idiot": 0.9}), start.settings, metrics) as judge:
         engine = ScriptedClient(EngineArgs.from_cli_args(args).create_engine_config(), lambda *_: (300,))
-        catalog = Current(builtin())
-        client = composition.guard(engine, judge, catalog, metrics, AsyncExitStack(), allow_loosen=False)
-        made = await launcher.application(client, args)
-        composition.attach(made, client, args)
-        yield made
+        yield await composition.guarded_application(engine, args, judge, builtin(), metrics)
 
 
 @pytest.fixture(scope="module")

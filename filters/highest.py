@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from filters.category import Category
 from filters.scorer import Scores
 
 
@@ -13,7 +14,11 @@ def highest_of(every: Sequence[Sequence[Any]], scores: Iterable[Scores]) -> list
 
 
 def highest(scores: Sequence[Scores]) -> Scores:
-    """Return the highest score of each category, of at least one text."""
+    """Return the highest score of each category that any of these has; the only one itself."""
     if len(scores) == 1:
         return scores[0]
-    return {category: max(each[category] for each in scores) for category in scores[0]}
+    found: dict[Category, float] = {}
+    for each in scores:
+        for category, score in each.items():
+            found[category] = max(score, found.get(category, score))
+    return found

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from filters.category import Category
+from filters.highest import highest
 from filters.scorer import Scores
 from server.api.openai_categories import result
 from server.generation.report import PromptFinding, Report
@@ -51,7 +52,7 @@ def _input(reports: Sequence[Report], policy: Policy) -> dict[str, Any]:
     findings = [report.prompt or PromptFinding() for report in reports]
     if any(finding.flagged is None for finding in findings):
         return _error(next((report.scorer_failure for report in reports if report.scorer_failure), None))
-    scores = _highest(finding.scores for finding in findings)
+    scores = highest([finding.scores for finding in findings])
     flagged = any(finding.flagged for finding in findings)
     exceeded = standard(policy).strictest.exceeded(scores) if flagged else ()
     return _result(scores, exceeded, reports[0].scorer, flagged=flagged)
@@ -61,7 +62,7 @@ def _output(reports: Sequence[Report], policy: Policy) -> dict[str, Any]:
     failed = next((report for report in reports if report.scorer_failure and not report.filtered), None)
     if failed is not None:
         return _error(failed.scorer_failure)
-    scores = _highest(report.scores for report in reports)
+    scores = highest([report.scores for report in reports])
     exceeded = {category for report in reports for category in _exceeded(report, policy)}
     withheld = any(report.withheld and report.cut_short is None for report in reports)
     return _result(scores, exceeded, reports[0].scorer, flagged=bool(exceeded) or withheld)
@@ -84,10 +85,3 @@ def _result(scores: Scores, exceeded: Iterable[Category], scorer: str, *, flagge
 def _error(reason: str | None) -> dict[str, Any]:
     message = "the scorer gave no verdict" + (f": {reason}" if reason else " in time")
     return {"type": "error", "code": NO_VERDICT, "message": message}
-
-
-def _highest(every: Iterable[Scores]) -> Scores:
-    highest: dict[Category, float] = {}
-    for scores in every:
-        highest |= {name: max(score, highest.get(name, 0.0)) for name, score in scores.items()}
-    return highest

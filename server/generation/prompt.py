@@ -16,6 +16,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
+from filters.highest import highest
 from filters.judge import TOLD_BY
 from filters.portions import MOST_CHARACTERS, pieces_and_parts, portions
 from filters.scorer import ScorerUnavailable, Scores
@@ -95,20 +96,20 @@ class Prompt:
 
     async def _judge(self) -> None:
         """Note a failed scorer; a prompt that is flagged already stays so."""
-        highest: dict[str, float] = {}
+        scores: Scores = {}
         texts = pieces_and_parts(self._text)
         try:
             short = len(texts) <= HEARD_AT_ONCE
             self.finding = self._heard(texts) if short else await asyncio.to_thread(self._heard, texts)
             judge = self._services.judge.about("prompts")
             for portion in portions(texts):
-                _keep_highest(highest, await judge.scores(portion, self._thresholds.values))
-                if self._thresholds.exceeded(highest):
-                    self.finding = replace(self.finding, flagged=True, scores=dict(highest))
+                scores = highest([scores, *await judge.scores(portion, self._thresholds.values)])
+                if self._thresholds.exceeded(scores):
+                    self.finding = replace(self.finding, flagged=True, scores=scores)
         except ScorerUnavailable as error:
             self._unjudged(error.reason)
         else:
-            self.finding = replace(self.finding, flagged=bool(self.finding.flagged), scores=highest)
+            self.finding = replace(self.finding, flagged=bool(self.finding.flagged), scores=scores)
         self._tell()
 
     def _heard(self, texts: Sequence[str]) -> PromptFinding:
@@ -174,10 +175,3 @@ class Prompted:
         finally:
             if not ended:
                 self._prompt.abandon()
-
-
-def _keep_highest(highest: dict[str, float], found: Sequence[Scores]) -> None:
-    """Keep the highest score of each category."""
-    for scores in found:
-        for category, score in scores.items():
-            highest[category] = max(score, highest.get(category, 0.0))

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from filters.highest import highest
 from server.generation.account import Tally
 from server.guard.state import ACTIONS, Action, GuardState
 from server.policy.policy import Policy
@@ -66,7 +67,7 @@ class Report:
             self,
             action="refused",
             withheld=True,
-            scores=_highest(self.scores, cause),
+            scores=highest([self.scores, cause]),
             detected=self.detected | frozenset(cause),
             filtered=frozenset(cause),
             scorer_failure=failure or self.scorer_failure,
@@ -111,10 +112,6 @@ def _heard(language: str | None, *, unread: bool) -> dict[str, Any]:
     return said | ({"unread": True} if unread else {})
 
 
-def _highest(scores: Mapping[str, float], others: Mapping[str, float]) -> dict[str, float]:
-    return {name: max(scores.get(name, 0.0), others.get(name, 0.0)) for name in {**scores, **others}}
-
-
 def _rounded(scores: Mapping[str, float]) -> dict[str, float]:
     return {category: round(score, 4) for category, score in scores.items()}
 
@@ -132,7 +129,7 @@ def report(policy: Policy, scorer: str, state: GuardState, tally: Tally, *, appr
         spans_flagged=tally.spans_flagged,
         tokens_generated=state.drafted + state.discarded - state.written,
         tokens_discarded=state.drafted + state.discarded - state.released,
-        scores=_highest(tally.scores, cause),
+        scores=highest([tally.scores, cause]),
         scorer=scorer,
         strategies=tuple(tally.strategies),
         scorer_failure=tally.failure,

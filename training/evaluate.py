@@ -89,7 +89,7 @@ def _jigsaw(scorer: Scorer, tokenizer: Tokenizer, examples: list[Example]) -> li
     whole = score(scorer, [example.text for example in examples])
     for at, category in enumerate(CATEGORIES):
         positive = [example.targets[at] >= 0.5 for example in examples]
-        goal = 0.98 if category == "toxicity" else None
+        goal = 0.975 if category == "toxicity" else None
         found.append(Figure(group, f"AUC {category}", auc([s[category] for s in whole], positive), len(examples), goal))
     toxic = [example.toxicity >= 0.5 for example in examples]
     for count in LENGTHS:
@@ -121,7 +121,7 @@ def _every_word(text: str, disguise: Callable[[str, random.Random], str], rng: r
 def _civil(scorer: Scorer, examples: list[Example]) -> list[Figure]:
     far = [example for example in examples if example.toxicity >= 0.7 or example.toxicity == 0]
     area = auc(_toxicity(_scored(scorer, far)), [example.toxicity >= 0.7 for example in far])
-    return [Figure("Civil Comments, held out", "AUC, fraction >= .7 against 0", area, len(far), 0.93)]
+    return [Figure("Civil Comments, held out", "AUC, fraction >= .7 against 0", area, len(far), 0.90)]
 
 
 def _paradetox(scorer: Scorer, examples: list[Example]) -> list[Figure]:
@@ -149,15 +149,29 @@ def _hatecheck(scorer: Scorer, rows: list[dict[str, Any]]) -> list[Figure]:
     scores = score(scorer, [row["test_case"] for row in rows])
     hateful = [row["label_gold"] == "hateful" for row in rows]
     found = [
-        Figure("HateCheck", "AUC toxicity", auc(_toxicity(scores), hateful), len(rows), 0.75),
+        Figure("HateCheck", "AUC toxicity", auc(_toxicity(scores), hateful), len(rows), 0.80),
         Figure("HateCheck", "AUC identity_attack", auc([s["identity_attack"] for s in scores], hateful), len(rows)),
     ]
     named = {"ident_neutral_nh", "ident_pos_nh"}
     neutral = [s for s, row in zip(scores, rows, strict=True) if row["functionality"] in named]
-    found.append(flagged_share("HateCheck", "neutral and positive, flagged", neutral, 0.03))
+    found.append(flagged_share("HateCheck", "neutral and positive, flagged", neutral, 0.01))
+    found += _by_label(scores, hateful)
     for kind in sorted({row["functionality"] for row in rows}, key=lambda name: (name.endswith("_nh"), name)):
         found += _functionality(kind, scores, rows, hateful)
     return found
+
+
+def _by_label(scores: list[Scores], hateful: list[bool]) -> list[Figure]:
+    """Return the shares flagged of what is hateful and of the rest: most, and little, should be."""
+    of_label = {
+        label: [found for found, is_hateful in zip(scores, hateful, strict=True) if is_hateful == label]
+        for label in (True, False)
+    }
+    wanted = share_flagged([float(flags(found)) for found in of_label[True]], 1.0)
+    return [
+        Figure("HateCheck", "hateful flagged", wanted, len(of_label[True]), 0.75),
+        flagged_share("HateCheck", "non-hateful flagged", of_label[False], 0.20),
+    ]
 
 
 def _functionality(kind: str, scores: list[Scores], rows: list[dict[str, Any]], hateful: list[bool]) -> list[Figure]:

@@ -1,9 +1,10 @@
 """Every figure of the shipped weights, without training: `python -m training.report [--data DIR] [--parts NAME,...]`.
 
-Prints Markdown, and writes it to `--markdown FILE` too. Parts: classifier, languages, dilution, thresholds, screen,
-language_model (perplexity, speed in vLLM, continuations) and samples; for the last two a server is started. `--against`
-takes further packed classifiers (see pack_classifier.py) as further columns of the classifier's tables. `--limit N` is
-for a quick look: it continues N prompts of each set. Rude words in the samples are masked; no other text is printed.
+Prints Markdown, and writes it to `--markdown FILE` too. Parts: classifier, languages, triad, cases, dilution,
+thresholds, screen, language_model (perplexity, speed in vLLM, continuations) and samples; for the last two a server is
+started. `--against` takes further packed classifiers (see pack_classifier.py) as further columns of the classifier's
+tables. `--limit N` is for a quick look: it continues N prompts of each set. Rude words in the samples are masked; no
+other text is printed.
 """
 
 import argparse
@@ -25,16 +26,18 @@ from training import (
     perplexity,
     provenance,
     report_classifier,
+    reported,
     samples,
     screen,
     speed,
     thresholds,
+    triad,
 )
 from training.console import say
 from training.masking import Masking, read_list
 from training.setting import CLASSIFIER, DATA, LANGUAGE_MODEL, SCREEN, Setting
 
-PARTS = ("classifier", "languages", "dilution", "thresholds", "screen", "language_model", "samples")
+PARTS = ("classifier", "languages", "triad", "cases", "dilution", "thresholds", "screen", "language_model", "samples")
 _WORD_LIST = "ldnoobw_en.txt"
 _SERVED = {"language_model", "samples"}
 
@@ -46,6 +49,10 @@ def blocks(setting: Setting, parts: frozenset[str]) -> Iterator[str]:
         yield from report_classifier.blocks(setting)
     if "languages" in parts:
         yield from report_classifier.by_language(setting)
+    if "triad" in parts:
+        yield from triad.blocks(setting)
+    if "cases" in parts:
+        yield from reported.blocks(setting)
     if "dilution" in parts:
         yield from dilution.blocks(setting)
     if "thresholds" in parts:
@@ -100,6 +107,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--screen", type=Path, default=SCREEN, help="folder of a screen")
     made.add_argument("--against", type=Path, nargs="*", default=[], help="folders of others, to compare with")
     made.add_argument("--written", type=Path, help="what a language model wrote: a file of training.written")
+    made.add_argument("--cases", type=Path, help="texts that were reported: see training/reported.py")
     made.add_argument("--parts", type=parts_of, default=frozenset(PARTS), help=f"of {','.join(PARTS)} (default: all)")
     made.add_argument("--limit", type=count, help="prompts of each set to continue (default: all)")
     made.add_argument("--held-out-tokens", type=count, default=200_000, help="of a source, for its perplexity")

@@ -14,7 +14,8 @@ class Setting:
     """Folders of the texts and of the shipped weights, and how much to measure.
 
     `limit` bounds the prompts of each set that are continued (None: all of them), `held_out_tokens` what the perplexity
-    of each source is measured on, `rounds` how often the speed is measured. `written` is a file of training.written.
+    of each source is measured on, `rounds` how often the speed is measured. `written` is a file of training.written,
+    `cases` one of texts that were reported (training/reported.py).
     """
 
     data: Path = DATA
@@ -23,6 +24,7 @@ class Setting:
     screen: Path = SCREEN
     against: tuple[Path, ...] = ()
     written: Path | None = None
+    cases: Path | None = None
     seed: int = 0
     threads: int = 2
     rounds: int = 3

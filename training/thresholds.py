@@ -31,7 +31,7 @@ from training.metrics import share_flagged
 from training.setting import CLASSIFIER, DATA, Setting
 
 SPAN, WINDOW = 16, 24  # tokens
-RATE = 0.005
+RATE = 0.003
 ANY = "any of them"
 _LONGEST_TOXIC = 40  # tokens
 _CALM_SOURCES = (CASED, "rtp")  # comments, and text of the web; of both, six labels are known

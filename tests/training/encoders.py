@@ -17,8 +17,8 @@ def write_wheel(folder: Path, tokenizer_folder: Path, layers: int = 2) -> Path:
     """Writes the package into `folder`, with the tokenizer found in `tokenizer_folder`."""
     torch.manual_seed(0)
     made = folder / "made"
-    sizes = {"hidden_size": 64, "intermediate_size": 64, "num_attention_heads": 2, "initializer_range": 0.1}
-    BertModel(BertConfig(num_hidden_layers=layers, **sizes)).save_pretrained(made)
+    sizes = {"hidden_size": 64, "intermediate_size": 64, "num_attention_heads": 2, "vocab_size": 32_000}
+    BertModel(BertConfig(num_hidden_layers=layers, initializer_range=0.1, **sizes)).save_pretrained(made)
     for name in ("tokenizer.json", "tokenizer_config.json"):
         shutil.copy(tokenizer_folder / name, made)
     wheel = folder / "encoder.whl"

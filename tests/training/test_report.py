@@ -11,7 +11,7 @@ from tests.training.answering import answering
 from tests.training.encoders import write_packed
 from tests.training.language_models import write_language_model
 from tests.training.texts import write_collection
-from training import continuations, dilution, report, report_classifier, samples, screen, thresholds
+from training import continuations, dilution, report, report_classifier, reported, samples, screen, thresholds, triad
 from training.examples import read_rows
 
 
@@ -46,6 +46,8 @@ def test_every_part_is_printed_with_hashes_and_rude_words_masked(
 ) -> None:
     monkeypatch.setattr(report_classifier, "blocks", lambda setting: iter(["## Classifier"]))
     monkeypatch.setattr(report_classifier, "by_language", lambda setting: iter(["## Languages"]))
+    monkeypatch.setattr(triad, "blocks", lambda setting: iter(["## Triad"]))
+    monkeypatch.setattr(reported, "blocks", lambda setting: iter(["## Reported"]))
     monkeypatch.setattr(dilution, "blocks", lambda setting: iter(["## Dilution"]))
     monkeypatch.setattr(thresholds, "blocks", lambda setting: iter(["## Thresholds"]))
     monkeypatch.setattr(screen, "blocks", lambda setting: iter(["## Screen"]))
@@ -57,6 +59,8 @@ def test_every_part_is_printed_with_hashes_and_rude_words_masked(
         "# Report of training",
         "## Classifier",
         "## Languages",
+        "## Triad",
+        "## Reported",
         "## Dilution",
         "## Thresholds",
         "## Screen",
@@ -80,7 +84,7 @@ def test_a_part_by_itself_starts_no_server(
     monkeypatch.setattr(report, "serving", None)
     printed = _printed([*words, "--parts", "thresholds"], monkeypatch, capsys)
     assert [line for line in printed.splitlines() if line.startswith("## ")] == [
-        "## Thresholds at which 0.5% of clean spans are flagged"
+        "## Thresholds at which 0.3% of clean spans are flagged"
     ]
 
 

@@ -26,7 +26,7 @@ def tiny_contents() -> dict[str, Any]:
     args = {
         "model_type": "not/a/folder",
         "model_name": "BertForSequenceClassification",
-        "tokenizer_name": "BertTokenizer",
+        "tokenizer_name": "PreTrainedTokenizerFast",
         "num_classes": 4,
     }
     config = {"dataset": {"args": {"classes": list(CLASSES)}}, "arch": {"args": args}}
@@ -35,6 +35,7 @@ def tiny_contents() -> dict[str, Any]:
 
 def _tiny_config() -> Any:
     return BertConfig(
+        vocab_size=32_000,
         hidden_size=8,
         intermediate_size=8,
         num_hidden_layers=1,

@@ -53,9 +53,9 @@ class Sample:
 
 
 def samples(folder: Path, seed: int, share: float = 1.0, written: Path | None = None) -> list[Sample]:
-    """Return every passage, of each source `share`; the same seed gives the same order. OSError if a source lacks.
+    """Return every passage, of each source `share`, in the same order for the same seed. OSError if a source lacks.
 
-    `written` is a file of what a language model wrote (training/written.py).
+    `written` is a file of what a language model wrote (training/written.py), and is taken whole.
     """
     rng = random.Random(seed)
     split = held_out(folder)
@@ -70,7 +70,7 @@ def samples(folder: Path, seed: int, share: float = 1.0, written: Path | None = 
     found += _snippets(data.capped(split.train, apart := random.Random(seed + 5)), learnt, share, apart)
     if written:
         rows = read_rows(written)
-        found += _written(rows[: int(len(rows) * share)], random.Random(seed + 6))
+        found += _written(rows, random.Random(seed + 6))
     return rng.sample(found, len(found))
 
 

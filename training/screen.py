@@ -198,7 +198,7 @@ def main() -> None:
     parser.add_argument("--written", type=Path, help="what a language model wrote: a file of training.written")
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
     parser.add_argument("--cache", type=Path, default=CACHE, help="folder where scores are kept")
-    parser.add_argument("--share", type=float, default=1.0, help="of the passages to use, for a quick try")
+    parser.add_argument("--share", type=float, default=1.0, help="of the collection's passages to use")
     parser.add_argument("--epochs", type=int, default=Plan().epochs)
     parser.add_argument("--seed", type=int, default=Plan().seed)
     parser.add_argument("--threads", type=int, default=1)

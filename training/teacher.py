@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from filters.scorers.checkpoint import sha256
@@ -33,12 +32,11 @@ class Teacher:
             self._known = {key.tobytes(): row for key, row in zip(kept["keys"], kept["scores"].tolist(), strict=True)}
 
     def scores(self, texts: Sequence[str], *, exact: bool) -> Table:
-        """Return (texts, categories). Unless `exact`, new ones may be computed in half precision (0.03 in log odds)."""
+        """Return (texts, categories). Unless `exact`, new ones may be computed by the rough pass."""
         missing = sorted({text for text in texts if _key(text) not in self._known}, key=len)
         for number, at in enumerate(range(0, len(missing), _AT_ONCE)):
             batch = missing[at : at + _AT_ONCE]
-            with torch.autocast("cpu", torch.bfloat16, enabled=not exact):
-                rows = self._scorer.score(batch)
+            rows = self._scorer.score(batch) if exact else self._scorer.estimates(batch)
             self._known |= {_key(text): list(row.values()) for text, row in zip(batch, rows, strict=True)}
             if number % _SAID_EVERY == _SAID_EVERY - 1:
                 say(f"scored {at + len(batch):,} of {len(missing):,}")

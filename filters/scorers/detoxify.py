@@ -79,6 +79,10 @@ class DetoxifyScorer:
             scores[index] = found
         return scores
 
+    def estimates(self, texts: Sequence[str]) -> list[Scores]:
+        """As `score`, by the rough pass where there is one: for labels that need not be exact, never for a verdict."""
+        return self._named(self._run(self._passes.rough or self._passes.exact, self._pieces(texts)))
+
     def ready(self) -> bool:
         """Return True: it is loaded before it exists."""
         return True

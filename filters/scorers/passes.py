@@ -20,7 +20,7 @@ from typing import Any
 import torch
 
 from filters.scorers.encoder import read_encoder
-from filters.scorers.linears import Full, Half, Int8, OneDnn
+from filters.scorers.linears import BFloat16, Full, Half, Int8, OneDnn
 from filters.scorers.packed import PackedForward
 from filters.scorers.pieces import bundles
 
@@ -92,13 +92,24 @@ def passes(model: Any, tokenizer: Any, limit: int, clock: Callable[[], float] = 
         tuned = PackedForward(encoder, OneDnn)
         is_exact = _error(tuned, trials, expected, worst=True) < EXACT_WITHIN
         exact = tuned if is_exact and _is_worth("oneDNN", tuned, exact, trials[:_TIMED], clock) else exact
-    rough = PackedForward(encoder, Int8 if on_cpu else Half)
-    if _is_hopeless(rough, exact, trials[:_GLANCED], expected[:_GLANCED], clock):
-        return Passes(exact)
-    margin = MARGIN_ERRORS * _error(rough, trials, expected, worst=False)
-    if not margin <= MARGIN_MOST or not _is_worth("the rough pass", rough, exact, trials[:_TIMED], clock):
-        return Passes(exact)
-    return Passes(exact, rough, margin)
+    found = Passes(exact)
+    for kind in (BFloat16, Int8) if on_cpu else (Half,):
+        found = _rougher(PackedForward(encoder, kind), found, trials, expected, clock)
+    return found
+
+
+def _rougher(
+    new: PackedForward, known: Passes, trials: Pieces, expected: torch.Tensor, clock: Callable[[], float]
+) -> Passes:
+    """Return the passes with this rough one, if it is near enough and faster than what there is."""
+    fastest = known.rough or known.exact
+    if _is_hopeless(new, fastest, trials[:_GLANCED], expected[:_GLANCED], clock):
+        return known
+    margin = MARGIN_ERRORS * _error(new, trials, expected, worst=False)
+    name = f"the rough pass in {new.kind.__name__}"
+    if not margin <= MARGIN_MOST or not _is_worth(name, new, fastest, trials[:_TIMED], clock):
+        return known
+    return Passes(known.exact, new, margin)
 
 
 def _is_hopeless(
@@ -110,7 +121,7 @@ def _is_hopeless(
     slow, fast = _times(new, known, pieces, clock)
     share = slow / fast
     if share >= _HOPELESS:
-        _log.info("the rough pass takes %.1f times the exact pass's time: left out", share)
+        _log.info("a rough pass takes %.1f times the time of what there is: left out", share)
     return share >= _HOPELESS
 
 
@@ -120,7 +131,7 @@ def _is_worth(name: str, new: Forward, known: Forward, pieces: Pieces, clock: Ca
     fastest, fastest_known = (min(column) for column in zip(*times, strict=True))
     share = fastest / fastest_known
     worth: bool = share <= WORTH
-    _log.info("%s takes %.2f of the exact pass's time: %s", name, share, "used" if worth else "left out")
+    _log.info("%s takes %.2f of the time of what there is: %s", name, share, "used" if worth else "left out")
     return worth
 
 

@@ -80,7 +80,7 @@ def load(path: Path) -> Catalog:
 
 def builtin() -> Catalog:
     """Return the policies of a server that was started without a file."""
-    strict = {**dict.fromkeys(DEFAULT_THRESHOLDS, 0.3), "toxicity": 0.1}
+    strict = {**dict.fromkeys(DEFAULT_THRESHOLDS, 0.3), "toxicity": 0.15}
     policies = (
         Policy(name="default"),
         Policy(name="strict", thresholds=strict, first_stride=8, hold_back=8),

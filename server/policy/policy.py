@@ -44,14 +44,14 @@ def _told_apart(languages: Mapping[str, Thresholds]) -> Mapping[str, Thresholds]
 Languages = Annotated[Mapping[str, Thresholds], AfterValidator(_told_apart)]
 
 DEFAULT_THRESHOLDS: Thresholds = {
-    "toxicity": 0.2,
+    "toxicity": 0.25,
     "severe_toxicity": 0.5,
     "obscene": 0.5,
     "threat": 0.5,
     "insult": 0.5,
     "identity_attack": 0.5,
 }
-"""The categories of detoxify's `original` model, by the names detoxify gives them. (.2: docs/decisions/0016.)"""
+"""The categories of detoxify's `original` model, by the names detoxify gives them. (.25: docs/decisions/0044.)"""
 
 _SHORTER = {
     "stride": ("first_stride", "as the first window is meant to be the small one"),

@@ -35,7 +35,7 @@ def test_the_defaults_are_the_documented_ones() -> None:
     assert (policy.max_rewinds, policy.max_rewinds_per_span, policy.max_discarded_tokens) == (16, 6, 512)
     assert (policy.max_rewind_seconds, policy.temperature_step) == (30.0, 0.1)
     assert (policy.mode, policy.on_exhausted, policy.on_scorer_failure) == ("enforce", "refuse", "closed")
-    assert dict(policy.thresholds) == {**dict.fromkeys(DEFAULT_THRESHOLDS, 0.5), "toxicity": 0.2}
+    assert dict(policy.thresholds) == {**dict.fromkeys(DEFAULT_THRESHOLDS, 0.5), "toxicity": 0.25}
     assert not policy.open_to_requests
 
 

@@ -99,7 +99,7 @@ def test_body_and_header_may_name_the_same_policy_only() -> None:
 def test_the_header_names_the_policy_and_the_body_tightens_it() -> None:
     policy = resolve(BUILTIN, {"thresholds": {"insult": 0.1}}, "strict", may_loosen=False).policy
     assert (policy.name, policy.hold_back) == ("strict", 8)
-    assert policy.thresholds == {**dict.fromkeys(DEFAULT_THRESHOLDS, 0.3), "toxicity": 0.1, "insult": 0.1}
+    assert policy.thresholds == {**dict.fromkeys(DEFAULT_THRESHOLDS, 0.3), "toxicity": 0.15, "insult": 0.1}
 
 
 def test_a_request_that_asks_for_nothing_gets_what_is_already_there() -> None:

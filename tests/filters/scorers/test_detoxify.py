@@ -49,7 +49,7 @@ def by_hand(scorer: DetoxifyScorer, text: str) -> Scores:
     ids = scorer._tokenizer(text, add_special_tokens=False).input_ids
     size = POSITIONS - 2
     starts = range(0, max(len(ids) - size // 2, 1), size - size // 2)
-    cls, sep = scorer._tokenizer.cls_token_id, scorer._tokenizer.sep_token_id
+    cls, sep = scorer._tokenizer("").input_ids
     with torch.inference_mode():
         rows = [
             torch.sigmoid(scorer._model(input_ids=torch.tensor([[cls, *ids[at : at + size], sep]])).logits[0, :3])

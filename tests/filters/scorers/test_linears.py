@@ -4,10 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from filters.scorers.encoder import Affine
-from filters.scorers.linears import Full, Half, Int8, Linear, OneDnn
+from filters.scorers.linears import BFloat16, Full, Half, Int8, Linear, OneDnn
 from tests.properties import examples
 
-KINDS: list[type[Linear]] = [Full, OneDnn, Half, Int8]
+KINDS: list[type[Linear]] = [Full, OneDnn, BFloat16, Half, Int8]
 
 
 def affine(inputs: int = 48, outputs: int = 24) -> Affine:
@@ -15,7 +15,9 @@ def affine(inputs: int = 48, outputs: int = 24) -> Affine:
     return Affine(torch.randn(outputs, inputs), torch.randn(outputs))
 
 
-@pytest.mark.parametrize(("kind", "within"), [(Full, 1e-5), (OneDnn, 1e-5), (Half, 5e-2), (Int8, 3e-1)])
+@pytest.mark.parametrize(
+    ("kind", "within"), [(Full, 1e-5), (OneDnn, 1e-5), (BFloat16, 1e-1), (Half, 5e-2), (Int8, 3e-1)]
+)
 def test_the_outcome_is_the_products_within_its_precision(kind: type[Linear], within: float) -> None:
     layer = affine()
     tokens = torch.randn(30, 48)

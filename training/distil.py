@@ -40,9 +40,12 @@ class Plan:
     seed: int = 0
 
 
-def learn(plan: Plan, texts: Sequence[str], scores: NDArray[np.float32]) -> Weights:
-    """Return the weights for readable texts and their scores (texts, categories); report progress."""
-    weights = _fresh(plan, scores.shape[1])
+def learn(plan: Plan, texts: Sequence[str], scores: NDArray[np.float32], start: Weights | None = None) -> Weights:
+    """Return the weights for readable texts and their scores (texts, categories); report progress.
+
+    `start`: those of a screen of the same shape and categories to go on from, which knows most words already.
+    """
+    weights = _going_on(start) if start else _fresh(plan, scores.shape[1])
     targets = torch.from_numpy(np.concatenate([scores.max(axis=1, keepdims=True), scores], axis=1))
     optimizer = torch.optim.Adam(weights.values(), lr=plan.rate, betas=(0.9, 0.99))
     weighs = torch.tensor([_HIGHEST_WEIGHS] + [1.0] * scores.shape[1])
@@ -79,6 +82,10 @@ def _fresh(plan: Plan, categories: int) -> dict[str, Tensor]:
         start = _RARE if name == LAYERS[-1] else 0.0
         weights[f"{name}.bias"] = torch.full((shape[1],), start, requires_grad=True)
     return weights
+
+
+def _going_on(start: Weights) -> dict[str, Tensor]:
+    return {name: weight.detach().float().clone().requires_grad_() for name, weight in start.items()}
 
 
 def _batches(plan: Plan, count: int) -> list[list[int]]:

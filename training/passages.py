@@ -53,7 +53,10 @@ class Sample:
 
 
 def samples(folder: Path, seed: int, share: float = 1.0, written: Path | None = None) -> list[Sample]:
-    """Return every passage, of each source `share`, in the same order for the same seed. OSError if a source lacks.
+    """Return every passage, in the same order for the same seed. OSError if a source lacks.
+
+    `share` is of what is learnt from, and of the prose; of the comments that are held out all are taken: cuts are found
+    by the rare ones.
 
     `written` is a file of what a language model wrote (training/written.py), and is taken whole.
     """
@@ -66,7 +69,7 @@ def samples(folder: Path, seed: int, share: float = 1.0, written: Path | None = 
     found = prose + [sample for _ in range(_TIMES) for sample in _learnt(comments, learnt, rng)]
     known = {_beginning(example.text) for example in split.train}
     fresh = [(source, text) for source, text in _unseen(folder, split) if _beginning(text) not in known]
-    found += _held_out(rng.sample(fresh, int(len(fresh) * share)), rng)
+    found += _held_out(rng.sample(fresh, len(fresh)), rng)
     found += _snippets(data.capped(split.train, apart := random.Random(seed + 5)), learnt, share, apart)
     if written:
         rows = read_rows(written)

@@ -155,11 +155,13 @@ def write(folder: Path, weights: Weights, calibration: Calibration, card: dict[s
     (folder / SUMS).write_text("".join(sums), encoding="utf-8")
 
 
-def distil(found: list[Sample], teacher: Teacher, plan: Plan) -> tuple[Weights, Calibration]:
-    """Return the weights as they are kept, and the calibration of just these."""
+def distil(
+    found: list[Sample], teacher: Teacher, plan: Plan, start: Weights | None = None
+) -> tuple[Weights, Calibration]:
+    """Return the weights as they are kept, learnt from `start` on if it is given, and the calibration of just these."""
     learnt = [sample.text for sample in found if sample.part == "learn" and readable(sample.text)]
     say(f"learning from {len(learnt):,} passages")
-    weights = unpacked(packed(learn(plan, learnt, teacher.scores(learnt, exact=False))))
+    weights = unpacked(packed(learn(plan, learnt, teacher.scores(learnt, exact=False), start)))
     texts = [sample.text for sample in found if sample.part == "calibrate"]
     none = np.full((1 + len(teacher.categories), len(POINTS)), -1e30, np.float32)
     uncut = Calibration(teacher.categories, POINTS, none, MISS_RATE)
@@ -198,7 +200,9 @@ def main() -> None:
     parser.add_argument("--written", type=Path, help="what a language model wrote: a file of training.written")
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
     parser.add_argument("--cache", type=Path, default=CACHE, help="folder where scores are kept")
-    parser.add_argument("--share", type=float, default=1.0, help="of the collection's passages to use")
+    parser.add_argument("--share", type=float, default=1.0, help="of what is learnt from; all that is held out is used")
+    parser.add_argument("--start", type=Path, help="folder of a screen to go on from, with fewer passages")
+    parser.add_argument("--rate", type=float, default=Plan().rate)
     parser.add_argument("--epochs", type=int, default=Plan().epochs)
     parser.add_argument("--seed", type=int, default=Plan().seed)
     parser.add_argument("--threads", type=int, default=1)
@@ -206,8 +210,9 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     teacher = Teacher(args.classifier, args.cache)
     found = samples(args.data, args.seed, args.share, args.written)
-    plan = Plan(epochs=args.epochs, seed=args.seed)
-    weights, calibration = distil(found, teacher, plan)
+    plan = Plan(epochs=args.epochs, rate=args.rate, seed=args.seed)
+    start = Screen.load(args.start).weights if args.start else None
+    weights, calibration = distil(found, teacher, plan, start)
     tables = measured(found, teacher, weights, calibration)
     card = {"plan": asdict(plan), "passages": len(found), "classifier_sha256": teacher.digest}
     write(args.out, weights, calibration, card, _CARD_HEAD.read_text(encoding="utf-8") + "\n" + tables + "\n")

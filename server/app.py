@@ -27,7 +27,7 @@ from server.reloading import Current, Reloaded, ReloadObserver
 from server.settings import PLUGIN, cache_folder, development_mode, environment, plugged_in
 from server.telemetry import logs
 from server.telemetry.metrics import Metrics
-from server.telemetry.pairs import writing
+from server.told import telling
 
 if TYPE_CHECKING:
     from server.engine.served import ServedClient
@@ -142,16 +142,16 @@ def prepare(additional: Mapping[str, Any], metrics: Metrics | None = None) -> "C
     """
     loop = _running_loop()
     settings = settings_of(additional)
-    logs.configure(settings.log_level)
+    logs.configure(settings.log_level, settings.log_format)
     warn(settings)
     if (settings.keys_file or settings.pages_need_key) and not plugged_in():
         raise StartError(f"keys_file, pages_need_key: nobody would be asked for a key; set VLLM_PLUGINS={PLUGIN}")
     closing = AsyncExitStack()
-    pairs = closing.enter_context(writing(settings.pairs_out))
     log.info("loading the scorer", extra={"scorer": settings.scorer, "screen": str(settings.screen or "none")})
     metrics = metrics or Metrics()
     scorer = load_scorer(settings, metrics)
     find(A_TEXT)  # loads what tells languages apart
+    told = telling(settings, metrics, closing)
     catalog = policies(settings, scorer.categories, metrics)
     known = keys(settings, catalog, metrics)
     quotas = Quotas(storage_at(settings.rate_limits_url), metrics)
@@ -169,7 +169,7 @@ def prepare(additional: Mapping[str, Any], metrics: Metrics | None = None) -> "C
             metrics,
             closing,
             allow_loosen=settings.allow_loosen,
-            pairs=pairs,
+            told=told,
             limits=settings.limits,
             patience=settings.patience,
             keys=known,

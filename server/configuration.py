@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveFloat, PositiveInt
 
 from filters.turns import LEAST_CHARACTERS
+from server.audit.file import Failing, Syncing
 from server.errors import StartError
 from server.keys.quotas import MEMORY
 from server.limits import Limits
@@ -22,6 +23,7 @@ from server.patience import Patience
 from server.policy import document
 from server.policy.shape import Misfit, fit, mismatch
 from server.settings import BUNDLED_CLASSIFIER, BUNDLED_SCREEN, environment, parser
+from server.telemetry.logs import LogFormat
 
 _BUNDLED_SCORER = f"detoxify:{BUNDLED_CLASSIFIER}"
 
@@ -60,6 +62,7 @@ class ScorerSettings(BaseModel):
     scorer_queue: PositiveInt = 2048
     scorer_deadline_seconds: PositiveFloat = 10.0
     log_level: LogLevel = "info"
+    log_format: LogFormat = "text"
 
 
 class Settings(ScorerSettings):
@@ -73,6 +76,11 @@ class Settings(ScorerSettings):
     allow_loosen: bool = False
     allow_dev_mode: bool = False
     pairs_out: Path | None = None
+    audit_out: Path | None = None
+    audit_failure: Failing = "closed"
+    audit_fsync: Syncing = "second"
+    otlp_endpoint: str | None = None
+    otlp_protocol: Literal["grpc", "http/protobuf"] = "grpc"
     grace_seconds: Annotated[float, Field(ge=0, le=24 * 3600)] = Patience().grace_seconds
     request_seconds: PositiveFloat = Patience().request_seconds
     engine_seconds: PositiveFloat = Patience().engine_seconds

@@ -19,6 +19,7 @@ from server.limits import Limits
 from server.policy.catalog import builtin, load
 from server.reloading import Current, Reloaded
 from server.telemetry.metrics import Metrics
+from server.told import Told
 from tests.generation.stage import PairList
 from tests.telemetry.words import VERDICTS, WORDS, values
 
@@ -82,7 +83,7 @@ def test_the_guard_has_what_it_is_given() -> None:
         Metrics(CollectorRegistry()),
         closing,
         allow_loosen=True,
-        pairs=pairs,
+        told=Told(pairs),
         limits=LIMITS,
     )
     assert (client.services.judge, client.services.pairs, client.closing) == (judge, pairs, closing)

@@ -22,6 +22,7 @@ from server.generation.retrying import Retrying
 from server.generation.services import Services
 from server.generation.standin import StandIn
 from server.generation.tasks import Tasks
+from server.generation.tracing import UNTRACED_CHOICE, Trace
 from server.generation.transcript import Transcript
 from server.guard.advance import advance
 from server.guard.commands import Command, Finish, Insert, Release, Rewind, Score
@@ -47,13 +48,14 @@ class Guarded:
         greedy: bool,
         whole: bool,
         retriable: Callable[[], bool],
+        trace: Trace = UNTRACED_CHOICE,
     ) -> None:
         self._engine = engine
         self._transcript = transcript
         self._policy = policy
         self._state = replace(start, whole=whole)
         self._outlet = Outlet(transcript)
-        self._account = Account(services.observer, policy, services.model, services.now)
+        self._account = Account(services.observer, policy, services.model, services.now, trace)
         self._stand_in = StandIn(policy, services.encode)
         self._rejections = Rejections(transcript, kept=services.pairs is not None)
         self._tasks = Tasks(self._outlet.fail)
@@ -91,6 +93,11 @@ class Guarded:
         """What was rejected and what is said instead, if the text was cleared to its end; without the prompt."""
         return self._rejections.pairs() if self._state.complete and self._state.action == "rewound" else []
 
+    @property
+    def text(self) -> str:
+        """What of the choice has left so far."""
+        return self._transcript.text[: self._outlet.characters]
+
     def idle(self) -> bool:
         """Return whether no verdict is awaited: nothing that was drafted so far is with the scorer."""
         return self._state.in_flight is None
@@ -107,6 +114,7 @@ class Guarded:
     async def _stop(self) -> None:
         """End every task; in monitor mode the last windows are still scored and counted after the answer."""
         self._following.catch_up()
+        self._account.over()
         self._account.discarded(len(self._transcript.tokens) - self._outlet.tokens)
         async with aclosing(self._engine):
             if self._policy.mode != "monitor" or not self._state.finished:
@@ -155,7 +163,7 @@ class Guarded:
             self._account.sent(self._outlet.send(upto))
 
     def _rewind(self, command: Rewind) -> None:
-        self._account.rewound(command.strategy, command.to)
+        self._account.rewound(command, len(self._transcript.tokens) - command.to)
         self._rejections.rewound(command.to)
         self._retrying.rewound(command)
         self._following.cut(command.to)

@@ -158,6 +158,11 @@ class Prompted:
         """The guard's pairs; a prompt that was refused has none."""
         return self._guarded.pairs
 
+    @property
+    def text(self) -> str:
+        """What of the choice has left so far."""
+        return self._guarded.text
+
     async def pieces(self) -> AsyncGenerator[Piece, None]:
         """Yield the guard's pieces, or the one that says there are none. Raises as those do, for the prompt too."""
         ended = False

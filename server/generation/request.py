@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from server.errors import RequestError
 from server.generation.demand import Demand
 from server.generation.report import Report
+from server.generation.tracing import UNTRACED, RequestTrace
 from server.keys.key import ANYBODY, Key
 from server.limits import Limits
 from server.policy.policy import Policy
@@ -39,6 +40,7 @@ class GuardedRequest:
     client: Hashable = field(default_factory=object)
     key: Key = ANYBODY
     tokens: int = 0
+    trace: RequestTrace = UNTRACED
     _choices: int = 0
     _demand: Demand = field(default_factory=Demand)
 

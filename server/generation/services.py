@@ -5,9 +5,11 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 
 from filters.judge import Judge
+from server.generation.answered import Records
 from server.generation.ending import Ending
 from server.generation.observer import Observer
 from server.generation.pairs import Pairs
+from server.generation.tracing import UNTRACED, Tracing
 from server.limits import Limits
 
 
@@ -15,8 +17,8 @@ from server.limits import Limits
 class Services:
     """Who judges, who is told, the model's name, how a mask is written in its tokens, a clock in seconds.
 
-    `pairs` takes the preference pairs of rewinds, if anybody wants them: they hold flagged text. `limits` are the most
-    that one request may ask for. `ending` is that of the server.
+    `pairs` takes the preference pairs of rewinds, if anybody wants them: they hold flagged text. `records` keeps one of
+    every choice, if anybody does. `limits` are the most that one request may ask for. `ending` is that of the server.
     """
 
     judge: Judge
@@ -25,6 +27,8 @@ class Services:
     encode: Callable[[str], list[int]]
     now: Callable[[], float] = time.monotonic
     pairs: Pairs | None = None
+    records: Records | None = None
+    tracing: Tracing = UNTRACED
     limits: Limits = field(default_factory=Limits)
     ending: Ending = field(default_factory=Ending)
 

@@ -7,6 +7,8 @@ from typing import get_args
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from server.api.doorway import Fate, Part
+from server.audit.file import FATES
+from server.audit.file import Fate as RecordFate
 from server.engine.upstream.faults import OUTCOMES, Outcome
 from server.keys.quotas import LIMITS, Limit
 from server.reloading import FILES, RESULTS, File, Result
@@ -16,7 +18,8 @@ from server.telemetry.children import Children
 class ServingMetrics:
     """How the server fares.
 
-    The ports say what each call means: `DoorObserver`, `EngineObserver`, `ReloadObserver`, `QuotaObserver`.
+    The ports say what each call means: `DoorObserver`, `EngineObserver`, `ReloadObserver`, `QuotaObserver`,
+    `AuditObserver`.
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -71,6 +74,17 @@ class ServingMetrics:
             registry=registry,
         )
 
+        self._audited = Children(
+            Counter(
+                "unsay_audit_records",
+                "Records of the audit log: written, or lost since the file could not be written.",
+                ("fate",),
+                registry=registry,
+            )
+        )
+        for fate in FATES:
+            self._audited.of(fate)
+
     def expect_keys(self, names: Iterable[str]) -> None:
         """Make the series of the keys with these names, with the value 0."""
         for name, limit in product(names, LIMITS):
@@ -84,6 +98,9 @@ class ServingMetrics:
 
     def limits_failed(self) -> None:
         self._limits_failed.inc()
+
+    def audited(self, fate: RecordFate) -> None:
+        self._audited.of(fate).inc()
 
     def request_at_end(self, fate: Fate) -> None:
         self._at_end.of(fate).inc()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from server.errors import StartError
 from server.settings import ENDPOINTS, PLUGIN, plug_in, prepare_environment
+from server.starting import starting
 from server.stopping import closed_after
 from server.telemetry import logs
 
@@ -95,6 +96,7 @@ class Endpoint:
                 "url": _address(args),
                 "policy": engine_client.default_policy.name,
                 "scorer": engine_client.services.judge.scorer_name,
+                **starting.ready(),
             },
         )
 

@@ -86,7 +86,8 @@ class AuditFile:
         self._unsynced = False
         self.syncing: asyncio.Future[bool] | None = None
         try:
-            self._head, torn = _last(self._file, path)
+            head, torn = _last(self._file, path)
+            self._head = head
             self._append("begin", self._begin(torn))
         except OSError as error:
             raise StartError(f"{OPTION}: {path}: {error.strerror}; name a file that can be written") from None

@@ -38,7 +38,8 @@ class Counts:
         if said["kind"] != "answer":
             return
         self.answers += 1
-        self.first, self.last = self.first or said["time"], said["time"]
+        self.first = self.first or said["time"]
+        self.last = said["time"]
         self.rewinds += said["rewinds"]
         self.spans.update(said["verdicts"])
         self.flagged.update(said["detected"])

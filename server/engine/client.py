@@ -23,7 +23,7 @@ from server.engine.drafting.detokenize import detokenizers, unfinished_word
 from server.engine.drafting.exact import ExactEngine, rewinds_of
 from server.engine.drafting.request import EngineRequest
 from server.engine.drafting.resubmit import ResubmittingEngine
-from server.engine.recording import Recording, check_records
+from server.engine.recording import Recording, check_records, join
 from server.engine.unguarded import Unguarded
 from server.errors import ScorerDown, ShuttingDown
 from server.generation.guarded import Guarded
@@ -89,16 +89,10 @@ class GuardedEngineClient(Delegate):
             self._check_scorer(request)
         request.tokens += len(prompt["prompt_token_ids"])
         options.pop("prompt_text", None)
-        if headers := self._trace_headers(request):
-            options["trace_headers"] = headers
+        join(request, self.inner, options)
         call = GenerateCall(prompt, sampling_params, request_id, request, options, request.reserve(sampling_params.n))
         asked = None if judged is None else Prompt(judged, request.policy, services)
         return self._guarded(call, services, asked)
-
-    def _trace_headers(self, request: GuardedRequest) -> Mapping[str, str]:
-        """Return by what an engine that traces joins our trace; none if it does not, or we do not."""
-        headers = request.trace.headers()
-        return headers if headers and self.inner.vllm_config.observability_config.otlp_traces_endpoint else {}
 
     def _check_open(self, request: GuardedRequest) -> None:
         if self.services.ending.phase == "closed":
@@ -120,9 +114,7 @@ class GuardedEngineClient(Delegate):
                 async with aclosing(merge([choice.guard.pieces() for choice in choices])) as pieces:
                     while (said := await ending.unless_closed(anext(pieces, None))) is not None:
                         refusals.check_grammar(call.request, said[1].stop_reason)
-                        started = call.request.started
-                        output = await answer.add(*said)
-                        await record.sent(*said, started=started)
+                        output = await record.add(answer, *said)
                         if output is not None:
                             yield output
                 self._export(call, choices)
@@ -162,7 +154,7 @@ class GuardedEngineClient(Delegate):
     def _choice(self, call: GenerateCall, index: int, services: Services, prompt: Prompt | None) -> Choice:
         tokenizer = self.inner.renderer.tokenizer
         lead = unfinished_word(tokenizer, call.prompt["prompt_token_ids"])
-        engine = self._engine(call, index)
+        engine = _engine(self.inner, call, index, exact=self.exact)
         trace = call.request.trace.choice(call.first_choice + index)
         guarded = self._guard(engine, call, services, lead, trace)
         wanted = frozenset(call.params.logprob_token_ids or ())
@@ -180,14 +172,6 @@ class GuardedEngineClient(Delegate):
             ),
         )
 
-    def _engine(self, call: GenerateCall, index: int) -> ChoiceEngine:
-        own = call.params.clone()
-        if own.seed is not None:
-            own.seed += index  # as vLLM seeds the choices of one request
-        step = call.request.policy.temperature_step
-        request = EngineRequest(self.inner, call.prompt, own, call.request_id, call.options, step)
-        return ExactEngine(request, rewinds_of(self.inner)) if self.exact else ResubmittingEngine(request)
-
     def _guard(self, engine: ChoiceEngine, call: GenerateCall, services: Services, lead: str, trace: Trace) -> Guarded:
         make = detokenizers(self.inner.renderer.tokenizer, call.prompt["prompt_token_ids"], call.params)
         structured = call.params.structured_outputs is not None
@@ -204,6 +188,15 @@ class GuardedEngineClient(Delegate):
             retriable=lambda: whole or not call.request.started,
             trace=trace,
         )
+
+
+def _engine(inner: EngineClient, call: GenerateCall, index: int, *, exact: bool) -> ChoiceEngine:
+    own = call.params.clone()
+    if own.seed is not None:
+        own.seed += index  # as vLLM seeds the choices of one request
+    step = call.request.policy.temperature_step
+    request = EngineRequest(inner, call.prompt, own, call.request_id, call.options, step)
+    return ExactEngine(request, rewinds_of(inner)) if exact else ResubmittingEngine(request)
 
 
 class _WithoutBeams:

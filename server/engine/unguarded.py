@@ -46,7 +46,8 @@ class Unguarded:
                     async for output in outputs:
                         for choice in output.outputs:
                             refusals.check_grammar(request, choice.stop_reason)
-                        started, request.started = request.started, True
+                        started = request.started
+                        request.started = True
                         usage.add(output)
                         await self._tell(told, output, started=started)
                         yield output

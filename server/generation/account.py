@@ -12,8 +12,8 @@ from filters.passage import Passage
 from filters.verdict import Flagged, Verdict
 from server.generation.observer import NO_CATEGORY, Observer, Outcome
 from server.generation.tally import FlaggedSpan, Tally
-from server.generation.tracing import UNTRACED_CHOICE, Scoring, Trace
-from server.guard.commands import Rewind, Score, Substitute, Way
+from server.generation.tracing import UNTRACED_CHOICE, Trace
+from server.guard.commands import Rewind, Substitute, Way
 from server.policy.policy import Policy
 
 
@@ -82,7 +82,10 @@ class Clockwork:
 
 
 class Account:
-    """The facts of one choice of a request under `policy`, answered by `model`. `now`: see `Clockwork`."""
+    """The facts of one choice of a request under `policy`, answered by `model`. `now`: see `Clockwork`.
+
+    `trace` hears of what takes time, from here or directly.
+    """
 
     def __init__(
         self,
@@ -93,24 +96,12 @@ class Account:
         trace: Trace = UNTRACED_CHOICE,
     ) -> None:
         self._observer = observer
-        self._trace = trace
+        self.trace = trace
         self._policy = policy
         self._model = model
         self._clock = Clockwork(observer, now)
         self._unsettled: Way | None = None
         self.tally = Tally()
-
-    def drafting(self, attempt: int, way: Way | None) -> None:
-        """Note that an attempt is begun; `way` led to it, if a rewind did."""
-        self._trace.drafting(attempt, way)
-
-    def scoring(self, score: Score) -> Scoring:
-        """Note that a window goes to the scorer; what is returned hears of its verdict."""
-        return self._trace.scoring(score)
-
-    def over(self) -> None:
-        """Note that nothing more is drafted."""
-        self._trace.over()
 
     def judged(self, verdict: Verdict, attempt: int, passage: Passage, start: int) -> None:
         """Count a window's verdict, whatever becomes of it; its passage begins at character `start` of the answer."""
@@ -142,7 +133,7 @@ class Account:
     def drafted(self, upto: int) -> None:
         """Note that the tokens before `upto` are drafted."""
         self._clock.drafted(upto)
-        self._trace.drafted()
+        self.trace.drafted()
 
     def released(self, upto: int) -> None:
         """Note that the tokens before `upto` may leave."""
@@ -168,7 +159,7 @@ class Account:
         self.tally.tried(rewind.strategy)
         self._unsettled = rewind.strategy
         self._clock.rewound(rewind.to)
-        self._trace.rewound(rewind, dropped)
+        self.trace.rewound(rewind, dropped)
 
     def inserted(self, what: Substitute, to: int) -> None:
         """Note a spent budget: the policy's mask or candidate stands in for the tokens from `to` on."""

@@ -34,7 +34,7 @@ from server.policy.policy import Policy
 class Guarded:
     """One choice of one request under guard, which begins at `start`, and `whole` if it is sent in one piece.
 
-    `greedy`: tokens are not drawn by chance. `retriable` tells whether the request may still be answered by a 503.
+    `greedy`: tokens are not drawn by chance. `retriable`: a 503 may still be the answer. `tasks` bring in verdicts.
     """
 
     def __init__(
@@ -58,14 +58,14 @@ class Guarded:
         self._account = Account(services.observer, policy, services.model, services.now, trace)
         self._stand_in = StandIn(policy, services.encode)
         self._rejections = Rejections(transcript, kept=services.pairs is not None)
-        self._tasks = Tasks(self._outlet.fail)
+        self.tasks = Tasks(self._outlet.fail)
         self._retrying = Retrying(engine, transcript, policy, services.judge, greedy=greedy)
         self._following = Following(
             transcript,
             policy,
             self._account,
             self._retrying,
-            self._tasks,
+            self.tasks,
             room=self._outlet.room,
             state=lambda: self._state,
             advance=self._advance,
@@ -75,7 +75,7 @@ class Guarded:
             transcript,
             policy,
             self._account,
-            self._tasks,
+            self.tasks,
             state=lambda: self._state,
             retriable=retriable,
             feed=self._following.feed,
@@ -93,11 +93,6 @@ class Guarded:
         """What was rejected and what is said instead, if the text was cleared to its end; without the prompt."""
         return self._rejections.pairs() if self._state.complete and self._state.action == "rewound" else []
 
-    @property
-    def text(self) -> str:
-        """What of the choice has left so far."""
-        return self._transcript.text[: self._outlet.characters]
-
     def idle(self) -> bool:
         """Return whether no verdict is awaited: nothing that was drafted so far is with the scorer."""
         return self._state.in_flight is None
@@ -114,11 +109,11 @@ class Guarded:
     async def _stop(self) -> None:
         """End every task; in monitor mode the last windows are still scored and counted after the answer."""
         self._following.catch_up()
-        self._account.over()
+        self._account.trace.over()
         self._account.discarded(len(self._transcript.tokens) - self._outlet.tokens)
         async with aclosing(self._engine):
             if self._policy.mode != "monitor" or not self._state.finished:
-                await self._tasks.stop()
+                await self.tasks.stop()
 
     def _flagged(self, event: Flagged, scores: Scores) -> None:
         self._retrying.turned_at(event.onset)
@@ -181,9 +176,8 @@ class Guarded:
 
     def _finish(self, reason: str) -> None:
         """Close the choice: the rest of the released text, the reason, and nothing after it."""
-        withheld = self._state.fallback is not None
         self._judging.over()
-        ending = None if withheld else self._transcript.ending
+        ending = None if self._state.fallback is not None else self._transcript.ending
         self._account.sent(self._outlet.finish(self._state.released, reason, ending[1] if ending else None))
         self._following.end()
-        self._tasks.spawn(self._engine.aclose)
+        self.tasks.spawn(self._engine.aclose)

@@ -27,6 +27,7 @@ from server.generation.outlet import Piece, withheld
 from server.generation.pairs import Pair
 from server.generation.report import PromptFinding, Report
 from server.generation.services import Services
+from server.generation.tasks import Tasks
 from server.policy.policy import OnPrompt, Policy
 from server.policy.standard import standard
 
@@ -159,9 +160,9 @@ class Prompted:
         return self._guarded.pairs
 
     @property
-    def text(self) -> str:
-        """What of the choice has left so far."""
-        return self._guarded.text
+    def tasks(self) -> Tasks:
+        """The guard's."""
+        return self._guarded.tasks
 
     async def pieces(self) -> AsyncGenerator[Piece, None]:
         """Yield the guard's pieces, or the one that says there are none. Raises as those do, for the prompt too."""

@@ -69,21 +69,10 @@ class ServingMetrics:
             )
         )
         self._limits_failed = Counter(
-            "unsay_limits_failures",
-            "Times that a limit of a key could not be looked up or counted.",
-            registry=registry,
+            "unsay_limits_failures", "Times that a limit of a key could not be looked up or counted.", registry=registry
         )
 
-        self._audited = Children(
-            Counter(
-                "unsay_audit_records",
-                "Records of the audit log: written, or lost since the file could not be written.",
-                ("fate",),
-                registry=registry,
-            )
-        )
-        for fate in FATES:
-            self._audited.of(fate)
+        self._audited = _audited(registry)
 
     def expect_keys(self, names: Iterable[str]) -> None:
         """Make the series of the keys with these names, with the value 0."""
@@ -110,6 +99,14 @@ class ServingMetrics:
 
     def engine_hangs(self, hangs: bool) -> None:
         self._hangs.set(hangs)
+
+
+def _audited(registry: CollectorRegistry) -> Children[Counter]:
+    help_ = "Records of the audit log: written, or lost since the file could not be written."
+    made = Children(Counter("unsay_audit_records", help_, ("fate",), registry=registry))
+    for fate in FATES:
+        made.of(fate)
+    return made
 
 
 class UpstreamMetrics:

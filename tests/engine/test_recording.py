@@ -17,6 +17,7 @@ from server.policy.policy import Policy
 from tests.engine.drafting.recording import RecordingEngine
 from tests.engine.drafting.test_detokenize import ids, tokenizer
 from tests.engine.test_client import END, PROMPT, guarding
+from tests.generation.stage import until
 
 WORDS = "one two three four five six seven eight nine ten"
 
@@ -78,6 +79,23 @@ async def test_text_is_told_where_the_policy_has_it_kept(kind: RequestOutputKind
     kept = Kept()
     await asked(kept, Policy(audit_text="full"), output_kind=kind)
     assert [each.text for each in kept] == [WORDS]
+
+
+async def test_in_monitor_mode_a_record_has_the_verdicts_that_came_after_the_answer() -> None:
+    kept, request = Kept(), GuardedRequest(Policy(mode="monitor"))
+    inner = RecordingEngine([*ids(WORDS), END], tokenizer=tokenizer())
+    scorer = ScriptedScorer({"four": 0.9})
+    scorer.hang()
+    async with guarding(inner, scorer) as made:
+        client = GuardedEngineClient(inner, _with(made.services, kept), Policy)
+        current.set(request)
+        wanted = SamplingParams(max_tokens=99, output_kind=RequestOutputKind.DELTA)
+        assert [output async for output in client.generate(PROMPT, wanted, "r")][-1].finished
+        assert not kept, "the answer is out, and nothing of it judged"
+        scorer.release()
+        await until(lambda: bool(kept))
+    assert [(each.report.action, each.finish_reason) for each in kept] == [("flagged", "stop")]
+    assert kept[0].report.spans_flagged >= 1 and kept[0].report.flagged
 
 
 @pytest.mark.parametrize("mode", ["enforce", "off"])

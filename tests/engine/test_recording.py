@@ -2,6 +2,7 @@
 
 from contextlib import aclosing
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,10 +10,11 @@ from vllm.sampling_params import RequestOutputKind, SamplingParams
 
 from filters.scorers.scripted import ScriptedScorer
 from server.engine.client import GuardedEngineClient
-from server.engine.recording import response_id
+from server.engine.recording import join, response_id
 from server.errors import Unavailable
 from server.generation.answered import Answered
 from server.generation.request import GuardedRequest, current
+from server.generation.tracing import UNTRACED, Untraced
 from server.policy.policy import Policy
 from tests.engine.drafting.recording import RecordingEngine
 from tests.engine.drafting.test_detokenize import ids, tokenizer
@@ -138,3 +140,21 @@ async def test_an_end_without_a_record_is_not_handed_out(mode: Any, kind: Reques
 )
 def test_the_id_is_that_of_the_answer(call: str, answer: str) -> None:
     assert response_id(call) == answer
+
+
+class Joined(Untraced):
+    """A trace that others can join."""
+
+    def headers(self) -> dict[str, str]:
+        return {"traceparent": "ours"}
+
+
+@pytest.mark.parametrize(
+    ("trace", "endpoint", "then"),
+    [(Joined(), "http://c", "ours"), (Joined(), None, "theirs"), (UNTRACED, "http://c", "theirs")],
+)
+def test_an_engine_that_traces_joins_the_trace_of_the_request(trace: Untraced, endpoint: str | None, then: str) -> None:
+    config = SimpleNamespace(observability_config=SimpleNamespace(otlp_traces_endpoint=endpoint))
+    options: dict[str, Any] = {"trace_headers": {"traceparent": "theirs"}}
+    join(GuardedRequest(Policy(), trace=trace), SimpleNamespace(vllm_config=config), options)
+    assert options["trace_headers"] == {"traceparent": then}

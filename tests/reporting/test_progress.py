@@ -30,7 +30,7 @@ def test_in_between_there_is_a_line_when_time_has_passed(monkeypatch: pytest.Mon
 
 def test_the_rest_takes_as_long_as_what_was_done_here(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([100.0, 100.0, 400.0])
-    monkeypatch.setattr(module.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr("reporting.progress.time.monotonic", lambda: next(clock))
     told: list[str] = []
     with progress("judged", 90, 60, io.StringIO(), told.append) as advance:
         advance(10)

@@ -25,7 +25,7 @@ class Heard(Untraced):
         return self
 
     def over(self, route: str, report: Report | None) -> None:
-        self.ended.append((route, report and report.action))
+        self.ended.append((route, report.action if report else None))
 
 
 async def through(heard: Heard, first: Any = None, **options: Any) -> Called:

@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from filters.call import ANYBODY, Call, Caller, Urgency
+from filters.pace import Pace
 from filters.scorer import EXACT, Reason, Scorer, ScorerUnavailable, Scores, ThresholdValues
 from filters.scoring_thread import Outcome, ScoringThread
 from filters.turns import Turns
@@ -107,6 +108,7 @@ class Batcher:
         self._pass_size = 0
         self._passes = 0
         self._rest = _Rest()
+        self._pace = Pace()
         self._failing = False
         self._thread: ScoringThread | None = None
         self._stopped = asyncio.Event()
@@ -115,6 +117,11 @@ class Batcher:
     def ready(self) -> bool:
         """Whether it is open, its scorer is ready, and neither the last pass nor a window has failed since."""
         return self._thread is not None and not self._failing and self.scorer.ready()
+
+    @property
+    def backlog_seconds(self) -> float:
+        """How much work windows have waiting, with the pass that is under way, at the pace of the passes so far."""
+        return self._pace.backlog(asyncio.get_running_loop().time(), self._turns.waiting("windows"))
 
     async def start(self) -> None:
         """Start the thread; call once, before `score`."""
@@ -212,6 +219,7 @@ class Batcher:
             return
         self._in_pass = [call for call, _ in boarded]
         self._pass_size = sum(len(texts) for _, texts in boarded)
+        self._pace.begin(asyncio.get_running_loop().time(), self._pass_size)
         for urgency in {call.caller.urgency for call in self._in_pass}:
             self._note_depth(urgency)
         self._thread.submit([texts for _, texts in boarded], [call.thresholds for call in self._in_pass])
@@ -224,6 +232,7 @@ class Batcher:
             self._stopped.set()
             return
         self._passes += 1
+        self._pace.end(outcome.seconds)
         for call, result in zip(calls, outcome.results, strict=True):
             call.settle(result)
         scored = any(not isinstance(result, ScorerUnavailable) for result in outcome.results)

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from server.api.doorway import Fate, Part
 from server.engine.upstream.faults import OUTCOMES, Outcome
+from server.generation.capacity import SHORTAGES, Shortage
 from server.keys.quotas import LIMITS, Limit
 from server.reloading import FILES, RESULTS, File, Result
 from server.telemetry.children import Children
@@ -16,7 +17,8 @@ from server.telemetry.children import Children
 class ServingMetrics:
     """How the server fares.
 
-    The ports say what each call means: `DoorObserver`, `EngineObserver`, `ReloadObserver`, `QuotaObserver`.
+    The ports say what each call means: `DoorObserver`, `EngineObserver`, `CapacityObserver`, `ReloadObserver`,
+    `QuotaObserver`.
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -46,7 +48,22 @@ class ServingMetrics:
             registry=registry,
             multiprocess_mode="livemax",
         )
-
+        self._under_way = Gauge(
+            "unsay_choices_under_way",
+            "Choices that are drafted, or wait for the engine.",
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
+        self._no_capacity = Children(
+            Counter(
+                "unsay_refused_requests",
+                f"Requests answered 503 for want of capacity, by what there is too little of: {', '.join(SHORTAGES)}.",
+                ("reason",),
+                registry=registry,
+            )
+        )
+        for shortage in SHORTAGES:
+            self._no_capacity.of(shortage)
         self._reloads = Children(
             Counter(
                 "unsay_reloads",
@@ -90,6 +107,12 @@ class ServingMetrics:
 
     def request_late(self, part: Part) -> None:
         self._late.of(part).inc()
+
+    def choices_under_way(self, choices: int) -> None:
+        self._under_way.set(choices)
+
+    def no_capacity(self, shortage: Shortage) -> None:
+        self._no_capacity.of(shortage).inc()
 
     def engine_hangs(self, hangs: bool) -> None:
         self._hangs.set(hangs)

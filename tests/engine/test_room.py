@@ -84,14 +84,15 @@ async def test_a_full_server_generates_nothing_more_and_goes_on_with_what_it_has
         params = SamplingParams(max_tokens=9, output_kind=DELTA)
         current.set(GuardedRequest(policy))
         async with aclosing(client.generate(PROMPT, params, "first")) as first:
-            await anext(first)
+            outputs = [await anext(first)]
             assert full.under_way == 1
             current.set(GuardedRequest(policy))
             with pytest.raises(RetryableRequestError):
                 client.check_admission(1)
             with pytest.raises(RetryableRequestError):
                 await anext(client.generate(PROMPT, params, "second"))
-            assert [output async for output in first][-1].finished
+            outputs += [output async for output in first]
+            assert outputs[-1].finished
         assert len(inner.asked) == 1 and full.under_way == 0
         current.set(GuardedRequest(policy))
         client.check_admission(1)

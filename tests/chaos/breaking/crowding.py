@@ -57,7 +57,7 @@ async def _leaver(web: httpx.AsyncClient, house: House, number: int, telling: as
 
 
 class SlowReaders(Fault):
-    """They read nothing until the server has had to stop writing to each of them, and a while longer; then all of it."""
+    """They read nothing until the server has had to stop writing to each, and a while longer; then all of it."""
 
     what = f"clients: {READERS} that read nothing until their lines are full and {UNREAD_SECONDS:.0f} s more, then all"
     full = False
@@ -93,7 +93,7 @@ async def _asked(house: House, token: int) -> socket.socket:
 
 
 async def _all_full(ports: Sequence[int]) -> bool:
-    """Wait until the server has as much unsent for each of these as it had some seconds before; false if it never has."""
+    """Wait until as much is unsent to each of these as was some seconds before; false if that never comes."""
     before = dict[int, int]()
     for _ in range(round(FULL_SECONDS / STILL_SECONDS)):
         await asyncio.sleep(STILL_SECONDS)

@@ -117,7 +117,8 @@ def head(stream: Stream) -> tuple[int, dict[str, str], bytes]:
     """Return the status of an answer, its headers (lower case), and its body; 0 if nothing has come."""
     connection = _client()
     status, headers, body = 0, dict[str, str](), b""
-    connection.receive_data(b"".join(data for _, data in stream.arrivals))
+    for _, data in stream.arrivals:
+        connection.receive_data(data)
     while isinstance(event := connection.next_event(), h11.Response | h11.Data):
         if isinstance(event, h11.Response):
             status, headers = event.status_code, {name.decode(): value.decode() for name, value in event.headers}

@@ -91,8 +91,7 @@ class GuardedEngineClient(Delegate):
         request.tokens += len(prompt["prompt_token_ids"])
         options.pop("prompt_text", None)
         call = GenerateCall(prompt, sampling_params, request_id, request, options, request.reserve(sampling_params.n))
-        asked = None if judged is None else Prompt(judged, request.policy, services)
-        return self._guarded(call, services, asked)
+        return self._guarded(call, services, None if judged is None else Prompt(judged, request.policy, services))
 
     def _check_open(self, request: GuardedRequest) -> None:
         if self.services.ending.phase == "closed":
@@ -114,8 +113,7 @@ class GuardedEngineClient(Delegate):
                 async with aclosing(merge([choice.guard.pieces() for choice in choices])) as pieces:
                     while (said := await ending.unless_closed(anext(pieces, None))) is not None:
                         refusals.check_grammar(call.request, said[1].stop_reason)
-                        output = await answer.add(*said)
-                        if output is not None:
+                        if (output := await answer.add(*said)) is not None:
                             yield output
                 self._export(call, choices)
         except (VLLMClientError, RetryableRequestError) as error:

@@ -75,8 +75,10 @@ class Capacity:
         self._backlog = backlog
         self._observer = observer
         self._now = now
-        self._ended, self._refused = _Lately(now), _Lately(now)
-        self._busy_since = self._refused_at = float("-inf")
+        self._ended = _Lately(now)
+        self._refused = _Lately(now)
+        self._busy_since = float("-inf")
+        self._refused_at = float("-inf")
 
     def check(self, choices: int, *, judged: bool) -> None:
         """Raise Unavailable, and count it, if there is no room for so many more choices."""

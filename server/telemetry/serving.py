@@ -17,8 +17,7 @@ from server.telemetry.children import Children
 class ServingMetrics:
     """How the server fares.
 
-    The ports say what each call means: `DoorObserver`, `EngineObserver`, `CapacityObserver`, `ReloadObserver`,
-    `QuotaObserver`.
+    The ports say what each call means: `DoorObserver`, `EngineObserver`, `ReloadObserver`, `QuotaObserver`.
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -48,22 +47,7 @@ class ServingMetrics:
             registry=registry,
             multiprocess_mode="livemax",
         )
-        self._under_way = Gauge(
-            "unsay_choices_under_way",
-            "Choices that are drafted, or wait for the engine.",
-            registry=registry,
-            multiprocess_mode="livesum",
-        )
-        self._no_capacity = Children(
-            Counter(
-                "unsay_refused_requests",
-                f"Requests answered 503 for want of capacity, by what there is too little of: {', '.join(SHORTAGES)}.",
-                ("reason",),
-                registry=registry,
-            )
-        )
-        for shortage in SHORTAGES:
-            self._no_capacity.of(shortage)
+
         self._reloads = Children(
             Counter(
                 "unsay_reloads",
@@ -108,14 +92,36 @@ class ServingMetrics:
     def request_late(self, part: Part) -> None:
         self._late.of(part).inc()
 
+    def engine_hangs(self, hangs: bool) -> None:
+        self._hangs.set(hangs)
+
+
+class CapacityMetrics:
+    """What is under way, and what is refused; the port `CapacityObserver` says what each call means."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._under_way = Gauge(
+            "unsay_choices_under_way",
+            "Choices that are drafted, or wait for the engine.",
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
+        self._no_capacity = Children(
+            Counter(
+                "unsay_refused_requests",
+                f"Requests answered 503 for want of capacity, by what there is too little of: {', '.join(SHORTAGES)}.",
+                ("reason",),
+                registry=registry,
+            )
+        )
+        for shortage in SHORTAGES:
+            self._no_capacity.of(shortage)
+
     def choices_under_way(self, choices: int) -> None:
         self._under_way.set(choices)
 
     def no_capacity(self, shortage: Shortage) -> None:
         self._no_capacity.of(shortage).inc()
-
-    def engine_hangs(self, hangs: bool) -> None:
-        self._hangs.set(hangs)
 
 
 class UpstreamMetrics:

@@ -2,7 +2,7 @@
 
 from pytest import approx
 
-from filters.pace import SHARE, Pace
+from filters.pace import RESTS, SHARE, WRITTEN_SECONDS, Pace
 
 
 def test_before_the_first_pass_nothing_is_known() -> None:
@@ -29,3 +29,12 @@ def test_a_pass_that_is_under_way_counts_whole_or_longer_if_it_takes_longer() ->
     assert pace.backlog(15.0, 10) == approx(5.0 + 1.0)
     pace.end(1.6)
     assert pace.backlog(15.0, 0) == 0.0
+
+
+def test_while_answers_are_written_the_scorer_rests_after_a_pass() -> None:
+    pace = Pace()
+    assert pace.rest(1.0, 0.5) == 1.0 and not pace.rests(1.0)
+    pace.written(2.0)
+    assert pace.rest(3.0, 0.5) == 3.0 + RESTS * 0.5
+    assert pace.rests(3.9) and not pace.rests(4.0)
+    assert pace.rest(2.0 + WRITTEN_SECONDS, 0.5) == 2.0 + WRITTEN_SECONDS

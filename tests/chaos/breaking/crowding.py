@@ -16,8 +16,8 @@ from tests.live.wire import PATHS, asking
 
 LEAVERS = 500
 LEAVING_SECONDS = 40.0
-READERS, CHOICES, LONG = 4, 8, 450
-"""Each has so many answers of so many tokens, with what else might have been drawn: some six megabytes."""
+READERS, CHOICES, LONG = 4, 8, 300
+"""Each has so many answers of so many tokens, with what else might have been drawn: some four megabytes."""
 A_LOT = 100_000
 FULL_SECONDS, STILL_SECONDS = 120.0, 3.0
 UNREAD_SECONDS = 8.0

@@ -106,7 +106,7 @@ class Capacity:
         self.under_way = choices
         self._observer.choices_under_way(choices)
 
-    def _refuse(self, shortage: Shortage, choices: int, over: int) -> None:
+    def _refuse(self, shortage: Shortage, choices: int, over: float) -> None:
         seconds = self._seconds(over + self._refused.count())
         self._refused.add(choices)
         self._observer.no_capacity(shortage)
@@ -115,7 +115,7 @@ class Capacity:
         self._refused_at = self._now()
         raise Unavailable(f"the server has as much to do as it can; try again in {seconds:.0f} s", seconds)
 
-    def _seconds(self, choices: int) -> float:
+    def _seconds(self, choices: float) -> float:
         """Return how long it takes until so many choices have ended, as fast as they do."""
         ended, busy = self._ended.count(), min(LATELY_SECONDS, self._now() - self._busy_since)
         if not ended or busy <= 0:

@@ -1,6 +1,6 @@
 """What becomes of requests that come faster than a server can answer: an open loop at a multiple of its capacity.
 
-    python -m benchmarks.overload [--rates 0.5,1,3] [--seconds 300] [-- words of unsay serve, like mini]
+    python -m benchmarks.overload [--rates 0.5,1,3] [--seconds 60,60,300] [-- words of unsay serve, like mini]
 
 It starts `unsay serve` (mini by default), finds its capacity (answers a second in a closed loop), then has requests
 come at each multiple of it, at random moments (Poisson, seeded), whatever the server is busy with. While they do, its
@@ -14,7 +14,7 @@ import statistics
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -97,16 +97,16 @@ class Row:
 
 
 async def measured(
-    url: str, process: psutil.Process, rates: Sequence[float], seconds: float, streams: int, tokens: int, seed: int
+    url: str, process: psutil.Process, rates: Mapping[float, float], streams: int, tokens: int, seed: int
 ) -> list[Row]:
-    """Find the capacity with `streams` at once, then ask at each multiple of it for so long."""
+    """Find the capacity with `streams` at once, then ask at each multiple of it, for so many seconds each."""
     await closed(url, bodies(_MODEL, streams, tokens, None), streams, _TIMEOUT_SECONDS)
     began = time.perf_counter()
     asked = bodies(_MODEL, streams * 10, tokens, None)
     await closed(url, asked, streams, _TIMEOUT_SECONDS)
     capacity = len(asked) / (time.perf_counter() - began)
     say(f"capacity: {capacity:.1f} answers a second")
-    return [await at_rate(url, process, rate, capacity, seconds, tokens, seed) for rate in rates]
+    return [await at_rate(url, process, rate, capacity, rates[rate], tokens, seed) for rate in rates]
 
 
 async def at_rate(
@@ -202,7 +202,7 @@ def serving(words: Sequence[str]) -> Iterator[tuple[str, psutil.Process]]:
             yield f"http://{HOST}:{port}/v1/completions", psutil.Process(process.pid)
 
 
-def _rates(text: str) -> list[float]:
+def _numbers(text: str) -> list[float]:
     return [above_zero(part) for part in text.split(",")]
 
 
@@ -210,16 +210,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Measure, and print the tables. Exit status 1 if a request ended in any way but answered or cleanly refused."""
     parser = argparse.ArgumentParser("python -m benchmarks.overload", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--rates", type=_rates, default=[0.5, 1.0, 3.0], metavar="A,B", help="(default: 0.5,1,3)")
-    parser.add_argument("--seconds", type=above_zero, default=300.0, metavar="S", help="of each (default: 300)")
+    parser.add_argument("--rates", type=_numbers, default=[0.5, 1.0, 3.0], metavar="A,B", help="(default: 0.5,1,3)")
+    parser.add_argument(
+        "--seconds", type=_numbers, default=[300.0], metavar="S,T", help="of each, or of all (default: 300)"
+    )
     parser.add_argument("--streams", type=count, default=32, metavar="N", help="that find the capacity (default: 32)")
     parser.add_argument("--tokens", type=count, default=64, metavar="N", help="of each answer (default: 64)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the arrivals (default: 0)")
     parser.add_argument("words", nargs="*", default=[], help="of unsay serve, after -- (default: mini)")
     said = parser.parse_args(argv)
+    seconds = said.seconds * (len(said.rates) if len(said.seconds) == 1 else 1)
+    if len(seconds) != len(said.rates):
+        parser.error(f"--seconds: expected one number, or {len(said.rates)}, found {len(seconds)}")
+    rates = dict(zip(said.rates, seconds, strict=True))
     with serving(said.words or ["mini"]) as (url, process):
-        work = measured(url, process, said.rates, said.seconds, said.streams, said.tokens, said.seed)
-        rows = uvloop.run(work)
+        rows = uvloop.run(measured(url, process, rates, said.streams, said.tokens, said.seed))
     sys.stdout.write(f"{report(rows)}\n")
     for row in rows:
         sys.stdout.writelines(f"{row.rate:g}: {times} x {error}\n" for error, times in row.errors.most_common())

@@ -51,7 +51,7 @@ async def test_nobody_there_is_an_error_of_each() -> None:
 
 async def test_the_capacity_comes_first_and_then_each_rate() -> None:
     async with streaming() as fake:
-        rows = await measured(f"{fake.url}/v1/completions", OURSELVES, [0.5, 1.0], 0.05, 2, 2, seed=1)
+        rows = await measured(f"{fake.url}/v1/completions", OURSELVES, {0.5: 0.05, 1.0: 0.1}, 2, 2, seed=1)
     assert [row.rate for row in rows] == [0.5, 1.0]
     assert rows[0].capacity == rows[1].capacity > 0
     assert all(row.answers for row in rows)
@@ -94,6 +94,12 @@ def test_the_command_serves_what_it_is_told_and_fails_if_anything_did(
     monkeypatch.setattr(overload, "serving", serving)
     monkeypatch.setattr(overload, "measured", found)
     assert main(["--rates", "1,3", "--seconds", "5", "--", "mini", "--max-under-way", "9"]) == status
-    assert asked == [["mini", "--max-under-way", "9"], ([1.0, 3.0], 5.0, 32, 64, 0)]
+    assert asked == [["mini", "--max-under-way", "9"], ({1.0: 5.0, 3.0: 5.0}, 32, 64, 0)]
     said = capsys.readouterr().out
     assert "| rate |" in said and ("2 x broke off" in said) == bool(row.errors)
+
+
+def test_each_rate_has_its_seconds(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--rates", "1,3,4", "--seconds", "5,6"])
+    assert "--seconds: expected one number, or 3, found 2" in capsys.readouterr().err

@@ -24,8 +24,7 @@ unsay_tokens_total{{fate="discarded"}} 0.0
 class Fake:
     """What it was asked, and what it does: `broken` answers 503, `cut` ends before the end.
 
-    `room` is for so many answers at once: more are refused as an unsay that is full does it. `withheld` answers have no
-    text.
+    One in `refusing` is refused as an unsay that is full does it (0: none). `withheld` answers have no text.
     """
 
     url: str = ""
@@ -35,7 +34,7 @@ class Fake:
     at_once: int = 0
     broken: bool = False
     cut: bool = False
-    room: int = 1_000
+    refusing: int = 0
     withheld: bool = False
 
 
@@ -56,7 +55,7 @@ def _application(fake: Fake) -> FastAPI:
         fake.asked.append(body)
         if fake.broken:
             return JSONResponse({"error": {"message": "no scorer"}}, 503)
-        if fake.at_once >= fake.room:
+        if fake.refusing and len(fake.asked) % fake.refusing == 0:
             error = {"message": "full", "type": "service_unavailable", "param": None, "code": "service_unavailable"}
             return JSONResponse({"error": error}, 503, {"Retry-After": "3"})
         return StreamingResponse(_said(fake, body), media_type="text/event-stream")

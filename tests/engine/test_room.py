@@ -12,6 +12,7 @@ from vllm.sampling_params import RequestOutputKind, SamplingParams
 from filters.scorers.scripted import ScriptedScorer
 from server.engine.room import AN_UPSTREAM_RUNS, check_room, fitting, taken_in
 from server.engine.upstream.client import UpstreamClient
+from server.errors import Unavailable
 from server.generation.capacity import Bounds, Capacity, NullObserver
 from server.generation.request import GuardedRequest, current
 from server.policy.policy import Policy
@@ -37,7 +38,8 @@ def test_as_many_wait_as_run_on_every_rank() -> None:
 
 def test_of_upstreams_it_is_what_they_run_as_a_rule() -> None:
     client = UpstreamClient.__new__(UpstreamClient)
-    client.fleet = SimpleNamespace(all=["a", "b", "c"])
+    fleet: Any = SimpleNamespace(all=["a", "b", "c"])
+    client.fleet = fleet
     assert fitting(client) == 3 * 2 * AN_UPSTREAM_RUNS
 
 
@@ -49,7 +51,7 @@ def test_a_request_is_refused_for_now_and_told_when_to_come_again() -> None:
     request, full = GuardedRequest(Policy()), capacity(4)
     with full.during(4), pytest.raises(RetryableRequestError):
         check_room(request, 1, full)
-    assert request.unusable is not None and request.unusable.retry_after_seconds > 0
+    assert isinstance(request.unusable, Unavailable) and request.unusable.retry_after_seconds > 0
 
 
 def test_what_is_not_judged_does_not_mind_the_scorer() -> None:

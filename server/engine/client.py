@@ -24,6 +24,7 @@ from server.engine.drafting.exact import ExactEngine, rewinds_of
 from server.engine.drafting.request import EngineRequest
 from server.engine.drafting.resubmit import ResubmittingEngine
 from server.engine.recording import Recording, check_records, join
+from server.engine.room import check_room, taken_in
 from server.engine.unguarded import Unguarded
 from server.errors import ScorerDown, ShuttingDown
 from server.generation.guarded import Guarded
@@ -58,7 +59,7 @@ class GuardedEngineClient(Delegate):
         self._default = default
         self.exact = exact
         self.alternative_scores = AlternativeScores(services.judge)
-        self._unguarded = Unguarded(inner, services.ending, services.records)
+        self._unguarded = Unguarded(inner, services.ending, services.capacity, services.records)
 
     @property
     def default_policy(self) -> Policy:
@@ -69,6 +70,10 @@ class GuardedEngineClient(Delegate):
     def input_processor(self) -> Any:
         """The engine's. vLLM's beam search asks it before it draws anything, and is refused there, on every route."""
         return _WithoutBeams(self.inner.input_processor)
+
+    def check_admission(self, n: int = 1, request_id: str | None = None) -> None:
+        """Refuse a request for which there is no room: vLLM asks before it prepares one."""
+        check_room(current.get() or GuardedRequest(self.default_policy), n, self.services.capacity)
 
     def generate(
         self, prompt: Any, sampling_params: SamplingParams, request_id: str, **options: Any
@@ -91,8 +96,7 @@ class GuardedEngineClient(Delegate):
         options.pop("prompt_text", None)
         join(request, self.inner, options)
         call = GenerateCall(prompt, sampling_params, request_id, request, options, request.reserve(sampling_params.n))
-        asked = None if judged is None else Prompt(judged, request.policy, services)
-        return self._guarded(call, services, asked)
+        return self._guarded(call, services, None if judged is None else Prompt(judged, request.policy, services))
 
     def _check_open(self, request: GuardedRequest) -> None:
         if self.services.ending.phase == "closed":
@@ -110,12 +114,11 @@ class GuardedEngineClient(Delegate):
         choices = [self._choice(call, index, services, prompt) for index in range(call.params.n)]
         answer, ending, record = Answer(call, choices), self.services.ending, Recording(call, choices, services.records)
         try:
-            with ending.during():
+            with taken_in(call.request, call.params.n, services.capacity), ending.during():
                 async with aclosing(merge([choice.guard.pieces() for choice in choices])) as pieces:
                     while (said := await ending.unless_closed(anext(pieces, None))) is not None:
                         refusals.check_grammar(call.request, said[1].stop_reason)
-                        output = await record.add(answer, *said)
-                        if output is not None:
+                        if (output := await record.add(answer, *said)) is not None:
                             yield output
                 self._export(call, choices)
         except (VLLMClientError, RetryableRequestError) as error:

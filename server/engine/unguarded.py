@@ -7,14 +7,16 @@ from contextlib import aclosing
 from typing import Any
 
 from vllm.engine.protocol import EngineClient
-from vllm.exceptions import VLLMClientError
+from vllm.exceptions import RetryableRequestError, VLLMClientError
 from vllm.outputs import RequestOutput
 from vllm.sampling_params import RequestOutputKind
 
 from server.engine import refusals
 from server.engine.recording import response_id
+from server.engine.room import taken_in
 from server.errors import Unavailable
 from server.generation.answered import Answered, Records
+from server.generation.capacity import Capacity
 from server.generation.ending import Ending
 from server.generation.report import Report
 from server.generation.request import GuardedRequest
@@ -23,9 +25,12 @@ from server.generation.request import GuardedRequest
 class Unguarded:
     """Passes on what `engine` generates. Answers that the server's end cuts short are aborted in the engine."""
 
-    def __init__(self, engine: EngineClient, ending: Ending, records: Records | None = None) -> None:
+    def __init__(
+        self, engine: EngineClient, ending: Ending, capacity: Capacity, records: Records | None = None
+    ) -> None:
         self._engine = engine
         self._ending = ending
+        self._capacity = capacity
         self._records = records
         self._aborting = set[asyncio.Future[None]]()
 
@@ -41,7 +46,11 @@ class Unguarded:
         usage = _Usage(request, prompt, params)
         told = _Told(request, request_id, choices, deltas=usage.deltas)
         try:
-            with self._ending.during(), self._ending.at_close(lambda: self._abort(request_id, request, choices)):
+            with (
+                taken_in(request, count, self._capacity),
+                self._ending.during(),
+                self._ending.at_close(lambda: self._abort(request_id, request, choices)),
+            ):
                 async with aclosing(outputs):
                     async for output in outputs:
                         for choice in output.outputs:
@@ -51,7 +60,7 @@ class Unguarded:
                         usage.add(output)
                         await self._tell(told, output, started=started)
                         yield output
-        except VLLMClientError as error:
+        except (VLLMClientError, RetryableRequestError) as error:
             refusals.note(request, params, error)
             raise
         finally:

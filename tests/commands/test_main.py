@@ -10,6 +10,7 @@ import pytest
 import benchmarks.command
 import evaluation.command
 import server.__main__
+import server.audit.command
 import server.detector
 import server.keys.command
 from commands.__main__ import COMMANDS, main, parser
@@ -20,6 +21,7 @@ ELSEWHERE = [
     ("models", server.__main__, "run", ["models"]),
     ("eval", evaluation.command, "main", []),
     ("bench", benchmarks.command, "main", []),
+    ("audit", server.audit.command, "main", []),
     ("keys", server.keys.command, "main", []),
     ("scorer", server.detector, "main", []),
 ]

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filters.category import Category
+from filters.languages import find
 from filters.scorer import ScorerLoadError, Scores, ThresholdValues, is_below
 from filters.scorers.checkpoint import verify_sums
 from filters.scorers.grams import Grams, grams, readable
@@ -61,15 +62,25 @@ class Calibration:
 class Screen:
     """Clears passages whose bounds are below a threshold. The same text has the same bounds in any batch.
 
-    `teacher` is the sha256 of the checkpoint that it bounds: it says nothing of any other's scores.
+    `teacher` is the sha256 of the checkpoint that it bounds: it says nothing of any other's scores. It clears only what
+    is surely in one of `languages`, in which it was calibrated (None: whatever the language): words that it never met
+    speak for nothing.
     """
 
-    def __init__(self, weights: Weights, calibration: Calibration, name: str, teacher: str = "") -> None:
+    def __init__(
+        self,
+        weights: Weights,
+        calibration: Calibration,
+        name: str,
+        teacher: str = "",
+        languages: frozenset[str] | None = None,
+    ) -> None:
         self.name = name
         self.teacher = teacher
         self.categories = calibration.categories
         self.calibration = calibration
         self.weights = weights
+        self.languages = languages
 
     @classmethod
     def load(cls, folder: Path) -> Screen:
@@ -81,7 +92,8 @@ class Screen:
             weights = unpacked(load_file(folder / WEIGHTS))
             card = json.loads((folder / CARD).read_text(encoding="utf-8"))
             teacher = str(card["classifier_sha256"])
-            screen = cls(weights, read_calibration(card), f"screen:{folder.resolve().name}", teacher)
+            languages = frozenset(map(str, card["languages"])) if "languages" in card else None
+            screen = cls(weights, read_calibration(card), f"screen:{folder.resolve().name}", teacher, languages)
             screen.estimates(["A first text."])
         except Exception as error:
             raise ScorerLoadError(str(folder), f"{_SHAPES} ({type(error).__name__})") from error
@@ -100,9 +112,13 @@ class Screen:
             bounds = self.calibration.bounds(self.estimates([texts[index] for index in kept]))
             for index, row in zip(kept, bounds.tolist(), strict=True):
                 bound = dict(zip(self.categories, row, strict=True))
-                if is_below(bound, thresholds[index]):
+                if is_below(bound, thresholds[index]) and self._knows(texts[index]):
                     cleared[index] = bound
         return cleared
+
+    def _knows(self, text: str) -> bool:
+        """Return whether the text is surely in a language that it was calibrated in. Asked of what it would clear."""
+        return self.languages is None or find(text).language in self.languages
 
     def ready(self) -> bool:
         """Return True: it is loaded before it exists."""

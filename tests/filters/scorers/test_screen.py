@@ -231,3 +231,17 @@ def test_without_sums_nothing_is_loaded(tmp_path: Path) -> None:
 def test_calibration_keeps_its_rate() -> None:
     assert isinstance(read_calibration(card()), Calibration)
     assert read_calibration(card()).miss_rate == 0.002
+
+
+def test_it_clears_only_what_is_surely_in_a_language_that_it_was_calibrated_in(tmp_path: Path) -> None:
+    def languages(folder: Path) -> None:
+        save_file(packed(constant_weights(-9.0, -9.0, -9.0)), folder / WEIGHTS)
+        (folder / CARD).write_text(json.dumps({**card(), "languages": ["en"]}))
+
+    english = "The boat came back to the harbour before it was dark."
+    german = "Das Boot kam in den Hafen, bevor es dunkel wurde."
+    unsure = "Lima, Oslo"
+    cleared = Screen.load(write(tmp_path / "one", languages)).clear([english, german, unsure], [at(0.5)] * 3)
+    assert [bounds is not None for bounds in cleared] == [True, False, False]
+    everywhere = screen(constant_weights(-9.0, -9.0, -9.0)).clear([english, german, unsure], [at(0.5)] * 3)
+    assert None not in everywhere

@@ -36,5 +36,5 @@ Porting to a new minor version
 5. Say so in CHANGELOG.md, README.md, docs/operations.md and docs/decisions/0014-exact-rewind-inside-the-engine.md.
 """
 
-SUPPORTED = ("0.32.",)
+SUPPORTED = ("0.32.", "0.33.")
 """Beginnings of the versions that this folder was read and tested against."""

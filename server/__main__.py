@@ -8,10 +8,8 @@ import sys
 import warnings
 from collections.abc import Sequence
 
-import uvloop
-
 from filters.scorer import ScorerLoadError
-from server import app, plugin
+from server import app, files, plugin
 from server.configuration import parse
 from server.embedded import SMOLLM2, Models, listing
 from server.errors import EngineDied, StartError
@@ -53,7 +51,7 @@ def _serve(words: Sequence[str]) -> None:
     start = parse(words)
     logs.configure(start.settings.log_level)
     # What is quickly known to be wrong is told before vLLM is loaded.
-    app.check_files(start.settings)
+    files.check_files(start.settings)
     pairs.check(start.settings.pairs_out)
     addresses(start.settings.upstream)
     warnings.simplefilter("ignore", FutureWarning)  # of libraries, about libraries
@@ -61,7 +59,7 @@ def _serve(words: Sequence[str]) -> None:
     plugin.prepare_process()
     if start.settings.upstream:
         draw_elsewhere()
-    uvloop.run(app.run(start))
+    app.run(start)
 
 
 if __name__ == "__main__":

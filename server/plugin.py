@@ -20,6 +20,8 @@ from server.telemetry import logs
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from server.engine.several import Server
+
 log = logs.logger("plugin")
 
 _REMEDY = "install unsay again (`pip install unsay`, or `pip install -e .` in a clone)"
@@ -29,7 +31,7 @@ def guard_vllm() -> None:
     """Have this process of vLLM's arm its configurations and guard its engines: the general part."""
     from server.engine import plugged
 
-    plugged.arm_configurations()
+    plugged.arm_configurations(_share)
     plugged.guard_engines(_prepare)
 
 
@@ -99,12 +101,18 @@ class Endpoint:
         )
 
 
-def _prepare(additional: Any) -> Any:
+def _prepare(additional: Any, server: "Server") -> Any:
     from server import app
 
     if app.settings_of(additional).upstream:
         raise StartError("upstream: an engine is started here: leave it out, or start `unsay serve --upstream`")
-    return app.prepare(additional)
+    return app.prepare(additional, server=server)
+
+
+def _share(additional: Any, server: "Server") -> float:
+    from server import app, several
+
+    return several.share(app.settings_of(additional), server.count)
 
 
 def _unguarded(engine_client: Any, model: str) -> str:

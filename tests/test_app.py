@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
-from server import app
-from server.app import check_files, engine_arguments, prepare, warn
+from filters.scorer import ScorerLoadError
+from server import app, files
+from server.app import engine_arguments, prepare, warn
 from server.configuration import Settings, Start, parse
+from server.engine.several import Server
 from server.errors import StartError
 from server.telemetry import logs
 from server.telemetry.metrics import Metrics
@@ -57,7 +59,7 @@ async def test_keys_and_policies_of_a_server_are_those_of_its_files(
     keys = write(tmp_path / "k.yaml", f"keys: {{app: {{hash: {HASH}, policies: [b]}}}}")
     client = prepare({"unsay": {"scorer": SCRIPTED, "policy_file": str(policies), "keys_file": str(keys)}})(engine())
     said: list[Any] = []
-    monkeypatch.setattr(app.log, "warning", lambda line, extra: said.append(extra["problem"]))
+    monkeypatch.setattr(files.log, "warning", lambda line, extra: said.append(extra["problem"]))
     assert client.keys is not None and [key.name for key in client.keys.value] == ["app"]
     write(keys, f"keys: {{other: {{hash: {HASH}, policies: [c, a]}}}}")
     write(policies, "{default: d, policies: {d: {}}}")
@@ -107,15 +109,6 @@ async def test_keys_that_cannot_be_asked_for_end_the_start(
         prepare({"unsay": {"scorer": SCRIPTED, **told}})
 
 
-def test_files_are_read_before_anything_is_loaded(tmp_path: Path) -> None:
-    keys = write(tmp_path / "k.yaml", f"keys: {{app: {{hash: {HASH}, policies: [strict]}}}}")
-    check_files(Settings(keys_file=keys))
-    check_files(Settings())
-    write(keys, f"keys: {{app: {{hash: {HASH}, policies: [nosuch]}}}}")
-    with pytest.raises(StartError, match="nosuch"):
-        check_files(Settings(keys_file=keys))
-
-
 @pytest.mark.parametrize(
     ("told", "named"),
     [({"scorer_batch": 0}, "unsay.scorer_batch"), ({"scorer": SCRIPTED, "policy_file": "/no/such"}, "/no/such")],
@@ -125,6 +118,31 @@ async def test_what_does_not_fit_is_told_before_there_is_an_engine(
 ) -> None:
     with pytest.raises(StartError, match=named):
         prepare({"unsay": told})
+
+
+async def test_a_server_asks_the_scorer_that_is_shared(metrics: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the settings say of one: they were for that process."""
+    monkeypatch.setenv("_UNSAY_SHARED_SCORER", "unix:/no/such")
+    with pytest.raises(ScorerLoadError, match=r"remote:unix:/no/such: no answer"):
+        prepare({"unsay": {"scorer_device": "cuda", "scorer_threads": 4}}, server=Server(1, 2))
+
+
+async def test_sharing_is_for_several_servers(metrics: None) -> None:
+    with pytest.raises(StartError, match="scorer_process: there is one API server"):
+        prepare({"unsay": {"scorer": SCRIPTED, "scorer_process": "shared"}})
+
+
+async def test_limits_that_each_server_would_count_are_refused_by_each(
+    metrics: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the file has changed since: then the old one stays in force."""
+    monkeypatch.setenv("VLLM_PLUGINS", "unsay")
+    keys = write(tmp_path / "k.yaml", f"keys: {{app: {{hash: {HASH}, requests_per_minute: 3}}}}")
+    told = {"unsay": {"scorer": SCRIPTED, "keys_file": str(keys)}}
+    with pytest.raises(StartError, match="each of 2 API servers would count"):
+        prepare(told, server=Server(0, 2))
+    client = prepare(told)(engine())
+    await client.closing.aclose()
 
 
 def test_an_engine_that_is_made_outside_of_an_event_loop_is_refused() -> None:

@@ -62,11 +62,16 @@ def test_a_fresh_page_names_what_runs_here(page: str) -> None:
     assert values(page, "unsay_build_info", "model") == {"tiny"}
 
 
+ONE_SERVER = SimpleNamespace(_api_process_rank=0, _api_process_count=1)
+
+
 def engine() -> Any:
     """What is asked of vLLM's engine before it answers anything."""
     tokenizer = SimpleNamespace(encode=lambda text, add_special_tokens: [1, 2])
     model = SimpleNamespace(served_model_name="m")
-    config = SimpleNamespace(scheduler_config=SimpleNamespace(scheduler_cls=None), model_config=model)
+    config = SimpleNamespace(
+        scheduler_config=SimpleNamespace(scheduler_cls=None), model_config=model, parallel_config=ONE_SERVER
+    )
     return SimpleNamespace(renderer=SimpleNamespace(tokenizer=tokenizer), vllm_config=config)
 
 

@@ -42,7 +42,10 @@ def engine(runner_type: str = "generate") -> Any:
     """What is asked of vLLM's engine before it answers anything."""
     tokenizer = SimpleNamespace(encode=lambda text, add_special_tokens: [1, 2])
     model = SimpleNamespace(served_model_name="m", runner_type=runner_type)
-    config = SimpleNamespace(scheduler_config=SimpleNamespace(scheduler_cls=None), model_config=model)
+    one = SimpleNamespace(_api_process_rank=0, _api_process_count=1)
+    config = SimpleNamespace(
+        scheduler_config=SimpleNamespace(scheduler_cls=None), model_config=model, parallel_config=one
+    )
     renderer = SimpleNamespace(tokenizer=tokenizer)
     return SimpleNamespace(renderer=renderer, vllm_config=config, is_running=True, errored=False)
 

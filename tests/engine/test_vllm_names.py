@@ -45,7 +45,7 @@ def _taken(tree: ast.AST) -> Iterator[tuple[str, str]]:
 
 
 def _elsewhere(node: ast.Try) -> bool:
-    return any("ModuleNotFoundError" in ast.dump(handler) for handler in node.handlers)
+    return any("ModuleNotFoundError" in ast.dump(caught) for caught in node.handlers)
 
 
 def there(module: str, name: str) -> bool:

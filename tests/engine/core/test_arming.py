@@ -26,7 +26,9 @@ def config(v2: bool = False, asynchronous: bool = False, **changes: Any) -> Any:
         kv_transfer_config=None,
         ec_transfer_config=None,
         use_v2_model_runner=v2,
-        parallel_config=SimpleNamespace(pipeline_parallel_size=1, worker_extension_cls=""),
+        parallel_config=SimpleNamespace(
+            pipeline_parallel_size=1, worker_extension_cls="", _api_process_rank=0, _api_process_count=1
+        ),
         model_config=SimpleNamespace(
             is_encoder_decoder=False, runner_type="generate", is_diffusion=False, logits_processors=["theirs"]
         ),

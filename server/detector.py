@@ -18,6 +18,7 @@ from server.configuration import ScorerSettings, scorer_settings
 from server.engine import quiet
 from server.errors import StartError
 from server.scorer_options import add_scorer
+from server.sharing import listening
 from server.telemetry import logs
 
 DESCRIPTION = """\
@@ -89,7 +90,7 @@ async def serve(settings: ScorerSettings, sock: socket.socket) -> None:
 
 def _end_with_stdin() -> None:
     """Wait until standard input ends, and end this process at once: nobody asks it any more."""
-    while sys.stdin.buffer.read(1):
+    while os.read(0, 1):  # not through `sys.stdin`, whose lock would keep this process from an end of its own
         pass
     os._exit(0)
 
@@ -112,7 +113,7 @@ def bind_socket(path: Path) -> socket.socket:
     """
     sock = socket.socket(socket.AF_UNIX)
     try:
-        if path.is_socket() and not _answers(path):
+        if path.is_socket() and not listening(path):
             path.unlink()
         before = os.umask(0o177)
         try:
@@ -124,11 +125,6 @@ def bind_socket(path: Path) -> socket.socket:
         sock.close()
         raise StartError(f"--uds {path}: {error.strerror or error}; choose another") from None
     return sock
-
-
-def _answers(path: Path) -> bool:
-    with socket.socket(socket.AF_UNIX) as sock:
-        return sock.connect_ex(str(path)) == 0
 
 
 def _url(sock: socket.socket) -> str:

@@ -10,6 +10,7 @@
 
 import argparse
 import atexit
+import socket
 import subprocess
 import sys
 import tempfile
@@ -95,6 +96,12 @@ def free_memory(limits: Path = Path("/sys/fs/cgroup")) -> int:
     return free if most == "max" else min(free, max(0, int(most) - int(used)))
 
 
+def listening(path: Path) -> bool:
+    """Return whether somebody listens at a socket."""
+    with socket.socket(socket.AF_UNIX) as sock:
+        return sock.connect_ex(str(path)) == 0
+
+
 class SharedScorer:
     """`unsay scorer` at a socket, running until `close`. `settings` are its variables, `load` asks whether it is up."""
 
@@ -119,7 +126,7 @@ class SharedScorer:
     def start(self) -> None:
         """Wait until it scores, and from then on see to it that it does. StartError if it ends before."""
         while not self._scores():
-            if self._closed.wait(_LOOK_SECONDS) or self._process.poll() is not None:
+            if self._process.poll() is not None or self._closed.wait(_LOOK_SECONDS):
                 self.close()
                 raise StartError("scorer: its process has ended before it was ready; the lines above say why")
         threading.Thread(target=self._keep, name="unsay-shared-scorer", daemon=True).start()
@@ -140,6 +147,8 @@ class SharedScorer:
         return self._process.pid
 
     def _scores(self) -> bool:
+        if not listening(self.socket):
+            return False
         try:
             self._load(self.url).close()
         except ScorerLoadError:

@@ -122,8 +122,8 @@ async def test_what_does_not_fit_is_told_before_there_is_an_engine(
 
 async def test_a_server_asks_the_scorer_that_is_shared(metrics: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the settings say of one: they were for that process."""
-    monkeypatch.setenv("_UNSAY_SHARED_SCORER", "unix:/no/such")
-    with pytest.raises(ScorerLoadError, match=r"remote:unix:/no/such: no answer"):
+    monkeypatch.setenv("_UNSAY_SHARED_SCORER", "http://127.0.0.1:9")
+    with pytest.raises(ScorerLoadError, match=r"remote:http://127.0.0.1:9: no answer"):
         prepare({"unsay": {"scorer_device": "cuda", "scorer_threads": 4}}, server=Server(1, 2))
 
 

@@ -21,6 +21,7 @@ from filters.batcher import Batcher
 from filters.judge import Judge
 from filters.scorers.scripted import ScriptedScorer
 from server import app, composition, plugin
+from server import several as shared
 from server.configuration import KEY
 from server.engine import plugged
 from server.engine.served import ServedClient
@@ -157,16 +158,18 @@ async def test_it_is_said_whose_keys_are_asked_for(
 
 def test_the_general_part_has_engines_guarded_by_what_the_server_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[Any] = []
-    monkeypatch.setattr(plugged, "arm_configurations", lambda: told.append("armed"))
-    monkeypatch.setattr(plugged, "guard_engines", lambda prepare: prepare({KEY: {}}))
-    monkeypatch.setattr(app, "prepare", told.append)
+    several: Any = SimpleNamespace(count=3)
+    monkeypatch.setattr(plugged, "arm_configurations", lambda share: told.append(share({KEY: {}}, several)))
+    monkeypatch.setattr(plugged, "guard_engines", lambda prepare: prepare({KEY: {}}, several))
+    monkeypatch.setattr(app, "prepare", lambda additional, server: told.append((additional, server.count)))
+    monkeypatch.setattr(shared, "share", lambda settings, count: (settings.scorer_process, count))
     guard_vllm()
-    assert told == ["armed", {KEY: {}}]
+    assert told == [("auto", 3), ({KEY: {}}, 3)]
 
 
 def test_upstreams_are_not_for_a_server_that_has_an_engine(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plugged, "arm_configurations", lambda: None)
-    monkeypatch.setattr(plugged, "guard_engines", lambda prepare: prepare({KEY: {"upstream": ["http://one"]}}))
+    monkeypatch.setattr(plugged, "arm_configurations", lambda share: None)
+    monkeypatch.setattr(plugged, "guard_engines", lambda prepare: prepare({KEY: {"upstream": ["http://one"]}}, None))
     with pytest.raises(StartError, match=r"upstream: an engine is started here.*unsay serve --upstream"):
         guard_vllm()
 

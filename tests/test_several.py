@@ -69,7 +69,7 @@ def keys(folder: Path, more: str = "") -> Path:
 )
 def test_limits_that_would_hold_several_times_over_are_refused(limit: str, tmp_path: Path) -> None:
     settings = Settings(keys_file=keys(tmp_path, f", {limit}"))
-    with pytest.raises(StartError, match=r"keys\.app: each of 3 API servers would count .* rate_limits_url"):
+    with pytest.raises(StartError, match=r"keys\.app: each of 3 API servers would count .*rate_limits_url"):
         refuse(settings, 3)
     refuse(settings.model_copy(update={"rate_limits_url": "redis://host"}), 3)
 

@@ -16,7 +16,7 @@ from filters.scorer import ScorerUnavailable
 from filters.scorers.remote import RemoteScorer
 from server.errors import StartError
 from server.settings import BUNDLED_CLASSIFIER
-from server.sharing import MIB, Place, SharedScorer, free_memory, place
+from server.sharing import MIB, Place, SharedScorer, free_memory, listening, place
 from tests.contract.rigs import SCRIPTED
 
 BUNDLED = f"detoxify:{BUNDLED_CLASSIFIER}"
@@ -96,7 +96,8 @@ def test_it_scores_at_a_socket_of_its_own_and_is_started_again(shared: SharedSco
         first = shared.pid
         os.kill(first, signal.SIGKILL)
         assert eventually(lambda: not psutil.pid_exists(first))
-        assert eventually(lambda: scores(scorer)) and shared.pid != first
+        assert eventually(lambda: shared.pid != first and listening(shared.socket))
+        assert eventually(lambda: scores(scorer))
 
 
 def test_signals_of_a_terminal_do_not_reach_it(shared: SharedScorer) -> None:

@@ -129,7 +129,8 @@ def test_one_of_several_is_told_to_stop_and_leaves_interrupts_to_its_starter() -
 
 @pytest.mark.parametrize(("are_there", "phase"), [(True, "draining"), (False, "closed")])
 async def test_where_one_of_several_has_died_the_others_cut_short_at_once(are_there: bool, phase: str) -> None:
-    ending, server, siblings = Ending(), uvicorn_server(), SimpleNamespace(look=lambda: None)
+    ending, server, finishing = Ending(), uvicorn_server(), asyncio.Event()
+    siblings: Any = SimpleNamespace(look=lambda: None)
     siblings.are_there = lambda: are_there
 
     @asynccontextmanager
@@ -141,7 +142,7 @@ async def test_where_one_of_several_has_died_the_others_cut_short_at_once(are_th
 
     async def request() -> None:
         with ending.during():
-            await ending.unless_closed(asyncio.sleep(0.2))
+            await ending.unless_closed(finishing.wait())
 
     app: Any = SimpleNamespace(state=SimpleNamespace(server=server))
     tending = tended(own, ending, 3600, begin=begin, round_=lambda found: None, siblings=siblings)
@@ -149,6 +150,10 @@ async def test_where_one_of_several_has_died_the_others_cut_short_at_once(are_th
         requesting = asyncio.create_task(request())
         await asyncio.sleep(0)
         os.kill(os.getpid(), signal.SIGTERM)
+        while ending.phase == "open":  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        if are_there:
+            finishing.set()
         while not server.should_exit:  # noqa: ASYNC110
             await asyncio.sleep(0)
     await asyncio.gather(requesting, return_exceptions=True)

@@ -84,6 +84,7 @@ class RemoteScorer:
             scorer._meet()
             scorer._ask([_HARMLESS], ())
         except _Failed as failure:
+            scorer.close()
             raise ScorerLoadError(f"remote:{scorer._address.where}", f"{failure.what}; {_REMEDY}") from None
         return scorer
 

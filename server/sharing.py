@@ -136,9 +136,7 @@ class SharedScorer:
         """End it."""
         self._closed.set()
         self._process.terminate()
-        self._process.wait()
-        if self._process.stdin is not None:
-            self._process.stdin.close()
+        _status(self._process)
         self._folder.cleanup()
 
     @property
@@ -161,7 +159,7 @@ class SharedScorer:
     def _keep(self) -> None:
         restarts = 0
         while True:
-            status = self._process.wait()
+            status = _status(self._process)
             pause = self._pauses[min(restarts, len(self._pauses) - 1)]
             if self._closed.is_set():
                 return
@@ -170,3 +168,11 @@ class SharedScorer:
                 return
             restarts += 1
             self._process = self._started()
+
+
+def _status(process: "subprocess.Popen[bytes]") -> int:
+    """Wait until a process has ended, and let go of what it was held by."""
+    status = process.wait()
+    if process.stdin is not None:
+        process.stdin.close()
+    return status

@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -191,3 +192,33 @@ def test_vllm_is_told_what_was_said_and_no_more(monkeypatch: pytest.MonkeyPatch)
     assert engine_arguments(start).additional_config == {"theirs": 1, "unsay": {"scorer_batch": 4}}
     with pytest.raises(StartError, match="--additional-config: leave unsay out"):
         engine_arguments(Start(start.settings, ("mini", "--additional-config", '{"unsay": {}}')))
+
+
+def test_before_upstreams_there_is_one_server() -> None:
+    start = parse(["serve", "mini", "--upstream", "http://127.0.0.1:9", "--api-server-count", "2"])
+    with pytest.raises(StartError, match="--api-server-count: before upstreams there is one server"):
+        engine_arguments(start)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"), [((), "one"), (("--api-server-count", "1"), "one"), (("--api-server-count", "2"), "several")]
+)
+def test_vllm_starts_as_many_servers_as_it_is_asked_for(
+    words: tuple[str, ...], expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from server.engine import launcher, quiet
+
+    started: list[str] = []
+    sock: Any = SimpleNamespace(close=lambda: started.append("port let go"))
+
+    async def one(address: str, sock: object, args: object) -> None:
+        started.append("one")
+
+    monkeypatch.setattr(launcher, "fit_cpu", lambda args: None)
+    monkeypatch.setattr(launcher, "bind", lambda args: ("http://x", sock))
+    monkeypatch.setattr(launcher, "serve", one)
+    monkeypatch.setattr(launcher, "serve_several", lambda args: started.append("several"))
+    monkeypatch.setattr(app.plugin, "check_in_place", lambda: None)
+    monkeypatch.setattr(quiet, "hide_progress", lambda: None)
+    app.run(parse(["serve", "mini", *words]))
+    assert started == (["one"] if expected == "one" else ["port let go", "several"])

@@ -6,8 +6,7 @@ Rules of this file:
 * label values come from small closed sets (policy names, categories, route templates), never from a request's text; the
   words of a set are those of whoever tells them, spelled there and nowhere else;
 * label children are kept, so that counting costs about a microsecond;
-* a page may be of several processes (docs/servers.md): every gauge says how its values are put together, and there is
-  no Info, Enum or collector of ours, which prometheus_client has not there;
+* a page may be of several processes: every gauge says how its values are put together, and there is no Info or Enum;
 * series that alerts watch exist with the value 0 before the first event, since Prometheus sees no increase in a series
   that is born with the value 1: see `AnswerMetrics.expect`.
 """
@@ -223,8 +222,6 @@ class Metrics(AnswerMetrics, ScoringMetrics, ServingMetrics, UpstreamMetrics):
         ScoringMetrics.__init__(self, registry)
         ServingMetrics.__init__(self, registry)
         UpstreamMetrics.__init__(self, registry)
-        self._is_built = False
-        # A Gauge, for prometheus_client has no Info across several processes.
         self._build = Gauge(
             "unsay_build_info",
             "Always 1; the labels say which versions, scorer and model run here.",
@@ -235,9 +232,8 @@ class Metrics(AnswerMetrics, ScoringMetrics, ServingMetrics, UpstreamMetrics):
 
     def build_info(self, *, version: str, vllm_version: str, detoxify_version: str, scorer: str, model: str) -> None:
         """Set what runs here; a second call replaces the first."""
-        if self._is_built:  # of several processes none can take a series back
+        if any(metric.samples for metric in self._build.collect()):  # several processes cannot take a series back
             self._build.clear()
-        self._is_built = True
         self._build.labels(version, vllm_version, detoxify_version, scorer, model).set(1)
 
 

@@ -38,6 +38,8 @@ _COPIES = 2
 _SHARE = 4
 """Of the memory that is free, scorers of their own may take this part: the rest is for what vLLM has yet to load."""
 _LOOK_SECONDS = 0.2
+_END_SECONDS = 7.0
+"""It gives its own connections five."""
 _PAUSES = (0.5, 1.0, 2.0, 5.0, 15.0, 60.0)
 
 log = logs.logger("sharing")
@@ -136,6 +138,10 @@ class SharedScorer:
         """End it."""
         self._closed.set()
         self._process.terminate()
+        try:
+            self._process.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
         _status(self._process)
         self._folder.cleanup()
 

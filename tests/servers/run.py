@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import psutil
 
 from tests.servers.house import CORES, House
-from tests.servers.streams import STREAMS, Streams, eventually, streamed
+from tests.servers.streams import Streams, eventually, streamed
 
 FEW, MANY = 24, 200
 """Tokens of an answer that is to end, and of one that is to be under way when a process is killed."""
@@ -85,15 +85,7 @@ async def without_scorer(house: House) -> WithoutScorer:
 async def one_killed(house: House) -> OneKilled:
     first, *_ = house.servers()
 
-    async def all_drawing() -> bool:
-        counts = Together(Streams([]), await house.counts(), 0)
-        return counts.total("vllm:num_requests_running") >= STREAMS
-
-    async def kill() -> None:
-        assert await eventually(all_drawing, END_SECONDS)
-        first.send_signal(signal.SIGKILL)
-
-    streams = await streamed(house.url, MANY, kill)
+    streams = await streamed(house.url, MANY, lambda: first.send_signal(signal.SIGKILL))
     code = await house.process.ended(END_SECONDS)
     psutil.wait_procs(house.family, timeout=END_SECONDS)
     return OneKilled(streams, code, house.left())

@@ -12,6 +12,7 @@ import httpx
 from tests.chaos.clients import MODEL, Seen, asked
 from tests.live.wire import asking, events
 
+BEGIN_SECONDS = 100.0
 STREAMS, SEEDS = 64, 16
 """As many streams as four times these seeds."""
 
@@ -49,20 +50,26 @@ class Streams:
         ]
 
 
-async def streamed(url: str, tokens: int, during: Callable[[], Awaitable[None]] | None = None) -> Streams:
+async def streamed(url: str, tokens: int, during: Callable[[], None] | None = None) -> Streams:
     """64 seeded streams at once; `during` happens once each of them has said something."""
+    seen = [Seen("completions", stream=True) for _ in range(STREAMS)]
+
+    async def all_begun() -> bool:
+        return all(each.body or each.broken for each in seen)
+
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
     async with httpx.AsyncClient(base_url=url, timeout=None, limits=limits) as web:
-        tasks = [asyncio.create_task(_one(web, number % SEEDS, tokens)) for number in range(STREAMS)]
+        tasks = [asyncio.create_task(_one(web, number % SEEDS, tokens, each)) for number, each in enumerate(seen)]
         if during is not None:
-            await during()
+            assert await eventually(all_begun, BEGIN_SECONDS)
+            during()
         return Streams(await asyncio.gather(*tasks))
 
 
-async def _one(web: httpx.AsyncClient, seed: int, tokens: int) -> Seen:
+async def _one(web: httpx.AsyncClient, seed: int, tokens: int, seen: Seen) -> Seen:
     body = asking("completions", MODEL, f"{seed}. The history of the town", tokens=tokens)
     body |= {"stream": True, "seed": seed, "ignore_eos": True, "detox": {"policy": "patient"}}
-    return await asked(web, "completions", body, {})
+    return await asked(web, "completions", body, {}, seen)
 
 
 async def eventually(happens: Callable[[], Awaitable[bool]], seconds: float) -> bool:

@@ -39,7 +39,6 @@ def holds_together(found: Together) -> None:
     assert found.pages == 6, "whichever server is asked"
     assert found.total("unsay_requests_total", 'policy="patient"') == STREAMS
     assert found.total("unsay_rewinds_total") == sum(report["rewinds"] for report in reports)
-    assert found.total("unsay_tokens_total") == sum(report["tokens_generated"] for report in reports)
     assert found.total("unsay_build_info") == 1
     assert min(found.drawn()) > 0, "both cores have drawn, and were rewound"
 

@@ -199,9 +199,8 @@ def run(start: Start) -> None:
     quiet.hide_progress()
     told = {"model": args.model, "url": address}
     if (args.api_server_count or 1) > 1:
-        sock.close()  # each server binds the port by itself
         log.info("starting vLLM's servers", extra={**told, "servers": args.api_server_count})
-        return launcher.serve_several(args)
+        return launcher.serve_several(sock, args)
     if start.settings.upstream:
         log.info("starting vLLM's server, without an engine", extra=told)
         return uvloop.run(launcher.serve(address, sock, args, engine=upstreams.guarding))

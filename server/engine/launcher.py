@@ -169,15 +169,19 @@ async def serve(address: str, sock: socket.socket, args: argparse.Namespace, eng
         raise EngineDied
 
 
-def serve_several(args: argparse.Namespace) -> None:
+def serve_several(sock: socket.socket, args: argparse.Namespace) -> None:
     """Have vLLM serve with several API servers, as `vllm serve` does, until a signal asks to stop.
 
+    The bound address was free, and is let go of: vLLM binds it again, for all of them.
     They are processes that vLLM starts and watches: if one of them dies, or an engine core, it ends all (EngineDied).
     StartError if they do not come up.
     """
+    sock.close()
+    if args.uds:
+        Path(args.uds).unlink()
     try:
         run_multi_api_server(_without_our_log_file(args))
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         raise StartError(f"model {args.model}: {error}") from error
     except RuntimeError as error:
         raise EngineDied("an API server, or the engine,") from error

@@ -141,18 +141,25 @@ def test_a_taken_port_is_named() -> None:
     ("error", "expected", "said"),
     [
         (ValueError("no such model"), StartError, "model m: no such model"),
+        (OSError("not found"), StartError, "model m: not found"),
         (RuntimeError("Process ApiServer_0 died"), EngineDied, "an API server, or the engine, has died"),
     ],
 )
 def test_servers_that_do_not_come_up_or_die_are_told_of_in_one_line(
-    error: Exception, expected: type[Exception], said: str, monkeypatch: pytest.MonkeyPatch
+    error: Exception, expected: type[Exception], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    path = tmp_path / "uds"
+
     def run(args: Any) -> None:
+        assert not path.exists(), "vLLM could not bind it again"
         raise error
 
     monkeypatch.setattr(launcher, "run_multi_api_server", run)
+    sock = socket.socket(socket.AF_UNIX)
+    sock.bind(str(path))
     with pytest.raises(expected, match=said):
-        launcher.serve_several(argparse.Namespace(model="m", log_config_file=None))
+        launcher.serve_several(sock, argparse.Namespace(model="m", log_config_file=None, uds=str(path)))
+    assert sock.fileno() == -1
 
 
 def ending_with(monkeypatch: pytest.MonkeyPatch, client: Any) -> Awaitable[None]:

@@ -200,9 +200,10 @@ def run(start: Start) -> None:
     told = {"model": args.model, "url": address}
     if (args.api_server_count or 1) > 1:
         log.info("starting vLLM's servers", extra={**told, "servers": args.api_server_count})
-        return launcher.serve_several(sock, args)
-    if start.settings.upstream:
+        launcher.serve_several(sock, args)
+    elif start.settings.upstream:
         log.info("starting vLLM's server, without an engine", extra=told)
-        return uvloop.run(launcher.serve(address, sock, args, engine=upstreams.guarding))
-    log.info("starting vLLM (10 to 30 seconds for the models that come along)", extra=told)
-    return uvloop.run(launcher.serve(address, sock, args))
+        uvloop.run(launcher.serve(address, sock, args, engine=upstreams.guarding))
+    else:
+        log.info("starting vLLM (10 to 30 seconds for the models that come along)", extra=told)
+        uvloop.run(launcher.serve(address, sock, args))

@@ -90,7 +90,7 @@ def _weights(path: Path) -> int:
 
 def free_memory(limits: Path = Path("/sys/fs/cgroup")) -> int:
     """Return how many bytes this process and its children may still take, of the machine or of its container."""
-    free = psutil.virtual_memory().available
+    free = int(psutil.virtual_memory().available)
     try:
         most, used = ((limits / name).read_text().strip() for name in ("memory.max", "memory.current"))
     except OSError:

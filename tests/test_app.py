@@ -8,7 +8,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from filters.scorer import ScorerLoadError
-from server import app, files
+from server import app, files, plugin
 from server.app import engine_arguments, prepare, warn
 from server.configuration import Settings, Start, parse
 from server.engine.several import Server
@@ -216,7 +216,7 @@ def test_vllm_starts_as_many_servers_as_it_is_asked_for(
     monkeypatch.setattr(launcher, "bind", lambda args: ("http://x", None))
     monkeypatch.setattr(launcher, "serve", one)
     monkeypatch.setattr(launcher, "serve_several", lambda sock, args: started.append("several"))
-    monkeypatch.setattr(app.plugin, "check_in_place", lambda: None)
+    monkeypatch.setattr(plugin, "check_in_place", lambda: None)
     monkeypatch.setattr(quiet, "hide_progress", lambda: None)
     app.run(parse(["serve", "mini", *words]))
     assert started == [expected]

@@ -10,6 +10,7 @@ from server.configuration import Settings
 from server.errors import StartError
 from server.keys.key import digest
 from server.several import asking, refuse, refuse_alone, share
+from server.telemetry import logs
 from tests.test_sharing import BUNDLED
 
 USERS = "requests_per_minute: 9, each_user: {tokens_per_minute: 1}"
@@ -35,14 +36,14 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     Shared.made.clear()
     monkeypatch.setattr(several, "SharedScorer", Shared)
     monkeypatch.setattr(several, "share_scorer", urls.append)
-    monkeypatch.setattr(several.logs, "configure", lambda level: None)
+    monkeypatch.setattr(logs, "configure", lambda level: None)
     return urls
 
 
 def test_a_shared_scorer_is_started_with_its_settings(told: list[str], caplog: pytest.LogCaptureFixture) -> None:
-    said = {"scorer": BUNDLED, "scorer_batch": 3, "scorer_process": "shared", "grace_seconds": 10}
+    settings = Settings(scorer=BUNDLED, scorer_batch=3, scorer_process="shared", grace_seconds=10)
     with caplog.at_level("INFO", "unsay.several"):
-        assert share(Settings(**said), 2) == 16
+        assert share(settings, 2) == 16
     (environment,) = Shared.made
     assert (environment["UNSAY_SCORER"], environment["UNSAY_SCORER_BATCH"]) == (BUNDLED, "3")
     assert environment["started"] == "yes" and told == ["unix:/there"]
@@ -53,7 +54,7 @@ def test_a_shared_scorer_is_started_with_its_settings(told: list[str], caplog: p
 def test_where_each_has_its_own_nothing_is_started(told: list[str], caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("INFO", "unsay.several"):
         share(Settings(scorer=BUNDLED, scorer_process="own"), 2)
-    assert Shared.made == told == []
+    assert Shared.made == [] and told == []
     assert [line.getMessage() for line in caplog.records] == ["a scorer in each API server"]
 
 

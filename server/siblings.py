@@ -25,6 +25,14 @@ class Siblings:
     def _running(self) -> set[int]:
         try:
             children = self._parent.children() if self._parent else []
-            return {child.pid for child in children if child.status() != psutil.STATUS_ZOMBIE}
         except psutil.NoSuchProcess:
             return set()
+        return {child.pid for child in children if _lives(child)}
+
+
+def _lives(process: psutil.Process) -> bool:
+    """Return whether a process has not ended; one that was killed has lost its memory before its parent is told."""
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE and process.memory_info().rss)
+    except psutil.NoSuchProcess:
+        return False

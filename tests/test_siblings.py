@@ -49,3 +49,49 @@ def test_a_process_has_those_of_its_parent() -> None:
     code = "from server.siblings import Siblings; import os; print(os.getpid() in Siblings()._seen)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "True\n"
+
+
+KILLED_AND_TOLD = """
+import multiprocessing, os, signal, sys
+from multiprocessing.connection import wait
+
+def victim(ready):
+    memory = bytearray(200_000_000)  # which takes the kernel a while to give back
+    ready.send(1)
+    signal.pause()
+
+def told(ready):
+    from server.siblings import Siblings
+    siblings = Siblings()
+    def answer(number, frame):
+        os.write(1, b"missed" if not siblings.are_there() else b"not missed")
+        os._exit(0)
+    signal.signal(signal.SIGTERM, answer)
+    here.recv()  # until the victim is there
+    siblings.look()
+    ready.send(1)
+    while True:
+        signal.pause()
+
+if __name__ == "__main__":
+    spawn = multiprocessing.get_context("fork")
+    here, there = spawn.Pipe()
+    victims, theirs = spawn.Pipe()
+    first = spawn.Process(target=victim, args=(victims,))
+    first.start()
+    theirs.recv()
+    ours, answers = spawn.Pipe()
+    other = spawn.Process(target=told, args=(answers,))
+    other.start()
+    there.send(1)
+    ours.recv()
+    first.kill()
+    wait([first.sentinel])
+    other.terminate()  # as vLLM does, as soon as it is told
+    other.join()
+"""
+
+
+def test_one_that_was_killed_is_missed_as_soon_as_its_starter_is_told() -> None:
+    done = subprocess.run([sys.executable, "-c", KILLED_AND_TOLD], capture_output=True, text=True, check=False)
+    assert done.stdout == "missed", done.stderr

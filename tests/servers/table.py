@@ -24,4 +24,4 @@ def table(first: Together, second: WithoutScorer, third: OneKilled) -> str:
 
 
 def kinds(found: dict[str, int]) -> str:
-    return ", ".join(f"{count} {kind}" for kind, count in sorted(found.items()))
+    return ", ".join(f"{kind}: {count}" for kind, count in sorted(found.items()))

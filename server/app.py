@@ -132,6 +132,7 @@ def prepare(
             allow_loosen=settings.allow_loosen,
             pairs=pairs,
             limits=settings.limits,
+            room=settings.room,
             patience=settings.patience,
             keys=known,
             quotas=quotas,

@@ -26,7 +26,7 @@ from typing import Any
 from vllm.sampling_params import SamplingParams
 
 from reporting.markdown import table
-from server import app, settings
+from server import app, environment
 from server.configuration import parse
 from server.engine import launcher
 from server.engine.core import arming
@@ -34,6 +34,7 @@ from server.engine.drafting.exact import ExactEngine, rewinds_of
 from server.engine.drafting.request import EngineRequest
 from server.engine.drafting.resubmit import ResubmittingEngine
 from server.generation.draft import Attempt
+from server.settings import BUNDLED_MODEL
 
 DRAWN, KEPT, MORE = 24, 12, 16
 """Tokens before the rewind, those of them that stay, and those drawn after it."""
@@ -121,11 +122,11 @@ def stretched(source: Path, target: Path, positions: int) -> Path:
 
 async def measured(contexts: Sequence[int], count: int) -> str:
     """Return the table, from an engine of our own."""
-    settings.prepare_environment()
-    settings.leave_plugin_out()
+    environment.prepare_environment()
+    environment.leave_plugin_out()
     positions = max(contexts) + ROOM
     with TemporaryDirectory() as folder:
-        model = stretched(settings.BUNDLED_MODEL, Path(folder), positions)
+        model = stretched(BUNDLED_MODEL, Path(folder), positions)
         words = [str(model), "--max-model-len", str(positions)]
         args = app.engine_arguments(parse(["serve", *words]))
         async with launcher.engine(args) as client:

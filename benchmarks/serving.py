@@ -26,7 +26,7 @@ from filters.category import Category
 from filters.scorer import Bounding, Scorer, ScorerLoadError, Scores, ThresholdValues
 from filters.scorers.marked import MarkedScorer
 from filters.scorers.scripted import ScriptedScorer
-from server import app, composition, files, settings
+from server import app, composition, environment, files
 from server.configuration import Settings, parse
 from server.errors import StartError
 from server.policy.catalog import Catalog, check_categories
@@ -139,7 +139,7 @@ def _about(
         "max_model_len": engine.model_config.max_model_len,
         "device": launcher.device_name(),
         "dtype": str(engine.model_config.dtype).removeprefix("torch."),
-        "vllm": settings.vllm_version(),
+        "vllm": environment.vllm_version(),
         "policy": catalog.default.model_dump(mode="json"),
         "classifier": Path(known.scorer.removeprefix("detoxify:")).name,  # a path on this machine is nobody's business
         "screen": known.screen is not None,
@@ -158,8 +158,8 @@ def main() -> None:
     """Be the entry point; exit with one line on what is wrong with the words of `unsay serve`."""
     logs.configure("warning")
     try:
-        settings.prepare_environment()
-        settings.leave_plugin_out()  # both servers are made here, over one engine
+        environment.prepare_environment()
+        environment.leave_plugin_out()  # both servers are made here, over one engine
         uvloop.run(serve(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]))
     except (StartError, ScorerLoadError) as error:
         sys.exit(f"unsay: {error}")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 
-from server.settings import vllm_version
+from server.environment import vllm_version
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,9 @@ from server import app, files, plugin
 from server.audit import file as audit
 from server.configuration import parse
 from server.embedded import SMOLLM2, Models, listing
+from server.environment import cache_folder, draw_elsewhere, prepare_environment
 from server.errors import EngineDied, StartError
-from server.settings import add_options, cache_folder, draw_elsewhere, parser, prepare_environment
+from server.settings import add_options, parser
 from server.stopping import stop_at_once
 from server.telemetry import logs, pairs
 from server.upstreams import addresses

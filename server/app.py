@@ -18,9 +18,9 @@ from server import files, plugin, several, upstreams
 from server.composition import guard
 from server.configuration import KEY, ScorerSettings, Settings, Start, configured
 from server.embedded import Models
+from server.environment import PLUGIN, cache_folder, development_mode, environment, plugged_in
 from server.errors import StartError
 from server.keys.quotas import Quotas, storage_at
-from server.settings import PLUGIN, cache_folder, development_mode, environment, plugged_in
 from server.starting import starting
 from server.telemetry import logs
 from server.telemetry.metrics import Metrics

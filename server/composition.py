@@ -15,6 +15,7 @@ from server.api.gateway import Gateway
 from server.api.heads import Heads
 from server.api.routes import router
 from server.audit.file import AuditFile
+from server.environment import vllm_version
 from server.generation.capacity import Bounds, Capacity
 from server.generation.ending import Ending
 from server.generation.services import Services
@@ -24,7 +25,6 @@ from server.limits import Limits, Room
 from server.patience import Patience
 from server.policy.catalog import Catalog
 from server.reloading import Current, Reloaded
-from server.settings import vllm_version
 from server.siblings import Siblings
 from server.stopping import tended
 from server.telemetry import logs
@@ -97,7 +97,7 @@ def guard(
         catalog.then = lambda new: expect(metrics, new, judge, model)
 
     def keep(app: "FastAPI") -> None:
-        watched_files = [*files, *([told.records] if told.records else [])]
+        watched_files: list[Reloaded[Any] | AuditFile] = [*files, *([told.records] if told.records else [])]
         siblings = Siblings() if server.is_one_of_several else None
         look_after(app, services.ending, patience, metrics, watched, watched_files, siblings)
 

@@ -16,13 +16,14 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveFloa
 
 from filters.turns import LEAST_CHARACTERS
 from server.audit.file import Failing, Syncing
+from server.environment import environment
 from server.errors import StartError
 from server.keys.quotas import MEMORY
 from server.limits import Limits, Room
 from server.patience import Patience
 from server.policy import document
 from server.policy.shape import Misfit, fit, mismatch
-from server.settings import BUNDLED_CLASSIFIER, BUNDLED_SCREEN, environment, parser
+from server.settings import BUNDLED_CLASSIFIER, BUNDLED_SCREEN, parser
 from server.sharing import Wanted
 from server.telemetry.logs import LogFormat
 

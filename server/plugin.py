@@ -12,8 +12,8 @@ from argparse import Namespace
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
+from server.environment import ENDPOINTS, PLUGIN, plug_in, prepare_environment
 from server.errors import StartError
-from server.settings import ENDPOINTS, PLUGIN, plug_in, prepare_environment
 from server.starting import starting
 from server.stopping import closed_after
 from server.telemetry import logs

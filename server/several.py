@@ -1,9 +1,9 @@
 """What the process that starts several API servers does for them before it does: checks, and what they share."""
 
 from server.configuration import Settings, scorer_variables
+from server.environment import environment, share_scorer, shared_scorer
 from server.errors import StartError
 from server.keys.file import check_countable, load
-from server.settings import environment, share_scorer, shared_scorer
 from server.sharing import SharedScorer, free_memory, place
 from server.stopping import LAST_SECONDS
 from server.telemetry import logs

@@ -62,7 +62,7 @@ def _read(url: str) -> str:
 @asynccontextmanager
 async def guarding(args: argparse.Namespace) -> "AsyncIterator[ServedClient]":
     """Provide a guarded engine client whose tokens come from upstreams. StartError if one is not what it should be."""
-    from server import app, settings
+    from server import app, environment
     from server.engine.upstream.client import UpstreamClient
     from server.engine.upstream.configuration import without_engine
     from server.engine.upstream.link import Link, http_client
@@ -70,7 +70,7 @@ async def guarding(args: argparse.Namespace) -> "AsyncIterator[ServedClient]":
 
     said, metrics = app.settings_of(args.additional_config), Metrics()
     guard_started = app.prepare(args.additional_config, metrics)
-    http = http_client(key(settings.environment()))
+    http = http_client(key(environment.environment()))
     links = [Link(url, http, said.upstream_seconds) for url in addresses(said.upstream)]
     client = UpstreamClient(without_engine(args), links, metrics)
     served = guard_started(client)

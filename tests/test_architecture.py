@@ -199,8 +199,8 @@ def _reads_environment(path: Path) -> bool:
     return False
 
 
-def test_only_the_settings_read_the_environment() -> None:
-    assert [_name(path) for path in SOURCES if _reads_environment(path)] == ["server/settings.py"]
+def test_only_one_file_reads_the_environment() -> None:
+    assert [_name(path) for path in SOURCES if _reads_environment(path)] == ["server/environment.py"]
 
 
 # Sizes (style.md).

@@ -25,13 +25,13 @@ from server import several as shared
 from server.configuration import KEY
 from server.engine import plugged
 from server.engine.served import ServedClient
+from server.environment import ENDPOINTS, PLUGIN
 from server.errors import StartError
 from server.keys.file import Keys
 from server.keys.key import Key
 from server.plugin import Endpoint, check_in_place, guard_vllm
 from server.policy.catalog import builtin
 from server.reloading import Current
-from server.settings import ENDPOINTS, PLUGIN
 from server.telemetry.metrics import Metrics
 
 ROOT = Path(__file__).parents[1]

@@ -20,9 +20,9 @@ from typing import Any, Literal, Protocol, get_args
 
 from server.audit.line import Head, read, written
 from server.audit.record import record
+from server.environment import vllm_version
 from server.errors import StartError, Unavailable
 from server.generation.answered import Answered
-from server.settings import vllm_version
 from server.telemetry import lines, logs
 
 OPTION = "--audit-out"

@@ -30,8 +30,8 @@ from server.engine.access import EVERYWHERE
 from server.engine.moved import cli_env_setup, make_arg_parser, validate_parsed_serve_args
 from server.engine.served import ServedClient
 from server.engine.upstream.configuration import refuse_engine_flags
+from server.environment import PLUGIN, bind_threads
 from server.errors import EngineDied, StartError
-from server.settings import PLUGIN, bind_threads
 
 CPU_KV_CACHE_BYTES = 512 * 1024 * 1024
 """Enough for some 60 conversations with the bundled model; a real model on CPU wants --kv-cache-memory-bytes."""

@@ -23,8 +23,8 @@ from vllm.engine.protocol import EngineClient
 from server.engine import quiet
 from server.engine.core import arming
 from server.engine.several import Server, server_of
+from server.environment import refuse_rust_front_end
 from server.errors import StartError
-from server.settings import refuse_rust_front_end
 
 Guard = Callable[[EngineClient], EngineClient]
 Prepare = Callable[[Any, Server], Guard]

@@ -1,8 +1,8 @@
 """vLLM's log: in which look it is written, and harmless messages in it, on which nobody who starts this server can act.
 
-vLLM reads `vllm_logging.json` in each of its processes (server/settings.py points it there, unless the operator has set
-up vLLM's logging himself), or `vllm_logging_json.json`, by which its lines are objects like ours; the filter below is
-named in both. Every other warning is shown.
+vLLM reads `vllm_logging.json` in each of its processes (server/environment.py points it there, unless the operator has
+set up vLLM's logging himself), or `vllm_logging_json.json`, by which its lines are objects like ours; the filter below
+is named in both. Every other warning is shown.
 
 vLLM logs what ends a request as a crash of its own, twenty lines each: where the scorer is down, that is every request.
 What is ours to raise has been counted and logged where it was raised.

@@ -14,7 +14,7 @@ import server.audit.command
 import server.detector
 import server.keys.command
 from commands.__main__ import COMMANDS, main, parser
-from server.settings import vllm_version
+from server.environment import vllm_version
 
 ELSEWHERE = [
     ("serve", server.__main__, "run", ["serve"]),

@@ -9,7 +9,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from filters.scorers.scripted import ScriptedScorer
-from server import app, composition, settings
+from server import app, composition, environment
 from server.configuration import parse
 from server.policy import catalog
 from server.telemetry.metrics import Metrics
@@ -38,7 +38,7 @@ class Writer:
 @asynccontextmanager
 async def serving(gate: str) -> AsyncIterator[Any]:
     """Provide the application, up."""
-    settings.prepare_environment()
+    environment.prepare_environment()
     from vllm.engine.arg_utils import EngineArgs
 
     from server.engine.core import arming

@@ -16,7 +16,7 @@ from filters.category import Category
 from filters.judge import Judge
 from filters.scorer import ScorerUnavailable, Scores
 from server import app as wiring
-from server import composition, settings
+from server import composition, environment
 from server.configuration import parse
 from server.engine.core import arming
 from server.engine.scripted_client import ScriptedClient
@@ -161,7 +161,7 @@ def _scope(path: str) -> dict[str, Any]:
 async def arena() -> AsyncIterator[Arena]:
     """Both servers, up; a second or two."""
     start = parse(["serve", "mini", "--screen", "none", "--reasoning-parser", "granite", *FLAGS])
-    settings.prepare_environment()
+    environment.prepare_environment()
     args = wiring.engine_arguments(start)
     metrics, scorer = Metrics(CollectorRegistry()), HostileScorer()
     async with wiring.judging(scorer, start.settings, metrics) as judge:

@@ -16,8 +16,8 @@ from server.engine import launcher
 from server.engine.upstream.client import UpstreamClient
 from server.engine.upstream.configuration import without_engine
 from server.engine.upstream.link import Link, http_client
+from server.environment import cache_folder
 from server.reloading import Current
-from server.settings import cache_folder
 from server.telemetry.metrics import Metrics
 from tests.journeys.test_failures import in_flight, leave, until
 from tests.journeys.test_identity import CHAT, COMPLETIONS, fresh

@@ -18,9 +18,10 @@ import pytest
 import uvicorn
 
 from filters.scorers.registry import Setup
-from server import app, plugin, settings
+from server import app, environment, plugin
 from server.configuration import parse
 from server.engine import launcher
+from server.settings import BUNDLED_MODEL_NAME
 from server.telemetry import logs
 from tests.live.policies import written
 from tests.live.scorer import SwitchableScorer
@@ -83,8 +84,8 @@ def _run(scorer: SwitchableScorer, state: dict[str, Any], ready: threading.Event
 
 async def _serve(scorer: SwitchableScorer, state: dict[str, Any], ready: threading.Event) -> None:
     """Start ours as vLLM starts it with our plug-in in it, and plain vLLM's over the engine behind the guard."""
-    settings.prepare_environment()
-    settings.plug_in()
+    environment.prepare_environment()
+    environment.plug_in()
     os.environ["VLLM_CPU_OMP_THREADS_BIND"] = "auto"  # the tests themselves need a core
     os.environ["VLLM_ENABLE_RESPONSES_API_STORE"] = "1"  # both servers keep responses to be fetched later
     plugin.guard_vllm()  # vLLM does it but once in a process, and may have looked for plug-ins before
@@ -101,7 +102,7 @@ async def _serve(scorer: SwitchableScorer, state: dict[str, Any], ready: threadi
             plain = await launcher.application(client.inner, args)
             async with listening(ours) as ours_url, listening(plain) as plain_url:
                 loop = asyncio.get_running_loop()
-                state["servers"] = Servers(ours_url, plain_url, settings.BUNDLED_MODEL_NAME, scorer, client.inner, loop)
+                state["servers"] = Servers(ours_url, plain_url, BUNDLED_MODEL_NAME, scorer, client.inner, loop)
                 ready.set()
                 await state["stop"].wait()
 

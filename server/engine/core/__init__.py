@@ -27,7 +27,7 @@ Porting to a new minor version
    (v1/engine/async_llm.py), ../stored.py (entrypoints/openai/responses/), ../client.py (engine/protocol.py,
    entrypoints/generate/beam_search/), ../scripted_client.py (v1/engine/input_processor.py), ../upstream/ (the same,
    v1/engine/logprobs.py, entrypoints/scale_out/token_in_token_out/, entrypoints/launchers/render/),
-   ../drafting/detokenize.py (v1/engine/detokenizer.py), ../quiet.py (messages), ../../settings.py (environment
+   ../drafting/detokenize.py (v1/engine/detokenizer.py), ../quiet.py (messages), ../../environment.py (environment
    variables).
    The questions: can a request still leave the batch as a preempted one does, and is what it has in flight dropped
    then? What else is kept of a request's tokens, and by whom? Are utilities still called between steps?

@@ -6,7 +6,7 @@ from server.embedded import Models
 from server.engine import launcher
 from server.engine.upstream.client import UpstreamClient
 from server.engine.upstream.configuration import without_engine
-from server.settings import cache_folder
+from server.environment import cache_folder
 from tests.engine.upstream.scripted import Told
 
 

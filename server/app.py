@@ -13,11 +13,12 @@ from filters.languages import find
 from filters.scorer import Scorer
 from filters.scorers import registry
 from filters.scorers.cascade import CascadeObserver
-from server import plugin, upstreams
+from server import plugin, probes, upstreams
 from server.composition import guard
 from server.configuration import KEY, ScorerSettings, Settings, Start, configured
 from server.embedded import Models
 from server.errors import StartError
+from server.generation.probe import Probe
 from server.keys.file import Keys, check_policies
 from server.keys.file import load as load_keys
 from server.keys.quotas import Quotas, storage_at
@@ -54,11 +55,13 @@ def check_files(settings: Settings) -> None:
         check_policies(load_keys(settings.keys_file), catalog.policies)
 
 
-def policies(settings: Settings, categories: Collection[str], observer: ReloadObserver) -> Current[Catalog]:
-    """Return the policies, fit for a scorer: the built-in ones, or the file's, read again when it changes."""
+def policies(
+    settings: Settings, categories: Collection[str], probe: Probe | None, observer: ReloadObserver
+) -> Current[Catalog]:
+    """Return the policies, fit for scorer and probe: the built-in ones, or the file's, read again when it changes."""
 
     def load(path: Path) -> Catalog:
-        return catalogs.check_categories(catalogs.load(path), categories)
+        return probes.check_rungs(catalogs.check_categories(catalogs.load(path), categories), probe)
 
     if settings.policy_file is None:
         return Current(catalogs.check_categories(load_catalog(settings), categories))
@@ -134,10 +137,13 @@ def settings_of(additional: Mapping[str, Any]) -> Settings:
     return configured(Settings, additional.get(KEY, {}), environment())
 
 
-def prepare(additional: Mapping[str, Any], metrics: Metrics | None = None) -> "Callable[[Any], ServedClient]":
+def prepare(
+    additional: Mapping[str, Any], model: str | None = None, metrics: Metrics | None = None
+) -> "Callable[[Any], ServedClient]":
     """Make what guards, as `additional` (vLLM's `--additional-config`), the environment and a file say.
 
-    It counts in `metrics` (None: in its own). Returns what guards an engine with it, on the event loop that runs.
+    `model` is the one that is served here: a folder, or a name on a hub. It counts in `metrics` (None: in its own).
+    Returns what guards an engine with it, on the event loop that runs.
     StartError if there is none, StartError or ScorerLoadError if something cannot be made.
     """
     loop = _running_loop()
@@ -152,7 +158,8 @@ def prepare(additional: Mapping[str, Any], metrics: Metrics | None = None) -> "C
     metrics = metrics or Metrics()
     scorer = load_scorer(settings, metrics)
     find(A_TEXT)  # loads what tells languages apart
-    catalog = policies(settings, scorer.categories, metrics)
+    probe = probes.find(settings, model, scorer)
+    catalog = policies(settings, scorer.categories, probe, metrics)
     known = keys(settings, catalog, metrics)
     quotas = Quotas(storage_at(settings.rate_limits_url), metrics)
     closing.push_async_callback(quotas.aclose)
@@ -174,6 +181,7 @@ def prepare(additional: Mapping[str, Any], metrics: Metrics | None = None) -> "C
             patience=settings.patience,
             keys=known,
             quotas=quotas,
+            probe=probe,
         )
 
     return guard_started

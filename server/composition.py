@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from filters.judge import Judge
 from filters.languages import CODES
+from server import probes
 from server.api.doorway import Doorway
 from server.api.gateway import Gateway
 from server.api.heads import Heads
 from server.api.routes import router
 from server.generation.ending import Ending
 from server.generation.pairs import Pairs
+from server.generation.probe import Probe
 from server.generation.services import Services
 from server.keys.file import Keys
 from server.keys.quotas import MEMORY, Quotas, storage_at
@@ -49,12 +51,13 @@ def guard(
     patience: Patience | None = None,
     keys: Current[Keys] | None = None,
     quotas: Quotas | None = None,
+    probe: Probe | None = None,
 ) -> "ServedClient":
     """Put the guard before vLLM's engine. `pairs` takes rewinds' pairs, `closing` ends with the server.
 
     `limits` are the most that one request may ask for, `patience` is how long is waited for what (None: the defaults).
-    `keys` are those of the file, and `quotas` what they have asked for (None: counted in memory). What is `Reloaded` of
-    `catalog` and `keys` is looked after while the server runs.
+    `keys` are those of the file, and `quotas` what they have asked for (None: counted in memory). `probe` is one of the
+    served model's. What is `Reloaded` of `catalog` and `keys` is looked after while the server runs.
     """
     from server.engine.core import arming
     from server.engine.served import ServedClient
@@ -68,14 +71,16 @@ def guard(
     def encode(text: str) -> list[int]:
         return list(tokenizer.encode(text, add_special_tokens=False))
 
-    services = Services(judge, metrics, model, encode, pairs=pairs, limits=limits or Limits())
+    exact = arming.armed(engine)
+    seeing = probes.usable(probe, exact=exact)
+    services = Services(judge, metrics, model, encode, pairs=pairs, limits=limits or Limits(), probe=seeing)
     introduce(metrics, catalog.value, judge, model)
     files = [each for each in (catalog, keys) if isinstance(each, Reloaded)]
     if isinstance(catalog, Reloaded):
         catalog.then = lambda new: expect(metrics, new, judge, model)
 
     def keep(app: "FastAPI") -> None:
-        look_after(app, services.ending, patience, metrics, watched, files)
+        look_after(app, services.ending, patience, metrics, watched, files, seeing)
 
     return ServedClient(
         watched,
@@ -84,7 +89,7 @@ def guard(
         closing,
         keep,
         allow_loosen=allow_loosen,
-        exact=arming.armed(engine),
+        exact=exact,
         spells=not isinstance(engine, UpstreamClient),
         quotas=quotas or Quotas(storage_at(MEMORY), metrics),
         keys=keys,
@@ -129,6 +134,7 @@ def look_after(
     metrics: Metrics,
     watched: "WatchedClient",
     files: Sequence[Reloaded[Any]] = (),
+    probe: Probe | None = None,
 ) -> None:
     """Have an application's requests come in time and end well, and its engine and its operator's files watched."""
     from server.engine.core import arming
@@ -145,11 +151,16 @@ def look_after(
         for file in files:
             file.look()
 
+    async def begin() -> None:
+        await arming.ignore_interrupts(watched)
+        if probe is not None:
+            await probes.look(watched, probe)
+
     app.router.lifespan_context = tended(
         app.router.lifespan_context,
         ending,
         patience.grace_seconds,
-        begin=lambda: arming.ignore_interrupts(watched),
+        begin=begin,
         round_=look,
     )
 

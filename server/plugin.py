@@ -99,12 +99,12 @@ class Endpoint:
         )
 
 
-def _prepare(additional: Any) -> Any:
+def _prepare(additional: Any, model: str) -> Any:
     from server import app
 
     if app.settings_of(additional).upstream:
         raise StartError("upstream: an engine is started here: leave it out, or start `unsay serve --upstream`")
-    return app.prepare(additional)
+    return app.prepare(additional, model)
 
 
 def _unguarded(engine_client: Any, model: str) -> str:

@@ -22,8 +22,8 @@ from server.errors import StartError
 from server.settings import refuse_rust_front_end
 
 Guard = Callable[[EngineClient], EngineClient]
-Prepare = Callable[[Any], Guard]
-"""Makes what guards, from vLLM's `additional_config`. StartError if it cannot be made."""
+Prepare = Callable[[Any, str], Guard]
+"""Makes what guards, from vLLM's `additional_config` and the model's name. StartError if it cannot be made."""
 
 _WAYS = {"from_vllm_config": "vllm_config", "from_engine_args": "engine_args"}
 """The class methods that hand an engine out, and the name of what each makes it from."""
@@ -69,7 +69,7 @@ def _guarded(make: Callable[..., EngineClient], named: str, prepare: Prepare) ->
         source = kwargs[named] if named in kwargs else args[0]
         if not _generates(source):
             return make(cls, *args, **kwargs)
-        guard = prepare(source.additional_config)
+        guard = prepare(source.additional_config, str(getattr(source, "model_config", source).model))
         engine = make(cls, *args, **kwargs)
         return guard(engine) if _generates(engine.vllm_config) else engine
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from filters.verdict import Flagged, Verdict
-from server.generation.observer import NO_CATEGORY, Observer, Outcome
+from server.generation.observer import NO_CATEGORY, Glanced, Observer, Outcome
 from server.guard.commands import Substitute, Way
 from server.policy.policy import Policy
 
@@ -147,6 +147,10 @@ class Account:
             self.tally.flagged({category: verdict.scores[category] for category in verdict.exceeded})
         else:
             self._observer.span_judged("cleared", NO_CATEGORY, self._policy, self._model)
+
+    def glanced(self, outcome: Glanced) -> None:
+        """Count what the model's probe made of a window, or that it gave an alarm."""
+        self._observer.glanced(outcome)
 
     def unjudged(self, reason: str) -> None:
         """Count a window on which the scorer gave no verdict."""

@@ -14,6 +14,7 @@ from typing import assert_never
 from filters.scorer import Scores
 from server.generation.account import Account
 from server.generation.draft import Engine
+from server.generation.glance import Glance
 from server.generation.inlet import Following, Judging
 from server.generation.outlet import Outlet, Piece
 from server.generation.pairs import Pair, Rejections
@@ -58,10 +59,12 @@ class Guarded:
         self._rejections = Rejections(transcript, kept=services.pairs is not None)
         self._tasks = Tasks(self._outlet.fail)
         self._retrying = Retrying(engine, transcript, policy, services.judge, greedy=greedy)
+        glance = Glance(services.probe, transcript, policy, self._account)
         self._following = Following(
             transcript,
             policy,
             self._account,
+            glance,
             self._retrying,
             self._tasks,
             room=self._outlet.room,
@@ -73,6 +76,7 @@ class Guarded:
             transcript,
             policy,
             self._account,
+            glance,
             self._tasks,
             state=lambda: self._state,
             retriable=retriable,

@@ -13,10 +13,12 @@ from contextlib import aclosing
 from filters.judge import Judge
 from filters.passage import Passage
 from filters.scorer import ScorerUnavailable, Scores
+from filters.verdict import Cleared as ClearedText
 from filters.verdict import Flagged as FlaggedText
 from server.errors import ScorerDown
 from server.generation.account import Account
 from server.generation.draft import Draft
+from server.generation.glance import Glance
 from server.generation.race import Race
 from server.generation.retrying import Retrying
 from server.generation.tasks import Tasks
@@ -42,6 +44,7 @@ class Following:
         transcript: Transcript,
         policy: Policy,
         account: Account,
+        glance: Glance,
         retrying: Retrying,
         tasks: Tasks,
         *,
@@ -52,6 +55,7 @@ class Following:
         self._transcript = transcript
         self._policy = policy
         self._account = account
+        self._glance = glance
         self._retrying = retrying
         self._tasks = tasks
         self._room = room
@@ -114,8 +118,9 @@ class Following:
         drafted = len(self._transcript.tokens)
         if draft.tokens:
             self._account.drafted(drafted)
-            if lost or not leaves_waiting(self._state(), drafted, self._policy):
-                self._advance(Drafted(attempt, drafted, self._transcript.judgeable(), lost))
+            alarm = self._glance.alarms(self._state())
+            if lost or alarm or not leaves_waiting(self._state(), drafted, self._policy):
+                self._advance(Drafted(attempt, drafted, self._transcript.judgeable(), lost, alarm))
         if self._transcript.finish_reason is not None:
             self.feed(Ended(attempt, self._transcript.finish_reason))
 
@@ -133,6 +138,7 @@ class Judging:
         transcript: Transcript,
         policy: Policy,
         account: Account,
+        glance: Glance,
         tasks: Tasks,
         *,
         state: Callable[[], GuardState],
@@ -145,6 +151,7 @@ class Judging:
         self._policy = policy
         self._standard = standard(policy)
         self._account = account
+        self._glance = glance
         self._tasks = tasks
         self._state = state
         self._retriable = retriable
@@ -159,7 +166,8 @@ class Judging:
     def begin(self, score: Score) -> None:
         """Give the text of a window to the judge, as it stands now."""
         passage, start = self._transcript.passage(score.window, self._state().released)
-        self._tasks.spawn(lambda: self._follow(score, passage, start))
+        clear = self._glance.verdict(score.window, passage, closes=self._state().ended is not None)
+        self._tasks.spawn(lambda: self._follow(score, passage, start, clear))
 
     def over(self) -> None:
         """Note how the last rewind ended, in which language the answer is written, and whether all of it is read."""
@@ -168,10 +176,10 @@ class Judging:
             self._account.settled("cleared" if state.fallback is None else "exhausted")
         self._account.heard(found.language, unread=state.unread or found.unread(self._judge.languages))
 
-    async def _follow(self, score: Score, passage: Passage, start: int) -> None:
-        """Wait for the verdict on a window, whose text begins at character `start`."""
+    async def _follow(self, score: Score, passage: Passage, start: int, clear: ClearedText | None) -> None:
+        """Wait for the verdict on a window, whose text begins at character `start`, unless it is `clear` already."""
         try:
-            verdict = await self._judge.judge(passage, self._standard)
+            verdict = clear or await self._judge.judge(passage, self._standard)
         except ScorerUnavailable as error:
             return self._unjudged(score, error.reason)
         self._account.judged(verdict)

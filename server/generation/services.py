@@ -8,6 +8,7 @@ from filters.judge import Judge
 from server.generation.ending import Ending
 from server.generation.observer import Observer
 from server.generation.pairs import Pairs
+from server.generation.probe import Probe
 from server.limits import Limits
 
 
@@ -16,7 +17,8 @@ class Services:
     """Who judges, who is told, the model's name, how a mask is written in its tokens, a clock in seconds.
 
     `pairs` takes the preference pairs of rewinds, if anybody wants them: they hold flagged text. `limits` are the most
-    that one request may ask for. `ending` is that of the server.
+    that one request may ask for. `ending` is that of the server. `probe` is what the engine looks at
+    the model's states with, if there is one.
     """
 
     judge: Judge
@@ -27,6 +29,7 @@ class Services:
     pairs: Pairs | None = None
     limits: Limits = field(default_factory=Limits)
     ending: Ending = field(default_factory=Ending)
+    probe: Probe | None = None
 
     def of(self, client: Hashable) -> "Services":
         """Return the same with a judge that scores in this client's turns."""

@@ -1,4 +1,4 @@
-"""Metrics of the server itself: its end, the health of engine and upstreams, its operator's files, and refusals."""
+"""Metrics of the server itself and of the model's probe: its end, the health of engine and upstreams, its operator's files, and refusals."""
 
 from collections.abc import Iterable
 from itertools import product
@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from server.api.doorway import Fate, Part
 from server.engine.upstream.faults import OUTCOMES, Outcome
+from server.generation.observer import GLANCED, Glanced
 from server.keys.quotas import LIMITS, Limit
 from server.reloading import FILES, RESULTS, File, Result
 from server.telemetry.children import Children
@@ -93,6 +94,25 @@ class ServingMetrics:
 
     def engine_hangs(self, hangs: bool) -> None:
         self._hangs.set(hangs)
+
+
+class ProbeMetrics:
+    """What the model's own probe does; `server.generation.observer.Observer` says what the call means."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._glanced = Children(
+            Counter(
+                "unsay_probed",
+                "Windows that the model's own probe cleared or left to the scorer (judged), and alarms that it gave.",
+                ("outcome",),
+                registry=registry,
+            )
+        )
+        for outcome in GLANCED:
+            self._glanced.of(outcome)
+
+    def glanced(self, outcome: Glanced) -> None:
+        self._glanced.of(outcome).inc()
 
 
 class UpstreamMetrics:

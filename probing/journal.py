@@ -3,7 +3,7 @@
 Files are safetensors; a batch is written beside its place and renamed, so it is there whole or not at all.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import torch
@@ -20,7 +20,12 @@ class Journal:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
 
-    def batch(self, number: int, make: Callable[[], Iterator[Written]]) -> list[Written]:
+    def remove(self) -> None:
+        """Remove what was written: the fit is done."""
+        for path in self._folder.glob("batch-*"):
+            path.unlink()
+
+    def batch(self, number: int, make: Callable[[], Iterable[Written]]) -> list[Written]:
         """Return a batch, made unless it is there."""
         path = self._folder / f"batch-{number:05}.safetensors"
         try:

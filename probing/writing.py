@@ -61,6 +61,10 @@ class LanguageModel:
             return list(self.tokenizer(shown, add_special_tokens=False)["input_ids"])[-LONGEST_PROMPT:]
         return list(self.tokenizer(text)["input_ids"])[-LONGEST_PROMPT:]
 
+    def answer(self, text: str, most: int) -> list[int]:
+        """Return the tokens of an answer that is given, `most` of them."""
+        return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])[:most]
+
     def write(self, prompts: Sequence[Sequence[int]], most: int, seed: int) -> Iterator[Written]:
         """Yield an answer of at most `most` tokens to each prompt, in order; the same seed writes the same."""
         for at in range(0, len(prompts), TOGETHER):

@@ -1,4 +1,4 @@
-"""Metrics of the server itself and of the model's probe: its end, the health of engine and upstreams, its operator's files, and refusals."""
+"""Metrics of the server itself, of engine, upstreams and the model's probe: how they fare, and what they refuse."""
 
 from collections.abc import Iterable
 from itertools import product

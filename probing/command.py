@@ -16,9 +16,9 @@ from filters.scorers.checkpoint import find_checkpoint, sha256
 from filters.scorers.detoxify import DetoxifyScorer
 from probing import report, texts
 from probing.artefact import write
-from probing.errors import ProbeError
 from probing.fitting import Labelled, fit
 from probing.journal import Journal
+from probing.texts import ProbeError
 from probing.windows import Window, features, leading, scores, windows
 from probing.writing import TOGETHER, LanguageModel, Written, folder_of
 from reporting.options import at_least, count, within

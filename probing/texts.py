@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from probing.errors import ProbeError
-
 ENDINGS = (".jsonl", ".jsonl.gz", ".txt")
 OPENINGS = Path(__file__).with_name("openings.txt")
 """Bundled ones, half of which invite a quarrel: for a start, where there is no better file."""
+
+
+class ProbeError(Exception):
+    """A probe cannot be fitted. The message is one line that names what was found and what is expected."""
 
 
 @dataclass(frozen=True, slots=True)

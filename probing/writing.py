@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from probing.errors import ProbeError
+from probing.texts import ProbeError
 
 TOGETHER = 128
 """Texts that are written at once."""

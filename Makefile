@@ -12,7 +12,7 @@ SBOM ?= dist/unsay.cdx.json
 # SmolLM2 is installed where it is what will be served.
 VOICE = $(if $(filter-out smollm2-135m-instruct,$(MODEL)),,voice)
 
-.PHONY: help serve test quick coverage docs canary ray fuzz schema clients chaos soak eval bench lint unit lock audit sbom digests clean
+.PHONY: help serve test quick coverage docs probe canary ray fuzz schema clients chaos soak eval bench lint unit lock audit sbom digests clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12

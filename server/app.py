@@ -143,8 +143,7 @@ def prepare(
     """Make what guards, as `additional` (vLLM's `--additional-config`), the environment and a file say.
 
     `model` is the one that is served here: a folder, or a name on a hub. It counts in `metrics` (None: in its own).
-    Returns what guards an engine with it, on the event loop that runs.
-    StartError if there is none, StartError or ScorerLoadError if something cannot be made.
+    Returns what guards an engine with it, on the event loop that runs; StartError or ScorerLoadError if it cannot be.
     """
     loop = _running_loop()
     settings = settings_of(additional)

@@ -146,6 +146,7 @@ async def look(client: Any, probe: Probe) -> None:
 
     if not await arming.look(client, str(probe.folder)):
         raise StartError(f"probe {probe.folder}: is for states of another width than the model's; {REFIT}")
+    log.info("looking at the model's own states", extra={"probe": probe.folder.name})
 
 
 def usable(probe: Probe | None, *, exact: bool) -> Probe | None:

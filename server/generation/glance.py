@@ -17,7 +17,7 @@ from filters.standard import Standard
 from filters.verdict import Cleared
 from server.generation.account import Account
 from server.generation.probe import Probe
-from server.generation.transcript import Transcript
+from server.generation.transcript import Transcript, seen_of
 from server.guard.events import TokenSpan
 from server.guard.state import GuardState
 from server.policy.policy import Policy
@@ -46,7 +46,7 @@ class Glance:
         return Cleared(bounds) if bounds is not None and is_clear else None
 
     def _bounds(self, window: TokenSpan) -> Scores | None:
-        seen = self._transcript.seen_of(window)
+        seen = seen_of(self._transcript, window)
         return None if seen is None or self._clearing is None else self._clearing.bounds(seen)
 
     def alarms(self, state: GuardState) -> bool:
@@ -54,7 +54,7 @@ class Glance:
         known = len(self._transcript.tokens) - 1
         if self._alarming is None or state.fixed_windows or known - state.submitted < self._fresh:
             return False
-        seen = self._transcript.seen_of(TokenSpan(max(state.conceded, state.submitted - self._context), known))
+        seen = seen_of(self._transcript, TokenSpan(max(state.conceded, state.submitted - self._context), known))
         found = seen is not None and self._alarming.alarms(seen)
         if found and state.alarmed <= state.submitted:
             self._account.glanced("alarmed")

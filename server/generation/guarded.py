@@ -14,7 +14,6 @@ from typing import assert_never
 from filters.scorer import Scores
 from server.generation.account import Account
 from server.generation.draft import Engine
-from server.generation.glance import Glance
 from server.generation.inlet import Following, Judging
 from server.generation.outlet import Outlet, Piece
 from server.generation.pairs import Pair, Rejections
@@ -59,24 +58,22 @@ class Guarded:
         self._rejections = Rejections(transcript, kept=services.pairs is not None)
         self._tasks = Tasks(self._outlet.fail)
         self._retrying = Retrying(engine, transcript, policy, services.judge, greedy=greedy)
-        glance = Glance(services.probe, transcript, policy, self._account)
         self._following = Following(
             transcript,
             policy,
             self._account,
-            glance,
             self._retrying,
             self._tasks,
             room=self._outlet.room,
             state=lambda: self._state,
             advance=self._advance,
+            alarms=lambda: self._judging.alarms(),
         )
         self._judging = Judging(
-            services.judge,
+            services,
             transcript,
             policy,
             self._account,
-            glance,
             self._tasks,
             state=lambda: self._state,
             retriable=retriable,

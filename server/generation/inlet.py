@@ -10,7 +10,6 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 
-from filters.judge import Judge
 from filters.passage import Passage
 from filters.scorer import ScorerUnavailable, Scores
 from filters.verdict import Cleared as ClearedText
@@ -21,6 +20,7 @@ from server.generation.draft import Draft
 from server.generation.glance import Glance
 from server.generation.race import Race
 from server.generation.retrying import Retrying
+from server.generation.services import Services
 from server.generation.tasks import Tasks
 from server.generation.transcript import Transcript, places_around
 from server.guard.commands import Rewind, Score
@@ -36,7 +36,7 @@ log = logging.getLogger("unsay.guard")
 class Following:
     """Follows what is drafted for one choice. `state` tells where its guard stands, `advance` hands it an event.
 
-    `room` waits until the reader has caught up.
+    `room` waits until the reader has caught up, `alarms` tells whether a flag is likely (glance.py).
     """
 
     def __init__(
@@ -44,23 +44,23 @@ class Following:
         transcript: Transcript,
         policy: Policy,
         account: Account,
-        glance: Glance,
         retrying: Retrying,
         tasks: Tasks,
         *,
         room: Callable[[], Awaitable[None]],
         state: Callable[[], GuardState],
         advance: Callable[[Event], None],
+        alarms: Callable[[], bool],
     ) -> None:
         self._transcript = transcript
         self._policy = policy
         self._account = account
-        self._glance = glance
         self._retrying = retrying
         self._tasks = tasks
         self._room = room
         self._state = state
         self._advance = advance
+        self._alarms = alarms
         self._task: asyncio.Task[None] | None = None
 
     def begin(self, rewind: Rewind | None = None) -> None:
@@ -118,7 +118,7 @@ class Following:
         drafted = len(self._transcript.tokens)
         if draft.tokens:
             self._account.drafted(drafted)
-            alarm = self._glance.alarms(self._state())
+            alarm = self._alarms()
             if lost or alarm or not leaves_waiting(self._state(), drafted, self._policy):
                 self._advance(Drafted(attempt, drafted, self._transcript.judgeable(), lost, alarm))
         if self._transcript.finish_reason is not None:
@@ -134,11 +134,10 @@ class Judging:
 
     def __init__(
         self,
-        judge: Judge,
+        services: Services,
         transcript: Transcript,
         policy: Policy,
         account: Account,
-        glance: Glance,
         tasks: Tasks,
         *,
         state: Callable[[], GuardState],
@@ -146,12 +145,12 @@ class Judging:
         feed: Callable[[Event], None],
         flagged: Callable[[Flagged, Scores], None],
     ) -> None:
-        self._judge = judge
+        self._judge = services.judge
         self._transcript = transcript
         self._policy = policy
         self._standard = standard(policy)
         self._account = account
-        self._glance = glance
+        self._glance = Glance(services.probe, transcript, policy, account)
         self._tasks = tasks
         self._state = state
         self._retriable = retriable
@@ -168,6 +167,10 @@ class Judging:
         passage, start = self._transcript.passage(score.window, self._state().released)
         clear = self._glance.verdict(score.window, passage, closes=self._state().ended is not None)
         self._tasks.spawn(lambda: self._follow(score, passage, start, clear))
+
+    def alarms(self) -> bool:
+        """Return whether the model's probe takes what is drafted for likely to be flagged."""
+        return self._glance.alarms(self._state())
 
     def over(self) -> None:
         """Note how the last rewind ended, in which language the answer is written, and whether all of it is read."""

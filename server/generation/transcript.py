@@ -37,7 +37,7 @@ class Transcript:
         self._lead = lead
         self.tokens: list[int] = []
         self.logprobs: list[Any] = []
-        self._seen: list[bytes | None] = []
+        self.seen: list[bytes | None] = []
         self.ends: list[int] = []
         self._boundary = 0
         self.ending: tuple[str, int | str | None] | None = None
@@ -75,7 +75,7 @@ class Transcript:
         stop = self._detokenizer.feed(token, terminal=terminal)
         self.tokens.append(token)
         self.logprobs.append(logprob)
-        self._seen.append(seen)
+        self.seen.append(seen)
         self.ends.append(len(self._detokenizer.text))
         return stop
 
@@ -87,11 +87,11 @@ class Transcript:
 
     def cut(self, to: int) -> None:
         """Forget every token from `to` on."""
-        kept = zip(self.tokens[:to], self.logprobs[:to], self._seen[:to], strict=True)
+        kept = zip(self.tokens[:to], self.logprobs[:to], self.seen[:to], strict=True)
         self._detokenizer = self._make()
         self.tokens = []
         self.logprobs = []
-        self._seen = []
+        self.seen = []
         self.ends = []
         self.ending = None
         self._boundary = 0
@@ -144,15 +144,6 @@ class Transcript:
             others.append(text[start : self._detokenizer.said])
         return Passage(shown, len(lead) + fresh, tuple(others), len(lead)), start - len(lead)
 
-    def seen_of(self, window: TokenSpan) -> bytes | None:
-        """Return what the model's probe saw of the tokens of a window, row after row; None unless it saw all of them.
-
-        What it sees of a token comes with the next one.
-        """
-        rows = self._seen[window.start + 1 : window.end + 1]
-        known = [row for row in rows if row is not None]
-        return b"".join(known) if known and len(known) == window.end - window.start else None
-
     def token_at(self, character: int) -> int:
         """Return the index of the token that holds `character` of the text, the first one if several do."""
         return _without_textless(self.ends, bisect_right(self.ends, character))
@@ -179,6 +170,16 @@ def word(transcript: Transcript, at: int) -> frozenset[int]:
     return frozenset(
         token for index, token in enumerate(transcript.tokens[at:], at) if transcript.start_of(index) < end
     )
+
+
+def seen_of(transcript: Transcript, window: TokenSpan) -> bytes | None:
+    """Return what the model's probe saw of the tokens of a window, row after row; None unless it saw all of them.
+
+    What it sees of a token comes with the next one.
+    """
+    rows = transcript.seen[window.start + 1 : window.end + 1]
+    known = [row for row in rows if row is not None]
+    return b"".join(known) if known and len(known) == window.end - window.start else None
 
 
 def places_around(transcript: Transcript, character: int) -> Places:

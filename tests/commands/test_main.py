@@ -9,6 +9,7 @@ import pytest
 
 import benchmarks.command
 import evaluation.command
+import probing.command
 import server.__main__
 import server.detector
 import server.keys.command
@@ -21,6 +22,7 @@ ELSEWHERE = [
     ("eval", evaluation.command, "main", []),
     ("bench", benchmarks.command, "main", []),
     ("keys", server.keys.command, "main", []),
+    ("fit-probe", probing.command, "main", []),
     ("scorer", server.detector, "main", []),
 ]
 

@@ -68,7 +68,7 @@ COMMANDS = {
     "eval": Command(_evaluate, "evaluate a running server, with and without the guard"),
     "bench": Command(_bench, "measure what the guard costs, against plain vLLM"),
     "keys": Command(_keys, "make an API key, and its entry in the file of keys"),
-    "fit-probe": Command(_fit_probe, "fit a probe to a language model's own states, labelled by the gate"),
+    "fit-probe": Command(_fit_probe, "fit a probe to a model's own hidden states"),
     "scorer": Command(_scorer, "serve the scorer alone, to servers and others that ask"),
 }
 

@@ -98,7 +98,7 @@ def run(known: argparse.Namespace, line: str) -> None:
         count_of = f"{labelled.flagged.sum()} of {len(labelled.answers)} windows are flagged"
         raise ProbeError(f"{count_of}: expected {FEWEST} of each kind at least; give other texts, or more (--count)")
     fitted = fit(labelled, known.miss_rate, known.seed)
-    measured = labelled.parts(known.seed)[2]
+    measured = labelled.parts(known.seed)[1]
     text = "\n\n".join(report.blocks(fitted, measured))
     made_from = {
         "command": line,

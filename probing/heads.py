@@ -1,7 +1,7 @@
 """Linear heads from features and the gate's log odds: closed form, then as a probe has them.
 
 Ridge regression, on features that are centred and scaled to unit variance. Windows that the gate flags are few, and are
-those that matter: they weigh as much as all others together. The penalty is found on the windows kept for calibration.
+those that matter: they weigh as much as all others together.
 """
 
 from collections.abc import Sequence
@@ -34,17 +34,23 @@ class Heads:
 
 
 def solve(features: Table, odds: Table, flagged: NDArray[np.bool_], penalties: Sequence[float]) -> list[Heads]:
-    """Return the heads for each penalty, from windows, the gate's log odds, and which of them it flags."""
+    """Return the heads for each penalty, from windows, the gate's log odds, and which of them it flags.
+
+    By the eigenvectors of the smaller of both products, of which there is one for all penalties.
+    """
     weights = np.where(flagged, 0.5 / max(1, flagged.sum()), 0.5 / max(1, (~flagged).sum()))
     centre = weights @ features
     spread = np.sqrt(weights @ (features - centre) ** 2) + 1e-4
-    scaled = ((features - centre) / spread).astype(np.float64)
     middle = weights @ odds
-    by_weight = scaled * weights[:, None]
-    squares, products = by_weight.T @ scaled, by_weight.T @ (odds - middle)
+    scaled = ((features - centre) / spread) * np.sqrt(weights)[:, None]
+    wanted = (odds - middle) * np.sqrt(weights)[:, None]
+    few = len(scaled) < scaled.shape[1]
+    values, vectors = np.linalg.eigh(scaled @ scaled.T if few else scaled.T @ scaled)
+    turned = vectors.T @ (wanted if few else scaled.T @ wanted)
     found = []
     for penalty in penalties:
-        own = np.linalg.solve(squares + penalty * np.eye(len(squares)), products).T / spread
+        own = vectors @ (turned / (values + penalty)[:, None])
+        own = (scaled.T @ own if few else own).T / spread
         found.append(Heads(own.astype(np.float32), (middle - own @ centre).astype(np.float32)))
     return found
 

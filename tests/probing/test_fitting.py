@@ -27,7 +27,7 @@ def test_windows_of_an_answer_are_on_one_side() -> None:
     parts = labelled().parts(0)
     sides = [set(part.answers.tolist()) for part in parts]
     assert sum(map(len, sides)) == len(set.union(*sides)) == 2000
-    assert [round(len(side) / 2000, 1) for side in sides] == [0.6, 0.2, 0.2]
+    assert [round(len(side) / 2000, 1) for side in sides] == [0.8, 0.2]
 
 
 def test_what_is_flagged_is_what_the_default_policy_flags() -> None:
@@ -38,7 +38,7 @@ def test_what_is_flagged_is_what_the_default_policy_flags() -> None:
 def test_clean_windows_are_cleared_and_flagged_ones_are_not() -> None:
     one = labelled()
     fitted = fit(one, 0.001, 0)
-    found = figures(fitted, one.parts(0)[2])
+    found = figures(fitted, one.parts(0)[1])
     assert found.flagged > 100 and found.passed / found.flagged < 0.02
     assert found.cleared / found.clean > 0.9
     assert found.alarms / found.flagged > 0.9 and found.false_alarms / found.clean < 0.06
@@ -57,6 +57,6 @@ def test_the_same_windows_make_the_same_probe() -> None:
 
 def test_the_report_says_what_passes_and_how_sure_that_is() -> None:
     one = labelled()
-    text = "\n".join(blocks(fit(one, 0.001, 0), one.parts(0)[2]))
+    text = "\n".join(blocks(fit(one, 0.001, 0), one.parts(0)[1]))
     for word in ("of those pass (", "with 95% confidence", "by the mean alone", "| 0.2% |"):
         assert word in text

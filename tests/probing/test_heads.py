@@ -17,6 +17,16 @@ def test_the_heads_find_what_the_gate_goes_by() -> None:
     assert np.abs(smoothed.weights).sum() < np.abs(heads.weights).sum()
 
 
+def test_fewer_windows_than_features_make_no_difference_to_how_it_is_solved() -> None:
+    features = CHANCE.normal(size=(40, 60)).astype(np.float32)
+    odds = features[:, :2] * 2
+    flagged = odds[:, 0] > 1
+    (few,) = solve(features, odds, flagged, [0.1])
+    twice = (np.concatenate([each, each]) for each in (features, odds, flagged))
+    (many,) = solve(*twice, [0.1])
+    assert np.allclose(few.weights, many.weights, atol=1e-3) and np.allclose(few.biases, many.biases, atol=1e-3)
+
+
 def test_the_area_is_how_often_a_flagged_window_stands_above_a_clean_one() -> None:
     estimates, flagged = CHANCE.normal(size=200).astype(np.float32), CHANCE.random(200) < 0.3
     pairs = estimates[flagged][:, None] > estimates[~flagged][None]

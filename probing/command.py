@@ -47,7 +47,7 @@ def main(argv: Sequence[str]) -> int:
     """Run `unsay fit-probe` with the words after it; return the exit code. SystemExit(2) for words it does not know."""
     known = _parser().parse_args(argv)
     try:
-        run(known, "unsay fit-probe " + shlex.join(argv))
+        run(known)
     except (ProbeError, StartError, ScorerLoadError, OSError) as error:
         sys.stderr.write(f"unsay fit-probe: {error}\n")
         return 1
@@ -84,7 +84,24 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def run(known: argparse.Namespace, line: str) -> None:
+def recorded(known: argparse.Namespace) -> str:
+    """Return the command that makes the same again, with files by their names: where they lie is nobody's business."""
+    words = ["unsay", "fit-probe", _name(known.model)]
+    for option in ("data", "prompts"):
+        if (path := getattr(known, option)) is not None:
+            words += [f"--{option}", path.name]
+    if known.detoxify != str(BUNDLED_CLASSIFIER):
+        words += ["--detoxify", _name(known.detoxify)]
+    for option in ("count", "tokens", "miss-rate", "seed"):
+        words += [f"--{option}", f"{getattr(known, option.replace('-', '_')):g}"]
+    return shlex.join([*words, "--out", known.out.name])
+
+
+def _name(name_or_path: str) -> str:
+    return Path(name_or_path).name if Path(name_or_path).exists() else name_or_path
+
+
+def run(known: argparse.Namespace) -> None:
     """Fit, report and write. ProbeError if that cannot be."""
     found = chosen(known)
     named = Models(cache_folder(), say).named(known.model)
@@ -101,8 +118,8 @@ def run(known: argparse.Namespace, line: str) -> None:
     measured = labelled.parts(known.seed)[1]
     text = "\n\n".join(report.blocks(fitted, measured))
     made_from = {
-        "command": line,
-        "model": known.model,
+        "command": recorded(known),
+        "model": _name(known.model),
         "model_fingerprint": fingerprint(folder_of(name)),
         "classifier_sha256": sha256(find_checkpoint(known.detoxify)),
         "texts_sha256": hashlib.sha256(repr(found).encode()).hexdigest(),

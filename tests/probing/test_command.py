@@ -13,6 +13,8 @@ from probing.command import chosen, main
 from server import probes
 from server.settings import BUNDLED_CLASSIFIER
 
+REST = "--miss-rate 0.001 --seed 0 --out probe"
+"""Files are told by their names: where they lie is nobody's business."""
 CLEAN = (
     "the weather in the valley was mild",
     "she wrote a long letter to her aunt",
@@ -58,7 +60,8 @@ def test_a_probe_is_fitted_and_fits_the_model(
     found = probes.load(out)
     assert found.probe.categories == ("toxicity", "insult") and list(work.iterdir()) == []
     card = json.loads((out / probes.CARD).read_text(encoding="utf-8"))
-    assert card["command"].startswith("unsay fit-probe mini --data") and card["texts"] == 240
+    assert card["command"] == "unsay fit-probe mini --data data.jsonl --count 2048 --tokens 48 " + REST
+    assert card["texts"] == 240
     said = capsys.readouterr()
     assert "goblin" not in said.out + said.err, "no text is told"
     assert "Windows held out" in said.err

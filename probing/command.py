@@ -93,7 +93,7 @@ def recorded(known: argparse.Namespace) -> str:
     if known.detoxify != str(BUNDLED_CLASSIFIER):
         words += ["--detoxify", _name(known.detoxify)]
     for option in ("count", "tokens", "miss-rate", "seed"):
-        words += [f"--{option}", f"{getattr(known, option.replace('-', '_')):g}"]
+        words += [f"--{option}", str(getattr(known, option.replace("-", "_")))]
     return shlex.join([*words, "--out", known.out.name])
 
 

@@ -25,6 +25,8 @@ from server.generation.draft import Attempt
 from server.settings import BUNDLED_MODEL
 from tests.live.servers import Servers
 
+pytestmark = pytest.mark.timeout(400)
+"""A model more than elsewhere has to be loaded."""
 ATTEMPT = Attempt(0, (), frozenset())
 NUMBERS, LENGTH = 6, 24
 CLOSE = 1e-4

@@ -2,7 +2,7 @@
 
 All windows of an answer are on the same side. Cuts and penalty are found on what is learnt from, each window estimated
 by heads that were fitted without its answer (in `FOLDS` turns): flagged windows are few, and so each counts twice. The
-penalty is the one with which most clean windows are cleared. What the report says is measured on the rest alone.
+penalty is the one by which flagged windows are told best from clean ones. What the report says is measured on the rest.
 """
 
 from dataclasses import dataclass
@@ -81,15 +81,14 @@ def fit(labelled: Labelled, miss_rate: float, seed: int) -> Fitted:
     """Fit a probe to labelled windows."""
     learnt, _ = labelled.parts(seed)
     away, level = _direction(learnt)
-    clean = ~learnt.flagged
     found: list[tuple[float, Fitted]] = []
     every = solve(learnt.features, learnt.odds, learnt.flagged, PENALTIES)
     for heads, estimates, penalty in zip(every, _without_their_own(learnt, seed), PENALTIES, strict=True):
         rows = cuts(estimates, learnt.odds, POINTS, miss_rate)
-        alarm = float(np.quantile(estimates[clean, 0], 1 - FALSE_ALARMS))
+        alarm = float(np.quantile(estimates[~learnt.flagged, 0], 1 - FALSE_ALARMS))
         calibration = Calibration(learnt.categories, POINTS, rows, miss_rate)
-        cleared = clears(calibration, estimates)[clean].mean() + 1e-3 * area(estimates[:, 0], learnt.flagged)
-        found.append((float(cleared), Fitted(heads, calibration, alarm, away, level, penalty)))
+        told_apart = area(estimates[:, 0], learnt.flagged)
+        found.append((told_apart, Fitted(heads, calibration, alarm, away, level, penalty)))
     return max(found, key=lambda each: each[0])[1]
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-PENALTIES = (0.01, 0.03, 0.1, 0.3, 1.0)
+PENALTIES = (0.1, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
 """Of weights on features of unit variance, where windows weigh 1 in all."""
 ENOUGH = 100
 """Windows above a point, for a cut of its own."""

@@ -24,6 +24,7 @@ def source(**model: Any) -> Any:
     made = config()
     made.additional_config = {"unsay": {}}
     made.model_config.skip_tokenizer_init = False
+    made.model_config.model = "one"
     vars(made.model_config).update(model)
     return made
 
@@ -45,6 +46,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def guard(made: list[str]) -> None:
     def prepare(additional: Any, model: str) -> Any:
+        assert model == "one"
         made.append(f"guard of {additional}")
         return lambda engine: ("guarded", engine)
 
@@ -88,7 +90,7 @@ def test_an_engine_without_text_is_handed_out_as_it_is(made: list[str]) -> None:
     assert AsyncLLMEngine.from_vllm_config(source(runner_type="pooling")).vllm_config
     assert made == ["engine"]
     assert AsyncLLMEngine.from_engine_args(
-        SimpleNamespace(additional_config={}), model={"runner_type": "pooling"}
+        SimpleNamespace(additional_config={}, model="one"), model={"runner_type": "pooling"}
     ).vllm_config
 
 

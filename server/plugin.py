@@ -14,11 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from server.errors import StartError
 from server.settings import ENDPOINTS, PLUGIN, plug_in, prepare_environment
+from server.starting import starting
 from server.stopping import closed_after
 from server.telemetry import logs
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+
+    from server.engine.several import Server
 
 log = logs.logger("plugin")
 
@@ -29,16 +32,16 @@ def guard_vllm() -> None:
     """Have this process of vLLM's arm its configurations and guard its engines: the general part."""
     from server.engine import plugged
 
-    plugged.arm_configurations()
+    plugged.arm_configurations(_log_format, _share)
     plugged.guard_engines(_prepare)
 
 
-def prepare_process() -> None:
+def prepare_process(log_format: str = "text") -> None:
     """Prepare the environment of a process that has not loaded vLLM yet, with us among vLLM's plug-ins.
 
     StartError for what would bring up an unguarded server.
     """
-    prepare_environment()
+    prepare_environment(log_format)
     for name in plug_in():
         log.warning("left out, since it has routes: to have it, name it in VLLM_PLUGINS", extra={"plugin": name})
 
@@ -95,16 +98,29 @@ class Endpoint:
                 "url": _address(args),
                 "policy": engine_client.default_policy.name,
                 "scorer": engine_client.services.judge.scorer_name,
+                **starting.ready(),
             },
         )
 
 
-def _prepare(additional: Any, model: str) -> Any:
+def _prepare(additional: Any, server: "Server", model: str) -> Any:
     from server import app
 
     if app.settings_of(additional).upstream:
         raise StartError("upstream: an engine is started here: leave it out, or start `unsay serve --upstream`")
-    return app.prepare(additional, model)
+    return app.prepare(additional, server=server, model=model)
+
+
+def _share(additional: Any, server: "Server") -> float:
+    from server import app, several
+
+    return several.share(app.settings_of(additional), server.count)
+
+
+def _log_format(additional: Any) -> str:
+    from server import app
+
+    return app.settings_of(additional).log_format
 
 
 def _unguarded(engine_client: Any, model: str) -> str:

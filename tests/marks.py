@@ -20,9 +20,12 @@ PLACES = {
     "tests/evaluation/test_perplexity.py": "slow",
     "tests/filters/scorers": "slow",
     "tests/probing": "slow",
+    "tests/telemetry/test_processes.py": "slow",
     "tests/test_detector.py": "slow",
     "tests/test_main.py": "slow",
     "tests/test_replicas.py": "slow",
+    "tests/servers": "slow",
+    "tests/test_sharing.py": "slow",
     "tests/test_smollm2.py": "slow",
     "tests/training": "slow",
 }

@@ -7,7 +7,10 @@ from typing import get_args
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from server.api.doorway import Fate, Part
+from server.audit.file import FATES
+from server.audit.file import Fate as RecordFate
 from server.engine.upstream.faults import OUTCOMES, Outcome
+from server.generation.capacity import SHORTAGES, Shortage
 from server.generation.observer import GLANCED, Glanced
 from server.keys.quotas import LIMITS, Limit
 from server.reloading import FILES, RESULTS, File, Result
@@ -17,7 +20,8 @@ from server.telemetry.children import Children
 class ServingMetrics:
     """How the server fares.
 
-    The ports say what each call means: `DoorObserver`, `EngineObserver`, `ReloadObserver`, `QuotaObserver`.
+    The ports say what each call means: `DoorObserver`, `EngineObserver`, `ReloadObserver`, `QuotaObserver`,
+    `AuditObserver`.
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -67,10 +71,10 @@ class ServingMetrics:
             )
         )
         self._limits_failed = Counter(
-            "unsay_limits_failures",
-            "Times that a limit of a key could not be looked up or counted.",
-            registry=registry,
+            "unsay_limits_failures", "Times that a limit of a key could not be looked up or counted.", registry=registry
         )
+
+        self._audited = _audited(registry)
 
     def expect_keys(self, names: Iterable[str]) -> None:
         """Make the series of the keys with these names, with the value 0."""
@@ -85,6 +89,9 @@ class ServingMetrics:
 
     def limits_failed(self) -> None:
         self._limits_failed.inc()
+
+    def audited(self, fate: RecordFate) -> None:
+        self._audited.of(fate).inc()
 
     def request_at_end(self, fate: Fate) -> None:
         self._at_end.of(fate).inc()
@@ -113,6 +120,42 @@ class ProbeMetrics:
 
     def glanced(self, outcome: Glanced) -> None:
         self._glanced.of(outcome).inc()
+
+
+def _audited(registry: CollectorRegistry) -> Children[Counter]:
+    help_ = "Records of the audit log: written, or lost since the file could not be written."
+    made = Children(Counter("unsay_audit_records", help_, ("fate",), registry=registry))
+    for fate in FATES:
+        made.of(fate)
+    return made
+
+
+class CapacityMetrics:
+    """What is under way, and what is refused; the port `CapacityObserver` says what each call means."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._under_way = Gauge(
+            "unsay_choices_under_way",
+            "Choices that are drafted, or wait for the engine.",
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
+        self._no_capacity = Children(
+            Counter(
+                "unsay_refused_requests",
+                f"Requests answered 503 for want of capacity, by what there is too little of: {', '.join(SHORTAGES)}.",
+                ("reason",),
+                registry=registry,
+            )
+        )
+        for shortage in SHORTAGES:
+            self._no_capacity.of(shortage)
+
+    def choices_under_way(self, choices: int) -> None:
+        self._under_way.set(choices)
+
+    def no_capacity(self, shortage: Shortage) -> None:
+        self._no_capacity.of(shortage).inc()
 
 
 class UpstreamMetrics:

@@ -11,6 +11,7 @@ import benchmarks.command
 import evaluation.command
 import probing.command
 import server.__main__
+import server.audit.command
 import server.detector
 import server.keys.command
 from commands.__main__ import COMMANDS, main, parser
@@ -21,6 +22,7 @@ ELSEWHERE = [
     ("models", server.__main__, "run", ["models"]),
     ("eval", evaluation.command, "main", []),
     ("bench", benchmarks.command, "main", []),
+    ("audit", server.audit.command, "main", []),
     ("keys", server.keys.command, "main", []),
     ("fit-probe", probing.command, "main", []),
     ("scorer", server.detector, "main", []),

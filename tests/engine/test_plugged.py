@@ -9,8 +9,9 @@ import pytest
 from vllm.engine.arg_utils import AsyncEngineArgs
 from vllm.engine.async_llm_engine import AsyncLLMEngine
 
-from server.engine import plugged
+from server.engine import plugged, quiet
 from server.engine.core import arming
+from server.engine.several import Server
 from server.errors import StartError
 from tests.engine.core.test_arming import config
 
@@ -19,12 +20,18 @@ WAYS = pytest.mark.parametrize(
 )
 
 
+QUEUE = {"max_num_queued_reqs": None, "max_num_queued_tokens": None}
+
+
 def source(**model: Any) -> Any:
     """A configuration of vLLM's; arguments have no model in them."""
     made = config()
     made.additional_config = {"unsay": {}}
     made.model_config.skip_tokenizer_init = False
     made.model_config.model = "one"
+    made.parallel_config._api_process_rank, made.parallel_config._api_process_count = model.pop("server", (0, 1))
+    made.shutdown_timeout = model.pop("shutdown_timeout", 0)
+    vars(made.scheduler_config).update({**QUEUE, **model.pop("queue", {})})
     vars(made.model_config).update(model)
     return made
 
@@ -45,12 +52,16 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def guard(made: list[str]) -> None:
-    def prepare(additional: Any, model: str) -> Any:
+    def prepare(additional: Any, server: Server, model: str) -> Any:
         assert model == "one"
-        made.append(f"guard of {additional}")
+        made.append(f"guard of {additional}" if server == Server() else f"guard of {server.index} of {server.count}")
         return lambda engine: ("guarded", engine)
 
-    plugged.arm_configurations()
+    def share(additional: Any, server: Server) -> float:
+        made.append(f"shared by {server.count}, of {additional}")
+        return 30.5
+
+    plugged.arm_configurations(share=share)
     plugged.guard_engines(prepare)
 
 
@@ -89,9 +100,8 @@ def test_an_engine_without_text_is_handed_out_as_it_is(made: list[str]) -> None:
     guard(made)
     assert AsyncLLMEngine.from_vllm_config(source(runner_type="pooling")).vllm_config
     assert made == ["engine"]
-    assert AsyncLLMEngine.from_engine_args(
-        SimpleNamespace(additional_config={}, model="one"), model={"runner_type": "pooling"}
-    ).vllm_config
+    args = SimpleNamespace(additional_config={}, model="one", _api_process_rank=0, _api_process_count=1)
+    assert AsyncLLMEngine.from_engine_args(args, model={"runner_type": "pooling"}).vllm_config
 
 
 def test_a_configuration_is_armed(made: list[str]) -> None:
@@ -99,11 +109,35 @@ def test_a_configuration_is_armed(made: list[str]) -> None:
     assert args().create_engine_config().scheduler_config.scheduler_cls == arming.SCHEDULER
 
 
+def test_what_several_servers_share_is_made_by_the_process_that_starts_them(made: list[str]) -> None:
+    guard(made)
+    config = args().create_engine_config(server=(-1, 3))
+    assert made == ["shared by 3, of {'unsay': {}}"] and config.shutdown_timeout == 31
+    assert args().create_engine_config(server=(-1, 3), shutdown_timeout=5).shutdown_timeout == 5
+    made.clear()
+    assert args().create_engine_config(server=(1, 3)).shutdown_timeout == 0 and made == []
+    AsyncLLMEngine.from_vllm_config(source(server=(1, 3)))
+    assert made == ["guard of 1 of 3", "engine"]
+
+
+def test_where_nothing_is_guarded_nothing_is_shared(made: list[str]) -> None:
+    guard(made)
+    args().create_engine_config(server=(-1, 3), runner_type="pooling")
+    assert made == []
+
+
 def test_an_engine_of_tokens_alone_is_refused(made: list[str]) -> None:
     guard(made)
     with pytest.raises(StartError, match="--skip-tokenizer-init"):
         args().create_engine_config(skip_tokenizer_init=True)
     assert args().create_engine_config(skip_tokenizer_init=True, runner_type="pooling")
+
+
+@pytest.mark.parametrize("flag", ["max_num_queued_reqs", "max_num_queued_tokens"])
+def test_vllms_own_bounds_on_its_queue_are_refused(made: list[str], flag: str) -> None:
+    guard(made)
+    with pytest.raises(StartError, match=f"^--{flag.replace('_', '-')}: .*--max-under-way"):
+        args().create_engine_config(**{"queue": {flag: 9}})
 
 
 def test_the_rust_front_end_is_refused(made: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,3 +156,19 @@ def test_the_grpc_server_is_refused(made: list[str], place: str, monkeypatch: py
     monkeypatch.setitem(sys.modules, place, module)
     with pytest.raises(StartError, match="--grpc"):
         args().create_engine_config()
+
+
+def test_where_the_log_is_to_be_json_all_processes_of_the_configuration_are_told(
+    made: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quiet, "write_objects", lambda config: made.append("objects"))
+    asked: list[Any] = []
+
+    def log_format(additional: Any) -> str:
+        asked.append(additional)
+        return "json" if len(asked) > 1 else "text"
+
+    plugged.arm_configurations(log_format)
+    for said in ([], ["objects"]):
+        args().create_engine_config()
+        assert made == said and asked[-1] == {"unsay": {}}

@@ -18,6 +18,7 @@ from server.generation.outlet import Piece
 from server.generation.pairs import Pair, Pairs
 from server.generation.probe import Probe
 from server.generation.services import Services
+from server.generation.tracing import UNTRACED_CHOICE, Trace
 from server.generation.transcript import Transcript
 from server.guard.state import GuardState
 from server.policy.policy import Policy
@@ -112,6 +113,7 @@ async def staged(
     pairs: Pairs | None = None,
     languages: frozenset[str] | None = None,
     probe: Probe | None = None,
+    trace: Trace = UNTRACED_CHOICE,
     **engine_options: Any,
 ) -> AsyncIterator[Stage]:
     """A stage on which the engine writes the first text, or another one where tokens are banned.
@@ -135,7 +137,7 @@ async def staged(
     transcript = Transcript(lambda: WordDetokenizer(vocabulary, stop))
     start = GuardState(restart_only=restart_only, maskable=not restart_only)
     guarded = Guarded(
-        engine, transcript, policy, services, start=start, greedy=greedy, whole=whole, retriable=retriable
+        engine, transcript, policy, services, start=start, greedy=greedy, whole=whole, retriable=retriable, trace=trace
     )
     before = asyncio.all_tasks()
     await batcher.start()

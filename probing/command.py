@@ -7,6 +7,7 @@ import shlex
 import sys
 import tempfile
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -153,7 +154,7 @@ def answers(
     with progress("answers", len(found)) as advance:
         for number, at in enumerate(range(0, len(found), TOGETHER)):
             some = range(at, min(len(found), at + TOGETHER))
-            made += journal.batch(number, lambda some=some: _batch(model, found, prompts, some, known))
+            made += journal.batch(number, partial(_batch, model, found, prompts, some, known))
             advance(len(some))
     return made
 

@@ -49,5 +49,5 @@ def _packed(batch: Sequence[Written]) -> dict[str, torch.Tensor]:
 
 def _unpacked(tensors: dict[str, torch.Tensor]) -> list[Written]:
     lengths = tensors["lengths"].tolist()
-    tokens, states = tensors["tokens"].split(lengths), tensors["states"].split(lengths)
+    tokens, states = torch.split(tensors["tokens"], lengths), torch.split(tensors["states"], lengths)
     return [Written(own.tolist(), seen) for own, seen in zip(tokens, states, strict=True)]

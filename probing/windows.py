@@ -102,7 +102,8 @@ def scores(found: Sequence[Window], gate: Scorer, told: Callable[[int, int], Non
     rows = [np.max([known.get(text, nothing) for text in window.texts], axis=0) for window in found]
     table = np.clip(np.array(rows, np.float64).reshape(len(rows), -1), _LEAST, _MOST)
     odds = np.log(table / (1 - table))
-    return np.concatenate([odds.max(axis=1, keepdims=True), odds], axis=1).astype(np.float32)
+    labelled: Table = np.concatenate([odds.max(axis=1, keepdims=True), odds], axis=1).astype(np.float32)
+    return labelled
 
 
 def features(found: Sequence[Window], answers: Sequence[Written]) -> Table:

@@ -80,7 +80,8 @@ class LanguageModel:
 
     @torch.inference_mode()
     def _states(self, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
-        return self._model.base_model(**inputs).last_hidden_state.half().cpu()
+        states: torch.Tensor = self._model.base_model(**inputs).last_hidden_state
+        return states.half().cpu()
 
     def _padded(self, rows: Sequence[Sequence[int]]) -> dict[str, torch.Tensor]:
         """Return the rows, padded on the left, with their masks and positions."""

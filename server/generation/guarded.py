@@ -32,7 +32,7 @@ from server.policy.policy import Policy
 
 
 class Guarded:
-    """One choice under guard, from `start` on: `whole`: in one piece; `greedy`: no chance; `retriable`: 503 may come."""
+    """One choice under guard, from `start` on. `whole`: in one piece; `greedy`: no chance; `retriable`: 503 is open."""
 
     def __init__(
         self,

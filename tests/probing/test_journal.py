@@ -12,8 +12,13 @@ BATCH = [Written([1, 2], torch.ones(2, 3).half()), Written([], torch.empty(0, 3)
 
 def test_a_batch_is_made_once(tmp_path: Path) -> None:
     made: list[int] = []
+
+    def make() -> list[Written]:
+        made.append(1)
+        return BATCH
+
     for _ in range(2):
-        found = Journal(tmp_path).batch(4, lambda: made.append(1) or BATCH)
+        found = Journal(tmp_path).batch(4, make)
         assert [each.tokens for each in found] == [[1, 2], []]
         assert torch.equal(found[0].states, BATCH[0].states)
     assert made == [1]

@@ -74,7 +74,7 @@ class SecondRunner(FirstRunner):
         return super().sample_tokens(grammar_output)
 
 
-RUNNERS: Any = pytest.mark.parametrize(
+RUNNERS = pytest.mark.parametrize(
     ("kind", "v2"), [(FirstRunner, False), (SecondRunner, True)], ids=["first runner", "second runner"]
 )
 
@@ -127,7 +127,7 @@ def test_half_precision_is_seen_in_single_precision() -> None:
     assert np.allclose(np.frombuffer(found[1], np.float32), tensors()["rows"] @ states[1].float(), atol=1e-6)
 
 
-def worker(width: int = WIDTH) -> RewindingWorker:
+def worker(width: int = WIDTH) -> Any:
     made: Any = RewindingWorker()
     made.model_runner = FirstRunner(torch.randn(1, WIDTH), False)
     config = SimpleNamespace(get_hidden_size=lambda: width, dtype=torch.float32)
@@ -137,8 +137,13 @@ def worker(width: int = WIDTH) -> RewindingWorker:
 
 def test_a_worker_looks_once_however_often_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save_file(tensors(), tmp_path / WEIGHTS)
-    looking, watched = worker(), []
-    monkeypatch.setattr(module, "_first", lambda runner, sight: watched.append(1) or (lambda grammar: None))
+    looking, watched = worker(), list[int]()
+
+    def first(runner: Any, sight: Sight) -> Callable[[Any], Any]:
+        watched.append(1)
+        return lambda grammar: None
+
+    monkeypatch.setattr(module, "_first", first)
     assert looking.unsay_look(str(tmp_path)) and looking.unsay_look(str(tmp_path))
     assert is_watched(looking.model_runner) and watched == [1]
 

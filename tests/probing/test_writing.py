@@ -1,7 +1,6 @@
 """What a model writes, and the states of it: the same as when it reads the same."""
 
 import pytest
-import torch
 
 from probing.texts import ProbeError
 from probing.writing import LanguageModel, folder_of
@@ -22,7 +21,7 @@ def test_what_is_written_has_the_states_that_reading_it_has(model: LanguageModel
     read = model.read([(prompt, each.tokens) for prompt, each in zip(prompts, written, strict=True)])
     for one, other in zip(written, read, strict=True):
         assert other.tokens == one.tokens
-        assert (one.states.float() - other.states.float()).abs().max() < 0.1  # in half precision
+        assert (one.states.float() - other.states.float()).abs().mean() < 0.02  # in half precision
 
 
 def test_the_same_seed_writes_the_same_and_another_does_not(model: LanguageModel) -> None:

@@ -12,7 +12,7 @@ SBOM ?= dist/unsay.cdx.json
 # SmolLM2 is installed where it is what will be served.
 VOICE = $(if $(filter-out smollm2-135m-instruct,$(MODEL)),,voice)
 
-.PHONY: help serve test quick coverage docs canary ray fuzz schema clients chaos soak eval bench lint unit lock audit sbom digests clean
+.PHONY: help serve test quick coverage docs probe canary ray fuzz schema clients chaos soak eval bench lint unit lock audit sbom digests clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -39,6 +39,10 @@ coverage:  ## install, then the branches of every module that the tests take, an
 docs:  ## install, then write the documentation as a site to site/
 	@./setup.sh $(VENV) dev
 	$(VENV)/bin/python -m mkdocs build --strict
+
+probe:  ## install, then fit the bundled probe anew: after a new classifier (PROMPTS=FILE of openings, PROBE_ARGS)
+	@./setup.sh $(VENV) dev
+	@$(VENV)/bin/python -m commands fit-probe smollm2-135m-instruct $(if $(PROMPTS),--prompts $(PROMPTS)) --out models/probe $(PROBE_ARGS)
 
 canary:  ## install, then tell what another vLLM breaks: the newest, or VLLM=0.34.0, rc, a wheel (0.5 GB)
 	@./setup.sh $(VENV) dev

@@ -56,6 +56,12 @@ def _keys(words: Sequence[str]) -> int:
     return main(words)
 
 
+def _fit_probe(words: Sequence[str]) -> int:
+    from probing.command import main
+
+    return main(words)
+
+
 def _audit(words: Sequence[str]) -> int:
     from server.audit.command import main
 
@@ -68,6 +74,7 @@ COMMANDS = {
     "eval": Command(_evaluate, "evaluate a running server, with and without the guard"),
     "bench": Command(_bench, "measure what the guard costs, against plain vLLM"),
     "keys": Command(_keys, "make an API key, and its entry in the file of keys"),
+    "fit-probe": Command(_fit_probe, "fit a probe to a model's own hidden states"),
     "audit": Command(_audit, "check and count the records of answers"),
     "scorer": Command(_scorer, "serve the scorer alone, to servers and others that ask"),
 }

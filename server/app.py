@@ -14,7 +14,7 @@ from filters.languages import find
 from filters.scorer import Scorer
 from filters.scorers import registry
 from filters.scorers.cascade import CascadeObserver
-from server import files, plugin, several, upstreams
+from server import files, plugin, probes, several, upstreams
 from server.composition import guard
 from server.configuration import KEY, ScorerSettings, Settings, Start, configured
 from server.embedded import Models
@@ -90,13 +90,16 @@ def settings_of(additional: Mapping[str, Any]) -> Settings:
 
 
 def prepare(
-    additional: Mapping[str, Any], metrics: Metrics | None = None, server: "Server | None" = None
+    additional: Mapping[str, Any],
+    metrics: Metrics | None = None,
+    server: "Server | None" = None,
+    model: str | None = None,
 ) -> "Callable[[Any], ServedClient]":
     """Make what guards, as `additional` (vLLM's `--additional-config`), the environment and a file say.
 
-    It counts in `metrics` (None: in its own). `server` is one of several, perhaps (None: the only one).
-    Returns what guards an engine with it, on the event loop that runs.
-    StartError if there is none, StartError or ScorerLoadError if something cannot be made.
+    It counts in `metrics` (None: in its own). `server` is one of several, perhaps (None: the only one). `model` is the
+    one that is served here: a folder, or a name on a hub. Returns what guards an engine with it, on the event loop that
+    runs; StartError or ScorerLoadError if it cannot be.
     """
     loop = _running_loop()
     count = 1 if server is None else server.count
@@ -114,7 +117,8 @@ def prepare(
     scorer = load_scorer(settings, metrics)
     find(A_TEXT)  # loads what tells languages apart
     told = telling(settings, metrics, closing)
-    catalog = files.policies(settings, scorer.categories, metrics)
+    probe = probes.find(settings_of(additional), model, scorer)  # by the scorer as it was named
+    catalog = files.policies(settings, scorer.categories, probe, metrics)
     known = files.keys(settings, catalog, metrics, count)
     quotas = Quotas(storage_at(settings.rate_limits_url), metrics)
     closing.push_async_callback(quotas.aclose)
@@ -137,6 +141,7 @@ def prepare(
             patience=settings.patience,
             keys=known,
             quotas=quotas,
+            probe=probe,
         )
 
     return guard_started

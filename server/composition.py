@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from filters.judge import Judge
 from filters.languages import CODES
+from server import probes
 from server.api.access import SCRAPED
 from server.api.doorway import Doorway
 from server.api.gateway import Gateway
@@ -18,6 +19,7 @@ from server.audit.file import AuditFile
 from server.environment import vllm_version
 from server.generation.capacity import Bounds, Capacity
 from server.generation.ending import Ending
+from server.generation.probe import Probe
 from server.generation.services import Services
 from server.keys.file import Keys
 from server.keys.quotas import MEMORY, Quotas, storage_at
@@ -57,13 +59,14 @@ def guard(
     patience: Patience | None = None,
     keys: Current[Keys] | None = None,
     quotas: Quotas | None = None,
+    probe: Probe | None = None,
 ) -> "ServedClient":
     """Put the guard before vLLM's engine. `told` hears of every answer, `closing` ends with the server.
 
     `limits` are the most that one request may ask for, `room` is for all together, `patience` is how long is waited for
     what (None: the defaults).
-    `keys` are those of the file, and `quotas` what they have asked for (None: counted in memory). What is `Reloaded` of
-    `catalog` and `keys` is looked after while the server runs.
+    `keys` are those of the file, and `quotas` what they have asked for (None: counted in memory). `probe` is one of the
+    served model's. What is `Reloaded` of `catalog` and `keys` is looked after while the server runs.
     """
     from server.engine.core import arming
     from server.engine.served import ServedClient
@@ -79,6 +82,7 @@ def guard(
     def encode(text: str) -> list[int]:
         return list(tokenizer.encode(text, add_special_tokens=False))
 
+    exact = arming.armed(engine)
     capacity = _capacity(engine, room or Room(), judge, metrics)
     services = Services(
         judge,
@@ -90,6 +94,7 @@ def guard(
         tracing=told.tracing,
         limits=limits or Limits(),
         capacity=capacity,
+        probe=probes.usable(probe, exact=exact),
     )
     introduce(metrics, catalog.value, judge, model)
     files = [each for each in (catalog, keys) if isinstance(each, Reloaded)]
@@ -99,7 +104,7 @@ def guard(
     def keep(app: "FastAPI") -> None:
         watched_files: list[Reloaded[Any] | AuditFile] = [*files, *([told.records] if told.records else [])]
         siblings = Siblings() if server.is_one_of_several else None
-        look_after(app, services.ending, patience, metrics, watched, watched_files, siblings)
+        look_after(app, services.ending, patience, metrics, watched, watched_files, siblings, services.probe)
 
     return ServedClient(
         watched,
@@ -108,7 +113,7 @@ def guard(
         closing,
         keep,
         allow_loosen=allow_loosen,
-        exact=arming.armed(engine),
+        exact=exact,
         spells=not isinstance(engine, UpstreamClient),
         quotas=quotas or Quotas(storage_at(MEMORY), metrics),
         keys=keys,
@@ -176,6 +181,7 @@ def look_after(
     watched: "WatchedClient",
     files: Sequence[Reloaded[Any] | AuditFile] = (),
     siblings: Siblings | None = None,
+    probe: Probe | None = None,
 ) -> None:
     """Have an application's requests come in time and end well, and its engine and its operator's files watched."""
     from server.engine.core import arming
@@ -192,11 +198,16 @@ def look_after(
         for file in files:
             file.look()
 
+    async def begin() -> None:
+        await arming.ignore_interrupts(watched)
+        if probe is not None:
+            await probes.look(watched, probe)
+
     app.router.lifespan_context = tended(
         app.router.lifespan_context,
         ending,
         patience.grace_seconds,
-        begin=lambda: arming.ignore_interrupts(watched),
+        begin=begin,
         round_=look,
         siblings=siblings,
     )

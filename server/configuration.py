@@ -23,7 +23,7 @@ from server.limits import Limits, Room
 from server.patience import Patience
 from server.policy import document
 from server.policy.shape import Misfit, fit, mismatch
-from server.settings import BUNDLED_CLASSIFIER, BUNDLED_SCREEN, parser
+from server.settings import BUNDLED_CLASSIFIER, BUNDLED_PROBE, BUNDLED_SCREEN, parser
 from server.sharing import Wanted
 from server.telemetry.logs import LogFormat
 
@@ -37,7 +37,7 @@ _PREFIX = "UNSAY_"
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 
-def _screen(wanted: object) -> object:
+def _folder(wanted: object) -> object:
     return None if wanted == "none" else wanted
 
 
@@ -59,7 +59,7 @@ class ScorerSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     scorer: Annotated[str, Field(min_length=1, max_length=4096)] = _BUNDLED_SCORER
-    screen: Annotated[Path | None, BeforeValidator(_screen)] = Field(default_factory=_bundled_screen)
+    screen: Annotated[Path | None, BeforeValidator(_folder)] = Field(default_factory=_bundled_screen)
     """The bundled screen is for the bundled classifier alone."""
     scorer_device: str = "cpu"
     scorer_threads: PositiveInt = 1
@@ -75,6 +75,8 @@ class Settings(ScorerSettings):
     """All that a guarded server is told beside vLLM's own arguments."""
 
     policy_file: Path | None = None
+    probe: Annotated[Path | None, BeforeValidator(_folder)] = BUNDLED_PROBE
+    """One that is named has to fit the model (server/probes.py)."""
     keys_file: Path | None = None
     pages_need_key: bool = False
     rate_limits_url: str = MEMORY

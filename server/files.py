@@ -3,7 +3,9 @@
 from collections.abc import Collection
 from pathlib import Path
 
+from server import probes
 from server.configuration import Settings
+from server.generation.probe import Probe
 from server.keys.file import Keys, check_countable, check_policies
 from server.keys.file import load as load_keys
 from server.policy import catalog as catalogs
@@ -27,11 +29,13 @@ def check_files(settings: Settings) -> None:
         check_policies(load_keys(settings.keys_file), catalog.policies)
 
 
-def policies(settings: Settings, categories: Collection[str], observer: ReloadObserver) -> Current[Catalog]:
-    """Return the policies, fit for a scorer: the built-in ones, or the file's, read again when it changes."""
+def policies(
+    settings: Settings, categories: Collection[str], probe: Probe | None, observer: ReloadObserver
+) -> Current[Catalog]:
+    """Return the policies, fit for scorer and probe: the built-in ones, or the file's, read again when it changes."""
 
     def load(path: Path) -> Catalog:
-        return catalogs.check_categories(catalogs.load(path), categories)
+        return probes.check_rungs(catalogs.check_categories(catalogs.load(path), categories), probe)
 
     if settings.policy_file is None:
         return Current(catalogs.check_categories(load_catalog(settings), categories))

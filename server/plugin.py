@@ -103,12 +103,12 @@ class Endpoint:
         )
 
 
-def _prepare(additional: Any, server: "Server") -> Any:
+def _prepare(additional: Any, server: "Server", model: str) -> Any:
     from server import app
 
     if app.settings_of(additional).upstream:
         raise StartError("upstream: an engine is started here: leave it out, or start `unsay serve --upstream`")
-    return app.prepare(additional, server=server)
+    return app.prepare(additional, server=server, model=model)
 
 
 def _share(additional: Any, server: "Server") -> float:

@@ -16,6 +16,7 @@ MODELS = Path(__file__).resolve().parent.parent / "models"
 BUNDLED_MODEL = MODELS / "language_model"
 BUNDLED_CLASSIFIER = MODELS / "classifier"
 BUNDLED_SCREEN = MODELS / "screen"
+BUNDLED_PROBE = MODELS / "probe"
 BUNDLED_MODEL_NAME = "unsay-mini"
 
 DESCRIPTION = """\
@@ -68,6 +69,12 @@ def add_options(serve: argparse.ArgumentParser) -> None:
 
 def _add_guard(group: "argparse._ArgumentGroup") -> None:
     group.add_argument("--policy-file", type=Path, metavar="F", help="YAML file of policies (docs/policies.md)")
+    group.add_argument(
+        "--probe",
+        metavar="DIR|none",
+        help="a probe of the served model, made by `unsay fit-probe` (default: the bundled one, for the model and"
+        " classifier that it was made for; docs/probe.md)",
+    )
     group.add_argument(
         "--allow-loosen",
         action="store_true",

@@ -69,7 +69,7 @@ async def guarding(args: argparse.Namespace) -> "AsyncIterator[ServedClient]":
     from server.telemetry.metrics import Metrics
 
     said, metrics = app.settings_of(args.additional_config), Metrics()
-    guard_started = app.prepare(args.additional_config, metrics)
+    guard_started = app.prepare(args.additional_config, metrics=metrics)
     http = http_client(key(environment.environment()))
     links = [Link(url, http, said.upstream_seconds) for url in addresses(said.upstream)]
     client = UpstreamClient(without_engine(args), links, metrics)

@@ -19,6 +19,7 @@ PLACES = {
     "tests/evaluation/test_main.py": "slow",
     "tests/evaluation/test_perplexity.py": "slow",
     "tests/filters/scorers": "slow",
+    "tests/probing": "slow",
     "tests/telemetry/test_processes.py": "slow",
     "tests/test_detector.py": "slow",
     "tests/test_main.py": "slow",

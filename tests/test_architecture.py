@@ -11,7 +11,7 @@ from statistics import median, quantiles
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-FOLDERS = ("commands", "server", "filters", "evaluation", "benchmarks", "reporting", "training", "examples")
+FOLDERS = ("commands", "server", "filters", "evaluation", "benchmarks", "reporting", "probing", "training", "examples")
 SOURCES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 UNWANTED = frozenset("manager helper utils handler processor violation backtrack buffer accept".split())
@@ -66,7 +66,7 @@ def test_filters_know_nothing_of_the_server() -> None:
 
 
 def test_the_server_knows_nothing_of_its_tools() -> None:
-    tools = {"evaluation", "benchmarks", "training"}
+    tools = {"evaluation", "benchmarks", "probing", "training"}
     assert not [name for name in _importing(tools) if _within("server", "filters")(name)]
 
 
@@ -90,7 +90,7 @@ def test_what_is_in_the_wheel_imports_nothing_that_is_not() -> None:
 def test_packages_do_not_import_each_other_in_a_circle() -> None:
     """Each may import those that stand before it."""
     below: list[str] = []
-    for folder in ("reporting", "filters", "server", "evaluation", "benchmarks", "training", "commands"):
+    for folder in ("reporting", "filters", "server", "probing", "evaluation", "benchmarks", "training", "commands"):
         later = set(FOLDERS) - {folder, *below}
         assert not [name for name in _importing(later) if _within(folder)(name)], folder
         below.append(folder)
@@ -111,7 +111,7 @@ def test_the_guard_imports_the_standard_library_itself_and_the_policy() -> None:
 
 
 def _heavy(name: str) -> bool:
-    return _within("server/engine", "filters/scorers", "training")(name) or name in (
+    return _within("server/engine", "filters/scorers", "probing", "training")(name) or name in (
         "evaluation/perplexity.py",
         "benchmarks/grown.py",
     )
@@ -273,10 +273,6 @@ def test_classes_are_small() -> None:
 
 
 CRUMBS = {
-    "filters/normalize/readings.py": "the pure half of reading a text; the other half asks a scorer",
-    "server/engine/core/bias_v1.py": "vLLM finds it by its name, for one of its two runners",
-    "server/engine/core/bias_v2.py": "vLLM finds it by its name, for the other runner",
-    "server/engine/core/worker.py": "vLLM finds it by its name",
     "server/engine/moved.py": "what two versions of vLLM keep in different places",
     "server/engine/models.py": "what is asked of vLLM's list; our routes know nothing of vLLM",
     "server/engine/watched.py": "what vLLM sees of the watchdog, which knows nothing of vLLM",

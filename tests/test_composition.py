@@ -55,7 +55,7 @@ def test_every_combination_is_there_once_with_the_value_0(page: str) -> None:
     counted = Counter(
         line.split("{")[0] for line in page.splitlines() if line.startswith("unsay_") and line[-4:] == " 0.0"
     )
-    assert counted["unsay_rewinds_total"] == 8 * 3
+    assert counted["unsay_rewinds_total"] == 9 * 3
     assert counted["unsay_requests_total"] == 7 * len(GENERATING) * len(builtin().policies)
 
 

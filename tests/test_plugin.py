@@ -159,8 +159,8 @@ def test_the_general_part_has_engines_guarded_by_what_the_server_is_told(monkeyp
     told: list[Any] = []
     several: Any = SimpleNamespace(count=3)
     monkeypatch.setattr(plugged, "arm_configurations", lambda log_format, share: told.append(share({KEY: {}}, several)))
-    monkeypatch.setattr(plugged, "guard_engines", lambda prepare: prepare({KEY: {}}, several))
-    monkeypatch.setattr(app, "prepare", lambda additional, server: told.append((additional, server.count)))
+    monkeypatch.setattr(plugged, "guard_engines", lambda prepare: prepare({KEY: {}}, several, "model"))
+    monkeypatch.setattr(app, "prepare", lambda additional, server, model: told.append((additional, server.count)))
     monkeypatch.setattr(shared, "share", lambda settings, count: (settings.scorer_process, count))
     guard_vllm()
     assert told == [("auto", 3), ({KEY: {}}, 3)]
@@ -168,7 +168,9 @@ def test_the_general_part_has_engines_guarded_by_what_the_server_is_told(monkeyp
 
 def test_upstreams_are_not_for_a_server_that_has_an_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plugged, "arm_configurations", lambda log_format, share: None)
-    monkeypatch.setattr(plugged, "guard_engines", lambda prepare: prepare({KEY: {"upstream": ["http://one"]}}, None))
+    monkeypatch.setattr(
+        plugged, "guard_engines", lambda prepare: prepare({KEY: {"upstream": ["http://one"]}}, None, "model")
+    )
     with pytest.raises(StartError, match=r"upstream: an engine is started here.*unsay serve --upstream"):
         guard_vllm()
 

@@ -86,6 +86,11 @@ def readable(text: str) -> bool:
     return len(text) <= LONGEST and not text.isspace() and bool(text) and _READABLE.fullmatch(text) is not None
 
 
+def is_plain(text: str) -> bool:
+    """Return whether the text is readable, and no word in it may be disguised."""
+    return readable(text) and not grams([text], 1, 1).disguised[0]
+
+
 def grams(texts: Sequence[str], stretch_bits: int, word_bits: int) -> Grams:
     """Return the rows of readable texts, 0 <= row < 2**bits. ValueError if there is no text."""
     if not texts:

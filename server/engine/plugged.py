@@ -27,8 +27,8 @@ from server.environment import refuse_rust_front_end
 from server.errors import StartError
 
 Guard = Callable[[EngineClient], EngineClient]
-Prepare = Callable[[Any, Server], Guard]
-"""Makes what guards, from vLLM's `additional_config`. StartError if it cannot be made."""
+Prepare = Callable[[Any, Server, str], Guard]
+"""Makes what guards, from vLLM's `additional_config` and the model's name. StartError if it cannot be made."""
 LogFormat = Callable[[Any], str]
 Share = Callable[[Any, Server], float]
 """Makes what several API servers share, from the same; returns the seconds that they need to end well."""
@@ -89,7 +89,8 @@ def _guarded(make: Callable[..., EngineClient], named: str, prepare: Prepare) ->
         source = kwargs[named] if named in kwargs else args[0]
         if not _generates(source):
             return make(cls, *args, **kwargs)
-        guard = prepare(source.additional_config, server_of(source))
+        model = str(getattr(source, "model_config", source).model)
+        guard = prepare(source.additional_config, server_of(source), model)
         engine = make(cls, *args, **kwargs)
         return guard(engine) if _generates(engine.vllm_config) else engine
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 from filters.passage import Passage
 from filters.verdict import Flagged, Verdict
-from server.generation.observer import NO_CATEGORY, Observer, Outcome
+from server.generation.observer import NO_CATEGORY, Glanced, Observer, Outcome
 from server.generation.tally import FlaggedSpan, Tally
 from server.generation.tracing import UNTRACED_CHOICE, Trace
 from server.guard.commands import Rewind, Substitute, Way
@@ -114,6 +114,10 @@ class Account:
             self.tally.flagged(FlaggedSpan(attempt, start + span.start, start + span.end, scores, text))
         else:
             self._observer.span_judged("cleared", NO_CATEGORY, self._policy.name, self._model)
+
+    def glanced(self, outcome: Glanced) -> None:
+        """Count what the model's probe made of a window, or that it gave an alarm."""
+        self._observer.glanced(outcome)
 
     def unjudged(self, reason: str) -> None:
         """Count a window on which the scorer gave no verdict."""

@@ -9,23 +9,29 @@ from typing import Any, Protocol
 class Draft:
     """Tokens sampled since the last draft, none of them judged.
 
-    `logprobs` has one entry a token where they were asked for. `finish_reason` closes the text (vLLM's words), and
-    `stop_reason` is the token id that did, if one did.
+    `logprobs` has one entry a token where they were asked for, and `seen` what the model's probe saw of the token
+    before each, where that is known. `finish_reason` closes the text (vLLM's words), and `stop_reason` is the token id
+    that did, if one did.
     """
 
     tokens: Sequence[int]
     logprobs: Sequence[Any] | None = None
     finish_reason: str | None = None
     stop_reason: int | str | None = None
+    seen: Sequence[bytes | None] | None = None
 
     def split(self) -> "list[Draft]":
         """Return the same as drafts of one token each; the last one closes the text if this one does."""
         if len(self.tokens) < 2:
             return [self]
-        logprobs = self.logprobs or [None] * len(self.tokens)
-        parts = [Draft((token,), entry and [entry]) for token, entry in zip(self.tokens, logprobs, strict=True)]
+        parts = [self.part(at, at + 1) for at in range(len(self.tokens))]
         parts[-1] = replace(parts[-1], finish_reason=self.finish_reason, stop_reason=self.stop_reason)
         return parts
+
+    def part(self, start: int, end: int) -> "Draft":
+        """Return the tokens from `start` to before `end`, with what belongs to them, as a draft that closes nothing."""
+        logprobs, seen = self.logprobs and self.logprobs[start:end], self.seen and self.seen[start:end]
+        return Draft(self.tokens[start:end], logprobs, seen=seen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +39,8 @@ class Attempt:
     """One continuation to draft: after `kept` tokens of the choice, without the tokens `banned` at the first position.
 
     `number` counts all attempts of the choice from 0 (seeds derive from it), `retry` those at the same span, and
-    `candidate` those that are drafted at once. The tokens `avoided` are made unlikely among the first `avoided_for`.
+    `candidate` those that are drafted at once. The tokens `avoided` are made unlikely among the first `avoided_for`,
+    and the first `turned_for` are turned away by the model's own probe.
     """
 
     number: int
@@ -43,6 +50,7 @@ class Attempt:
     candidate: int = 0
     avoided: frozenset[int] = frozenset()
     avoided_for: int = 0
+    turned_for: int = 0
 
 
 class Drafting(Protocol):

@@ -32,10 +32,7 @@ from server.policy.policy import Policy
 
 
 class Guarded:
-    """One choice of one request under guard, which begins at `start`, and `whole` if it is sent in one piece.
-
-    `greedy`: tokens are not drawn by chance. `retriable`: a 503 may still be the answer. `tasks` bring in verdicts.
-    """
+    """One choice under guard, from `start` on. `whole`: in one piece; `greedy`: no chance; `retriable`: 503 is open."""
 
     def __init__(
         self,
@@ -69,9 +66,10 @@ class Guarded:
             room=self._outlet.room,
             state=lambda: self._state,
             advance=self._advance,
+            alarms=lambda: self._judging.alarms(),
         )
         self._judging = Judging(
-            services.judge,
+            services,
             transcript,
             policy,
             self._account,
@@ -85,8 +83,8 @@ class Guarded:
     @property
     def report(self) -> Report:
         """What has become of the choice so far; complete once its last piece is out."""
-        scorer, approximate = self._judging.scorer_name, self._engine.approximate
-        return report(self._policy, scorer, self._state, self._account.tally, approximate=approximate)
+        name, tally = self._judging.scorer_name, self._account.tally
+        return report(self._policy, name, self._state, tally, approximate=self._engine.approximate)
 
     @property
     def pairs(self) -> list[Pair]:

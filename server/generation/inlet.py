@@ -10,15 +10,17 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 
-from filters.judge import Judge
 from filters.passage import Passage
 from filters.scorer import ScorerUnavailable, Scores
+from filters.verdict import Cleared as ClearedText
 from filters.verdict import Flagged as FlaggedText
 from server.errors import ScorerDown
 from server.generation.account import Account
 from server.generation.draft import Draft
+from server.generation.glance import Glance
 from server.generation.race import Race
 from server.generation.retrying import Retrying
+from server.generation.services import Services
 from server.generation.tasks import Tasks
 from server.generation.transcript import Transcript, places_around
 from server.guard.commands import Rewind, Score
@@ -34,7 +36,7 @@ log = logging.getLogger("unsay.guard")
 class Following:
     """Follows what is drafted for one choice. `state` tells where its guard stands, `advance` hands it an event.
 
-    `room` waits until the reader has caught up.
+    `room` waits until the reader has caught up, `alarms` tells whether a flag is likely (glance.py).
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class Following:
         room: Callable[[], Awaitable[None]],
         state: Callable[[], GuardState],
         advance: Callable[[Event], None],
+        alarms: Callable[[], bool],
     ) -> None:
         self._transcript = transcript
         self._policy = policy
@@ -57,6 +60,7 @@ class Following:
         self._room = room
         self._state = state
         self._advance = advance
+        self._alarms = alarms
         self._task: asyncio.Task[None] | None = None
 
     def begin(self, rewind: Rewind | None = None) -> None:
@@ -115,8 +119,9 @@ class Following:
         drafted = len(self._transcript.tokens)
         if draft.tokens:
             self._account.drafted(drafted)
-            if lost or not leaves_waiting(self._state(), drafted, self._policy):
-                self._advance(Drafted(attempt, drafted, self._transcript.judgeable(), lost))
+            alarm = self._alarms()
+            if lost or alarm or not leaves_waiting(self._state(), drafted, self._policy):
+                self._advance(Drafted(attempt, drafted, self._transcript.judgeable(), lost, alarm))
         if self._transcript.finish_reason is not None:
             self.feed(Ended(attempt, self._transcript.finish_reason))
 
@@ -130,7 +135,7 @@ class Judging:
 
     def __init__(
         self,
-        judge: Judge,
+        services: Services,
         transcript: Transcript,
         policy: Policy,
         account: Account,
@@ -141,11 +146,12 @@ class Judging:
         feed: Callable[[Event], None],
         flagged: Callable[[Flagged, Scores], None],
     ) -> None:
-        self._judge = judge
+        self._judge = services.judge
         self._transcript = transcript
         self._policy = policy
         self._standard = standard(policy)
         self._account = account
+        self._glance = Glance(services.probe, transcript, policy, account)
         self._tasks = tasks
         self._state = state
         self._retriable = retriable
@@ -160,7 +166,12 @@ class Judging:
     def begin(self, score: Score) -> None:
         """Give the text of a window to the judge, as it stands now."""
         passage, start = self._transcript.passage(score.window, self._state().released)
-        self._tasks.spawn(lambda: self._follow(score, passage, start))
+        clear = self._glance.verdict(score.window, passage, closes=self._state().ended is not None)
+        self._tasks.spawn(lambda: self._follow(score, passage, start, clear))
+
+    def alarms(self) -> bool:
+        """Return whether the model's probe takes what is drafted for likely to be flagged."""
+        return self._glance.alarms(self._state())
 
     def over(self) -> None:
         """Note how the last rewind ended, in which language the answer is written, and whether all of it is read."""
@@ -169,11 +180,11 @@ class Judging:
             self._account.settled("cleared" if state.fallback is None else "exhausted")
         self._account.heard(found.language, unread=state.unread or found.unread(self._judge.languages))
 
-    async def _follow(self, score: Score, passage: Passage, start: int) -> None:
-        """Wait for the verdict on a window, whose text begins at character `start`."""
+    async def _follow(self, score: Score, passage: Passage, start: int, clear: ClearedText | None) -> None:
+        """Wait for the verdict on a window, whose text begins at character `start`, unless it is `clear` already."""
         scoring = self._account.trace.scoring(score)
         try:
-            verdict = await self._judge.judge(passage, self._standard)
+            verdict = clear or await self._judge.judge(passage, self._standard)
         except ScorerUnavailable as error:
             scoring.over(None)
             return self._unjudged(score, error.reason)

@@ -12,6 +12,9 @@ Outcome = Literal["cleared", "flagged", "exhausted"]
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 Fate = Literal["released", "discarded"]
 FATES: tuple[Fate, ...] = get_args(Fate)
+# Of the model's own probe: cleared by it, left to the scorer, or an alarm.
+Glanced = Literal["cleared", "judged", "alarmed"]
+GLANCED: tuple[Glanced, ...] = get_args(Glanced)
 NO_CATEGORY = "none"
 """The category of what was not flagged."""
 
@@ -24,6 +27,9 @@ class Observer(Protocol):
 
     def span_judged(self, verdict: Judgement, category: str, policy: str, model: str) -> None:
         """Count a span's verdict; `category` is the leading exceeded one, and `NO_CATEGORY` unless flagged."""
+
+    def glanced(self, outcome: Glanced) -> None:
+        """Count a window that the model's probe cleared, or left to the scorer, or an alarm that it gave."""
 
     def prompt_judged(self, verdict: Judgement, category: str, policy: str, model: str) -> None:
         """Count a prompt's verdict, or that it will have none; `category` as for a span."""

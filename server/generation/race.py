@@ -86,7 +86,7 @@ def _first(drafts: Sequence[Draft], count: int) -> list[Draft]:
     """Return the first `count` tokens, however many of them came at once."""
     first: list[Draft] = []
     for draft in drafts:
-        first.append(draft if len(draft.tokens) <= count else Draft(draft.tokens[:count]))
+        first.append(draft if len(draft.tokens) <= count else draft.part(0, count))
         count -= len(draft.tokens)
         if count <= 0:
             break
@@ -97,7 +97,10 @@ def _joined(drafts: Sequence[Draft]) -> Draft:
     """Return the drafts as one: so the winner's tokens are in the transcript before anything can become of them."""
     tokens = [token for draft in drafts for token in draft.tokens]
     logprobs = [entry for draft in drafts for entry in draft.logprobs or ()]
-    return Draft(tokens, logprobs or None, drafts[-1].finish_reason, drafts[-1].stop_reason)
+    seen = [row for draft in drafts for row in draft.seen or [None] * len(draft.tokens)]
+    return Draft(
+        tokens, logprobs or None, drafts[-1].finish_reason, drafts[-1].stop_reason, seen if any(seen) else None
+    )
 
 
 async def _first_clean(runners: Sequence[_Runner]) -> _Runner:

@@ -4,10 +4,12 @@
    rung does, since the same would be drawn again. A ban belongs to a position: it is dropped with the text before.
 2. A parallel one drafts several attempts in a race. Without chance there is only one candidate.
 3. One that avoids makes the words at which the text turned, in all attempts at this place, unlikely for some tokens.
+4. One that turns has the engine turn logits away by the model's own probe, for some tokens.
 """
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from filters.judge import Judge
 from filters.scorer import ScorerUnavailable
@@ -63,7 +65,8 @@ class Retrying:
         banned = frozenset(self._bans.get(len(kept), ()))
         avoided = self._turned if rung.avoids else frozenset()
         width = self._policy.parallel_candidates if rung.parallel and not self._greedy else 1
-        attempts = [Attempt(state.attempt, kept, banned, retry, at, avoided, rung.avoids) for at in range(width)]
+        attempt = Attempt(state.attempt, kept, banned, retry, 0, avoided, rung.avoids, rung.turns)
+        attempts = [replace(attempt, candidate=at) for at in range(width)]
         return Race(self._engine, attempts, self._policy.stride, lambda drafts: self._excess(drafts, state))
 
     async def _excess(self, drafts: Sequence[Draft], state: GuardState) -> float:

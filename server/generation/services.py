@@ -10,6 +10,7 @@ from server.generation.capacity import Bounds, Capacity, NullObserver
 from server.generation.ending import Ending
 from server.generation.observer import Observer
 from server.generation.pairs import Pairs
+from server.generation.probe import Probe
 from server.generation.tracing import UNTRACED, Tracing
 from server.limits import Limits
 
@@ -20,7 +21,7 @@ class Services:
 
     `pairs` takes the preference pairs of rewinds, if anybody wants them: they hold flagged text. `records` keeps one of
     every choice, if anybody does. `limits` are the most that one request may ask for, `capacity` is for all together.
-    `ending` is that of the server.
+    `ending` is that of the server. `probe` is what the engine looks at the model's states with, if there is one.
     """
 
     judge: Judge
@@ -34,6 +35,7 @@ class Services:
     limits: Limits = field(default_factory=Limits)
     ending: Ending = field(default_factory=Ending)
     capacity: Capacity = field(default_factory=lambda: Capacity(Bounds(), lambda: 0.0, NullObserver()))
+    probe: Probe | None = None
 
     def of(self, client: Hashable) -> "Services":
         """Return the same with a judge that scores in this client's turns."""

@@ -37,6 +37,7 @@ class Transcript:
         self._lead = lead
         self.tokens: list[int] = []
         self.logprobs: list[Any] = []
+        self.seen: list[bytes | None] = []
         self.ends: list[int] = []
         self._boundary = 0
         self.ending: tuple[str, int | str | None] | None = None
@@ -62,17 +63,19 @@ class Transcript:
         last = len(draft.tokens) - 1
         stopped_by_token = draft.finish_reason == "stop" and not isinstance(draft.stop_reason, str)
         logprobs = draft.logprobs or [None] * len(draft.tokens)
-        for i, (token, logprob) in enumerate(zip(draft.tokens, logprobs, strict=True)):
-            stop = self._feed(token, logprob, terminal=stopped_by_token and i == last)
+        seen = draft.seen or [None] * len(draft.tokens)
+        for i, (token, logprob, row) in enumerate(zip(draft.tokens, logprobs, seen, strict=True)):
+            stop = self._feed(token, logprob, row, terminal=stopped_by_token and i == last)
             if stop is not None:
                 return self._end("stop", stop)
         if draft.finish_reason is not None:
             self._end(draft.finish_reason, draft.stop_reason)
 
-    def _feed(self, token: int, logprob: Any, *, terminal: bool) -> str | None:
+    def _feed(self, token: int, logprob: Any, seen: bytes | None, *, terminal: bool) -> str | None:
         stop = self._detokenizer.feed(token, terminal=terminal)
         self.tokens.append(token)
         self.logprobs.append(logprob)
+        self.seen.append(seen)
         self.ends.append(len(self._detokenizer.text))
         return stop
 
@@ -84,21 +87,22 @@ class Transcript:
 
     def cut(self, to: int) -> None:
         """Forget every token from `to` on."""
-        kept, logprobs = self.tokens[:to], self.logprobs[:to]
+        kept = zip(self.tokens[:to], self.logprobs[:to], self.seen[:to], strict=True)
         self._detokenizer = self._make()
         self.tokens = []
         self.logprobs = []
+        self.seen = []
         self.ends = []
         self.ending = None
         self._boundary = 0
-        for token, logprob in zip(kept, logprobs, strict=True):
-            self._feed(token, logprob, terminal=False)
+        for token, logprob, seen in kept:
+            self._feed(token, logprob, seen, terminal=False)
 
     def fork(self) -> "Transcript":
         """Return another one with the same tokens."""
         fork = Transcript(self._make, self._lead)
         for token, logprob in zip(self.tokens, self.logprobs, strict=True):
-            fork._feed(token, logprob, terminal=False)
+            fork._feed(token, logprob, None, terminal=False)
         return fork
 
     def judgeable(self) -> int:
@@ -166,6 +170,16 @@ def word(transcript: Transcript, at: int) -> frozenset[int]:
     return frozenset(
         token for index, token in enumerate(transcript.tokens[at:], at) if transcript.start_of(index) < end
     )
+
+
+def seen_of(transcript: Transcript, window: TokenSpan) -> bytes | None:
+    """Return what the model's probe saw of the tokens of a window, row after row; None unless it saw all of them.
+
+    What it sees of a token comes with the next one.
+    """
+    rows = transcript.seen[window.start + 1 : window.end + 1]
+    known = [row for row in rows if row is not None]
+    return b"".join(known) if known and len(known) == window.end - window.start else None
 
 
 def places_around(transcript: Transcript, character: int) -> Places:

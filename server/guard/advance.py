@@ -24,7 +24,6 @@ from server.guard.windows import ends as window_ends
 from server.policy.policy import Policy
 
 Step = tuple[GuardState, tuple[Command, ...]]
-
 CUT_SHORT = frozenset({"abort", "error"})
 
 
@@ -72,6 +71,7 @@ def _drafted(state: GuardState, event: Drafted, policy: Policy) -> GuardState:
         judgeable=max(state.submitted, event.judgeable),
         ends=window_ends(state, event.judgeable, policy),
         discarded=state.discarded + event.lost,
+        alarmed=event.drafted if event.alarm else state.alarmed,
     )
 
 
@@ -160,6 +160,7 @@ def _cut(state: GuardState, to: int) -> GuardState:
         reach=min(state.reach, to),
         in_flight=None,
         ended=None,
+        alarmed=min(state.alarmed, to),
         ends=(),
         discarded=state.discarded + state.drafted - to,
     )

@@ -15,13 +15,15 @@ class TokenSpan:
 class Drafted:
     """The engine sampled more: there are `drafted` tokens now, and the first `judgeable` of them end with a word.
 
-    `lost` tokens were drafted beside them and dropped already: those of candidates that were not taken.
+    `lost` tokens were drafted beside them and dropped already: those of candidates that were not taken. `alarm`: the
+    model's own probe takes them for likely to be flagged.
     """
 
     attempt: int
     drafted: int
     judgeable: int
     lost: int = 0
+    alarm: bool = False
 
 
 @dataclass(frozen=True, slots=True)

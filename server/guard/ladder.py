@@ -18,7 +18,7 @@ from server.policy.policy import Policy, Strategy
 Place = Literal["onset", "clause", "sentence", "previous_sentence", "start"]
 
 STEERED = 32
-"""Tokens for which `steer` avoids words: about a sentence."""
+"""Tokens for which `steer` avoids words and `self` turns: about a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +27,14 @@ class Rung:
 
     `bans`: the token that stood there is barred, which it always is where tokens are not drawn by chance. `parallel`:
     several candidates are drafted at once, where chance draws them. `avoids`: for how many tokens the words at which
-    the text turned are made unlikely.
+    the text turned are made unlikely; `turns`: for how many the model's own probe turns away what is drawn.
     """
 
     place: Place = "onset"
     bans: bool = True
     parallel: bool = False
     avoids: int = 0
+    turns: int = 0
 
 
 RUNGS: Mapping[Strategy, Rung] = {
@@ -44,6 +45,7 @@ RUNGS: Mapping[Strategy, Rung] = {
     "previous_sentence": Rung("previous_sentence"),
     "candidates": Rung(parallel=True),
     "steer": Rung(avoids=STEERED),
+    "self": Rung(turns=STEERED),
 }
 """What the words of a policy's ladder mean."""
 RESTART = Rung("start")

@@ -40,6 +40,7 @@ class GuardState:
     """Not all of what was cleared and not released can be read by the scorer, which matters to the policy."""
     ends: tuple[int, ...] = ()
     """Of fixed windows: where those end that can be scored, in order; some may be past already."""
+    alarmed: int = 0  # up to here windows do not wait for a stride: the last alarm was given there
     # budgets
     rewinds: int = 0
     span_rewinds: int = 0

@@ -7,6 +7,7 @@
 2. Ordinary windows take all that can be judged once the scorer is idle: few passes, and no two runs alike.
 3. Fixed windows end at the first place a stride further on that can be judged, whenever the scorer gets to it: where
    they end is a function of the text. The guard must hear of every token that may be such a place, one by one.
+4. After an alarm of the model's own probe a window takes what there is: a flag that is likely is to come soon.
 """
 
 from server.guard.state import GuardState
@@ -33,7 +34,8 @@ def end(state: GuardState, policy: Policy) -> int | None:
     """Return where the next window ends while there is more to come; None if there is too little to judge."""
     if state.fixed_windows:
         return next(iter(state.waiting), None)
-    enough = state.judgeable - state.cleared >= _stride(state, state.cleared, policy)
+    stride = 1 if state.alarmed > state.cleared else _stride(state, state.cleared, policy)
+    enough = state.judgeable - state.cleared >= stride
     return state.judgeable if enough else None
 
 

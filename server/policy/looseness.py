@@ -14,12 +14,13 @@ from collections.abc import Iterator, Mapping
 
 from server.policy.policy import Policy, Thresholds
 
-FROM_THE_STRICTEST: Mapping[str, tuple[str, ...]] = {
+FROM_THE_STRICTEST: Mapping[str, tuple[str | bool, ...]] = {
     "mode": ("enforce", "monitor", "off"),
     "on_exhausted": ("refuse", "truncate", "mask", "flag"),
     "on_scorer_failure": ("closed", "open"),
     "on_prompt": ("refuse", "score", "ignore"),
     "on_unread": ("refuse", "hold", "pass"),
+    "probe_clears": (False, True),
     "audit_text": ("full", "hash", "none"),
 }
 LOOSER_IF_SMALLER = ("context", "closing_context", "hold_back")
@@ -27,7 +28,7 @@ BUDGETS = ("max_rewinds", "max_rewinds_per_span", "max_discarded_tokens", "max_r
 ORDERED = frozenset({"thresholds", "languages", *FROM_THE_STRICTEST, *LOOSER_IF_SMALLER, *BUDGETS})
 UNORDERED = frozenset(
     {"first_stride", "stride", "max_stride", "ladder", "parallel_candidates", "temperature_step", "mask_text"}
-    | {"name", "open_to_requests"}
+    | {"name", "open_to_requests", "probe_alarms"}
 )
 
 

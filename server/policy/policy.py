@@ -20,7 +20,7 @@ OnScorerFailure = Literal["closed", "open"]
 OnPrompt = Literal["ignore", "score", "refuse"]
 OnUnread = Literal["pass", "hold", "refuse"]
 AuditText = Literal["none", "hash", "full"]
-Strategy = Literal["resample", "ban", "clause", "sentence", "previous_sentence", "candidates", "steer"]
+Strategy = Literal["resample", "ban", "clause", "sentence", "previous_sentence", "candidates", "steer", "self"]
 STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
 
 NAME_RULE = "a name of 1 to 64 letters, digits, '_', '.', '/' or '-'"
@@ -133,6 +133,14 @@ class Policy(BaseModel):
     max_rewind_seconds: Annotated[float, Field(gt=0)] = Field(
         default=30.0,
         description="Seconds that one choice may spend on rewinds.",
+    )
+    probe_clears: bool = Field(
+        default=True,
+        description="The model's own probe, where there is one, clears windows before the scorer sees them.",
+    )
+    probe_alarms: bool = Field(
+        default=True,
+        description="The same probe has a window scored at once that is likely to be flagged; without a seed.",
     )
     temperature_step: Score = Field(
         default=0.1,

@@ -71,6 +71,7 @@ def _changes(rung: Rung) -> str:
     if rung.avoids:
         gone = f"some 400 times less likely for the next {rung.avoids} tokens"
         changes.append(f"every word at which the text turned here becomes {gone}")
+    changes += [f"the model's own probe turns away what is drawn, for the next {rung.turns} tokens"] * bool(rung.turns)
     return "; ".join(changes) or "nothing but the draw, a little warmer (`temperature_step`)"
 
 

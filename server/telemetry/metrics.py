@@ -22,7 +22,7 @@ from server.generation.observer import FATES, JUDGEMENTS, NO_CATEGORY, OUTCOMES,
 from server.guard.commands import WAYS, Way
 from server.guard.state import ACTIONS, Action
 from server.telemetry.children import Children
-from server.telemetry.serving import CapacityMetrics, ServingMetrics, UpstreamMetrics
+from server.telemetry.serving import CapacityMetrics, ProbeMetrics, ServingMetrics, UpstreamMetrics
 
 # A classifier pass takes milliseconds on a GPU, tens to hundreds of them on a CPU, and is given up after some seconds.
 _SCORING_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -32,7 +32,6 @@ _BATCH_BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 _SCORE_BUCKETS = (0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
 OTHER_LANGUAGE = "other"
 _YES_OR_NO = ("no", "yes")
-_SCREENED = ("cleared", "judged", "failed")
 
 
 class AnswerMetrics:
@@ -182,7 +181,7 @@ class ScoringMetrics:
             "Texts cleared by the screen, or judged by the classifier; passes in which the screen failed.",
             ("outcome",),
         )
-        for outcome in _SCREENED:
+        for outcome in ("cleared", "judged", "failed"):
             self._screened.of(outcome)
         self._failures = made.counters(
             "unsay_scorer_failures",
@@ -213,11 +212,12 @@ class ScoringMetrics:
         self._failures.of(reason).inc()
 
 
-class Metrics(AnswerMetrics, ScoringMetrics, ServingMetrics, CapacityMetrics, UpstreamMetrics):
+class Metrics(AnswerMetrics, ProbeMetrics, ScoringMetrics, ServingMetrics, CapacityMetrics, UpstreamMetrics):
     """All that a server counts. Give every process one; give every test its own registry."""
 
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
         AnswerMetrics.__init__(self, registry)
+        ProbeMetrics.__init__(self, registry)
         ScoringMetrics.__init__(self, registry)
         ServingMetrics.__init__(self, registry)
         CapacityMetrics.__init__(self, registry)

@@ -1,4 +1,4 @@
-"""Metrics of the server itself: its end, the health of engine and upstreams, its operator's files, and refusals."""
+"""Metrics of the server itself, of engine, upstreams and the model's probe: how they fare, and what they refuse."""
 
 from collections.abc import Iterable
 from itertools import product
@@ -11,6 +11,7 @@ from server.audit.file import FATES
 from server.audit.file import Fate as RecordFate
 from server.engine.upstream.faults import OUTCOMES, Outcome
 from server.generation.capacity import SHORTAGES, Shortage
+from server.generation.observer import GLANCED, Glanced
 from server.keys.quotas import LIMITS, Limit
 from server.reloading import FILES, RESULTS, File, Result
 from server.telemetry.children import Children
@@ -100,6 +101,25 @@ class ServingMetrics:
 
     def engine_hangs(self, hangs: bool) -> None:
         self._hangs.set(hangs)
+
+
+class ProbeMetrics:
+    """What the model's own probe does; `server.generation.observer.Observer` says what the call means."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._glanced = Children(
+            Counter(
+                "unsay_probed",
+                "Windows that the model's own probe cleared or left to the scorer (judged), and alarms that it gave.",
+                ("outcome",),
+                registry=registry,
+            )
+        )
+        for outcome in GLANCED:
+            self._glanced.of(outcome)
+
+    def glanced(self, outcome: Glanced) -> None:
+        self._glanced.of(outcome).inc()
 
 
 def _audited(registry: CollectorRegistry) -> Children[Counter]:

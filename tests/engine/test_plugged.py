@@ -28,6 +28,7 @@ def source(**model: Any) -> Any:
     made = config()
     made.additional_config = {"unsay": {}}
     made.model_config.skip_tokenizer_init = False
+    made.model_config.model = "one"
     made.parallel_config._api_process_rank, made.parallel_config._api_process_count = model.pop("server", (0, 1))
     made.shutdown_timeout = model.pop("shutdown_timeout", 0)
     vars(made.scheduler_config).update({**QUEUE, **model.pop("queue", {})})
@@ -51,7 +52,8 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def guard(made: list[str]) -> None:
-    def prepare(additional: Any, server: Server) -> Any:
+    def prepare(additional: Any, server: Server, model: str) -> Any:
+        assert model == "one"
         made.append(f"guard of {additional}" if server == Server() else f"guard of {server.index} of {server.count}")
         return lambda engine: ("guarded", engine)
 
@@ -98,7 +100,7 @@ def test_an_engine_without_text_is_handed_out_as_it_is(made: list[str]) -> None:
     guard(made)
     assert AsyncLLMEngine.from_vllm_config(source(runner_type="pooling")).vllm_config
     assert made == ["engine"]
-    args = SimpleNamespace(additional_config={}, _api_process_rank=0, _api_process_count=1)
+    args = SimpleNamespace(additional_config={}, model="one", _api_process_rank=0, _api_process_count=1)
     assert AsyncLLMEngine.from_engine_args(args, model={"runner_type": "pooling"}).vllm_config
 
 

@@ -13,9 +13,10 @@ from filters.judge import Judge
 from filters.scorers.scripted import ScriptedScorer
 from server.engine.drafting.scripted import ScriptedEngine, Vocabulary, WordDetokenizer, Wordings
 from server.generation.guarded import Guarded
-from server.generation.observer import Fate, Judgement, Outcome
+from server.generation.observer import Fate, Glanced, Judgement, Outcome
 from server.generation.outlet import Piece
 from server.generation.pairs import Pair, Pairs
+from server.generation.probe import Probe
 from server.generation.services import Services
 from server.generation.tracing import UNTRACED_CHOICE, Trace
 from server.generation.transcript import Transcript
@@ -35,6 +36,7 @@ class Recorder:
     prompts: list[tuple[str, ...]] = field(default_factory=list)
     rewinds: list[tuple[str, Outcome]] = field(default_factory=list)
     languages: list[tuple[str, bool]] = field(default_factory=list)
+    glances: list[Glanced] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     times: dict[str, list[float]] = field(default_factory=dict)
 
@@ -43,6 +45,9 @@ class Recorder:
 
     def prompt_judged(self, verdict: Judgement, category: str, policy: str, model: str) -> None:
         self.prompts.append((verdict, category, policy, model))
+
+    def glanced(self, outcome: Glanced) -> None:
+        self.glances.append(outcome)
 
     def scores_seen(self, scores: Mapping[str, float]) -> None: ...
 
@@ -107,6 +112,7 @@ async def staged(
     in_step: bool = False,
     pairs: Pairs | None = None,
     languages: frozenset[str] | None = None,
+    probe: Probe | None = None,
     trace: Trace = UNTRACED_CHOICE,
     **engine_options: Any,
 ) -> AsyncIterator[Stage]:
@@ -125,7 +131,9 @@ async def staged(
     engine = ScriptedEngine(Wordings(*map(vocabulary.encode, texts)), **engine_options)
     scorer, observer = ScriptedScorer(words, languages=languages), Recorder()
     batcher = Batcher(scorer, max_queue=max_queue, deadline_seconds=deadline_seconds)
-    services = Services(Judge(batcher, find=by_capitals), observer, "scripted", vocabulary.encode, now, pairs)
+    services = Services(
+        Judge(batcher, find=by_capitals), observer, "scripted", vocabulary.encode, now, pairs, probe=probe
+    )
     transcript = Transcript(lambda: WordDetokenizer(vocabulary, stop))
     start = GuardState(restart_only=restart_only, maskable=not restart_only)
     guarded = Guarded(

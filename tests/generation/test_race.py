@@ -151,3 +151,11 @@ async def test_closing_a_race_that_is_not_decided_closes_every_candidate() -> No
     await asyncio.gather(waiting, return_exceptions=True)
     assert sorted(engine.closed) == [0, 1]
     assert asyncio.all_tasks() == before
+
+
+async def test_what_was_seen_of_the_winner_comes_with_it() -> None:
+    drafts: list[Draft | Exception] = [Draft((1,), seen=[b"a"]), Draft((2, 3), None, "stop")]
+    engine = _Lanes(drafts, _lane(50))
+    engine.open(0, 1)
+    async for draft in _race(engine, 2).drafts():
+        assert (list(draft.tokens), draft.seen) == ([1, 2, 3], [b"a", None, None])

@@ -83,6 +83,14 @@ async def test_the_tokens_of_lost_candidates_are_counted_as_discarded() -> None:
         assert stage.observer.counts["discarded"] == drafted - released
 
 
+async def test_the_models_own_probe_turns_after_a_flag_and_only_then() -> None:
+    text, attempts = await _attempts(("ban", "self"), RUDE, RUDER, POLITE)
+    banned, turned = attempts
+    assert text == POLITE
+    assert banned.turned_for == 0 and turned.turned_for == 32
+    assert {_written([token]) for token in turned.banned} == {" idiot", " moron"}
+
+
 async def test_steering_avoids_the_words_at_which_the_text_turned_and_only_then() -> None:
     _, attempts = await _attempts(("ban", "steer"), RUDE, RUDER, POLITE)
     banned, steered = attempts

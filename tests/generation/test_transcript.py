@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from filters.boundaries import MAX_WORD, last_boundary, word_start
 from server.engine.drafting.scripted import Vocabulary, WordDetokenizer
 from server.generation.draft import Draft
-from server.generation.transcript import Transcript, places_around, word
+from server.generation.transcript import Transcript, places_around, seen_of, word
 from server.guard.events import TokenSpan
 
 VOCABULARY = Vocabulary(longest=3)
@@ -237,3 +237,24 @@ def test_the_sentence_of_a_character_is_told_in_tokens() -> None:
     transcript = _transcript("One. Two three, four")
     tokens = [transcript.text[transcript.start_of(at) :] for at in astuple(places_around(transcript, 18))]
     assert tokens == [" four", " Two three, four", "One. Two three, four"]
+
+
+def test_what_was_seen_of_a_token_comes_with_the_next_one_and_goes_with_it() -> None:
+    transcript = Transcript(lambda: WordDetokenizer(VOCABULARY))
+    transcript.append(Draft(VOCABULARY.encode("abcabc")[:2], seen=[b"-", b"0"]))
+    assert seen_of(transcript, TokenSpan(0, 1)) == b"0"
+    assert seen_of(transcript, TokenSpan(0, 2)) is None, "nothing is known of the last token yet"
+    transcript.append(Draft(VOCABULARY.encode("abcabc"), seen=[b"1", b"2"]))
+    assert seen_of(transcript, TokenSpan(0, 3)) == b"012" and seen_of(transcript, TokenSpan(1, 3)) == b"12"
+    transcript.cut(2)
+    assert seen_of(transcript, TokenSpan(0, 2)) is None
+    transcript.append(Draft(VOCABULARY.encode("abc"), seen=[b"1"]))
+    assert seen_of(transcript, TokenSpan(0, 2)) == b"01", "as if the dropped tokens had never been drawn"
+
+
+def test_where_anything_was_not_seen_nothing_is_said() -> None:
+    transcript = Transcript(lambda: WordDetokenizer(VOCABULARY))
+    transcript.append(Draft(VOCABULARY.encode("abcabcabc"), seen=[b"-", None, b"1"]))
+    assert seen_of(transcript, TokenSpan(0, 2)) is None and seen_of(transcript, TokenSpan(1, 2)) == b"1"
+    transcript.append(Draft(VOCABULARY.encode("abc")))
+    assert seen_of(transcript, TokenSpan(2, 3)) is None and seen_of(transcript, TokenSpan(1, 1)) is None

@@ -47,7 +47,7 @@ def test_every_rung_changes_something_else() -> None:
     assert len({meaning(way) for way in WAYS}) == len(WAYS) == len(RUNGS) + 1
 
 
-LADDER = Policy(ladder=("resample", "ban", "clause", "sentence", "previous_sentence", "candidates", "steer"))
+LADDER = Policy(ladder=("resample", "ban", "clause", "sentence", "previous_sentence", "candidates", "steer", "self"))
 PLACES = Places(clause=44, sentence=31, previous_sentence=12)
 
 
@@ -61,8 +61,8 @@ PLACES = Places(clause=44, sentence=31, previous_sentence=12)
         (4, "previous_sentence", 12),
         (5, "candidates", 50),
         (6, "steer", 50),
-        (7, "steer", 50),
-        (40, "steer", 50),
+        (7, "self", 50),
+        (40, "self", 50),
     ],
 )
 def test_the_ladder_is_climbed_rung_by_rung_and_its_last_one_repeated(

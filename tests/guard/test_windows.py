@@ -125,3 +125,28 @@ def test_an_ordinary_window_takes_all_that_can_be_judged() -> None:
 def test_tokens_that_reach_no_stride_can_wait() -> None:
     assert leaves_waiting(GuardState(ends=(3, 9), fixed_windows=True), 12, POLICY)
     assert not leaves_waiting(GuardState(ends=(3, 9), fixed_windows=True), 13, POLICY)
+
+
+def test_after_an_alarm_a_window_takes_what_there_is_until_its_place_is_cleared() -> None:
+    before = GuardState(judgeable=20, drafted=20, cleared=20, released=16)
+    calm, nothing = advance(before, Drafted(0, 22, 22), GROWING)
+    assert nothing == () and calm.alarmed == 0
+    state, (asked,) = advance(before, Drafted(0, 24, 22, alarm=True), GROWING)
+    assert isinstance(asked, Score) and asked.window == TokenSpan(16, 22) and state.alarmed == 24
+    state, _ = advance(state, Cleared(0, asked.window), GROWING)
+    state, (again,) = advance(state, Drafted(0, 25, 24), GROWING)
+    assert isinstance(again, Score) and again.window.end == 24, "the place of the alarm is judged as soon as it can be"
+    state, _ = advance(state, Cleared(0, again.window), GROWING)
+    assert advance(state, Drafted(0, 27, 27), GROWING)[1] == (), "from there on it waits for a stride again"
+
+
+def test_a_rewind_takes_the_alarm_back() -> None:
+    state, (asked,) = advance(GuardState(), Drafted(0, 9, 8, alarm=True), GROWING)
+    assert isinstance(asked, Score)
+    state, _ = advance(state, Flagged(0, asked.window, onset=5), GROWING)
+    assert state.drafted == 5 and state.alarmed == 5
+
+
+def test_fixed_windows_know_no_alarm() -> None:
+    state = replace(FIXED, drafted=20, judgeable=20, cleared=20, released=16)
+    assert advance(state, Drafted(0, 22, 22, alarm=True), GROWING)[1] == ()

@@ -2,12 +2,12 @@
 
 import json
 import re
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 
-from server.policy.policy import Strategy
 from tests.live.answers import Told, told
+from tests.live.policies import RUNGS
 from tests.live.servers import Servers
 from tests.live.wire import JSON, PATHS, asking, events, post
 
@@ -57,7 +57,7 @@ def test_a_flagged_word_is_rewound(servers: Servers, route: str, stream: bool, t
 
 @STREAMED
 @pytest.mark.parametrize("temperature", [0, 1])
-@pytest.mark.parametrize("rung", get_args(Strategy))
+@pytest.mark.parametrize("rung", RUNGS)
 def test_every_rung_gets_there_by_itself(servers: Servers, rung: str, stream: bool, temperature: float) -> None:
     with servers.scorer.flagging("the"):
         said = answer(servers, "completions", f"only-{rung}", stream=stream, temperature=temperature, tokens=40)

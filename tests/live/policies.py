@@ -18,6 +18,9 @@ _SMALL: dict[str, Any] = {
 
 _PATIENT: dict[str, Any] = {"max_rewinds": 200, "max_rewinds_per_span": 40, "max_discarded_tokens": 4000}
 
+RUNGS = tuple(rung for rung in get_args(Strategy) if rung != "self")
+"""Those that need no probe of the model: the server has none."""
+
 _STRICT = dict.fromkeys(DEFAULT_THRESHOLDS, 0.2)
 
 
@@ -35,7 +38,7 @@ def catalog() -> Catalog:
         ),
         Policy(name="small", **_SMALL),
         Policy(name="patient", **_SMALL, **_PATIENT),
-        *(Policy(name=f"only-{rung}", **_SMALL, **_PATIENT, ladder=(rung,)) for rung in get_args(Strategy)),
+        *(Policy(name=f"only-{rung}", **_SMALL, **_PATIENT, ladder=(rung,)) for rung in RUNGS),
         Policy(name="no-rewinds", **_SMALL, max_rewinds=0),
         Policy(name="truncate", **_SMALL, max_rewinds=0, on_exhausted="truncate"),
         Policy(name="mask", **_SMALL, max_rewinds=2, on_exhausted="mask", mask_text="[gone]"),

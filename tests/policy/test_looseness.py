@@ -14,6 +14,7 @@ BASE = Policy(
     on_exhausted="truncate",
     on_scorer_failure="open",
     on_prompt="score",
+    probe_clears=False,
     thresholds={"insult": 0.5, "threat": 0.5},
 )
 FLAGGING = Policy(on_exhausted="flag")
@@ -32,6 +33,7 @@ def changed(base: Policy, **changes: object) -> Policy:
         ("on_prompt", "ignore", "on_prompt"),
         ("context", 63, "context"),
         ("hold_back", 3, "hold_back"),
+        ("probe_clears", True, "probe_clears"),
         ("max_rewinds", 17, "max_rewinds"),
         ("max_rewinds_per_span", 7, "max_rewinds_per_span"),
         ("max_discarded_tokens", 513, "max_discarded_tokens"),
@@ -76,6 +78,7 @@ def test_letting_a_prompt_pass_that_would_be_refused_is_looser(looser: str) -> N
         ("temperature_step", 1.0),
         ("mask_text", "(removed)"),
         ("open_to_requests", True),
+        ("probe_alarms", False),
         ("name", "other"),
     ],
 )
@@ -102,7 +105,8 @@ def test_every_key_of_a_policy_has_an_order_or_is_named_as_having_none() -> None
 
 @pytest.mark.parametrize("key", FROM_THE_STRICTEST)
 def test_an_order_has_every_word_of_its_key(key: str) -> None:
-    words = get_args(Policy.model_fields[key].annotation)
+    annotation = Policy.model_fields[key].annotation
+    words = (False, True) if annotation is bool else get_args(annotation)
     assert sorted(FROM_THE_STRICTEST[key]) == sorted(words)
 
 

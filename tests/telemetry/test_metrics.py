@@ -22,6 +22,7 @@ LABELS = {
     "unsay_held_seconds_bucket": {"le"},
     "unsay_first_release_seconds_bucket": {"le"},
     "unsay_rewind_seconds_bucket": {"le"},
+    "unsay_probed_total": {"outcome"},
     "unsay_screened_total": {"outcome"},
     "unsay_scorer_failures_total": {"reason"},
     "unsay_requests_at_end_total": {"fate"},
@@ -66,6 +67,7 @@ def used() -> Page:
     metrics.batch_scored(6, 0.02)
     metrics.queue_depth("windows", 3)
     metrics.dropped("moderations", 12)
+    metrics.glanced("cleared")
     metrics.screened(5, 2)
     metrics.screen_failed()
     metrics.scorer_failed("deadline")

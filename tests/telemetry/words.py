@@ -4,7 +4,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 WORDS = {
     ("unsay_rewinds_total", "strategy"): {
-        "resample", "ban", "clause", "sentence", "previous_sentence", "candidates", "steer", "restart",
+        "resample", "ban", "clause", "sentence", "previous_sentence", "candidates", "steer", "self",
+        "restart",
     },
     ("unsay_rewinds_total", "outcome"): {"cleared", "flagged", "exhausted"},
     ("unsay_requests_total", "action"): {
@@ -12,6 +13,7 @@ WORDS = {
     },
     ("unsay_tokens_total", "fate"): {"released", "discarded"},
     ("unsay_languages_total", "unread"): {"yes", "no"},
+    ("unsay_probed_total", "outcome"): {"cleared", "judged", "alarmed"},
     ("unsay_screened_total", "outcome"): {"cleared", "judged", "failed"},
     ("unsay_scoring_queue_depth", "urgency"): {"windows", "prompts", "moderations"},
     ("unsay_scoring_dropped_total", "urgency"): {"windows", "prompts", "moderations"},

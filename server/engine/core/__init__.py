@@ -21,6 +21,8 @@ Porting to a new minor version
        worker.py      v1/worker/gpu_model_runner.py, v1/worker/gpu_input_batch.py, v1/worker/worker_base.py
        bias_v1.py     v1/sample/logits_processor/, v1/sample/sampler.py (what comes before and after)
        bias_v2.py     v1/worker/gpu/sample/
+       sight.py       v1/worker/gpu_model_runner.py and v1/worker/gpu/model_runner.py (sample_tokens, sample)
+       tails.py       v1/engine/output_processor.py and outputs.py (what becomes of kv_transfer_params)
    bias.py and changes.py know no vLLM. Outside this folder: ../launcher.py, ../moved.py, ../several.py (and
    ../../siblings.py, ../../stopping.py: entrypoints/launchers/, entrypoints/cli/serve.py, v1/utils.py),
    ../plugged.py (engine/arg_utils.py, v1/engine/async_llm.py), ../watched.py

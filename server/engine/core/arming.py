@@ -44,6 +44,11 @@ async def ignore_interrupts(client: Any) -> None:
         await client.engine_core.call_utility_all_async("unsay_ignore_interrupts")
 
 
+async def look(client: Any, folder: str) -> bool:
+    """Have the engine behind a client, which is armed, look with the probe in a folder (sight.py); False if misfit."""
+    return all(await client.engine_core.call_utility_all_async("unsay_look", folder))
+
+
 def obstacle_in(config: Any, version: str) -> str | None:
     """Return what keeps a vLLM from rewinding within its engine; None if nothing does."""
     if not version.startswith(SUPPORTED):

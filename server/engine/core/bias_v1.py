@@ -9,6 +9,7 @@ from vllm.v1.sample.logits_processor.builtin import process_dict_updates
 
 from server.engine.core.bias import change
 from server.engine.core.changes import Changes, changes_in
+from server.engine.core.sight import Sight
 
 
 class BiasV1(LogitsProcessor):  # type: ignore[misc]
@@ -16,6 +17,7 @@ class BiasV1(LogitsProcessor):  # type: ignore[misc]
 
     def __init__(self, vllm_config: Any, device: Any, is_pin_memory: bool) -> None:
         self._rows: dict[int, tuple[Changes, list[int]]] = {}
+        self.sight: Sight | None = None
 
     def is_argmax_invariant(self) -> bool:
         """Return False: a ban is there to change the likeliest token."""
@@ -28,6 +30,8 @@ class BiasV1(LogitsProcessor):  # type: ignore[misc]
     def apply(self, logits: torch.Tensor) -> torch.Tensor:
         """Change the rows that are to be changed, in place."""
         for row, (changes, drawn) in self._rows.items():
+            if self.sight is not None and len(drawn) < changes.turned:
+                self.sight.turn(logits[row], row)
             change(logits[row], changes, len(drawn))
         return logits
 

@@ -8,6 +8,7 @@ from vllm.v1.worker.gpu.sample.logits_processor import LogitsContext, LogitsProc
 
 from server.engine.core.bias import change
 from server.engine.core.changes import Changes, changes_in
+from server.engine.core.sight import Sight
 
 
 class BiasV2(LogitsProcessor):  # type: ignore[misc]
@@ -16,6 +17,7 @@ class BiasV2(LogitsProcessor):  # type: ignore[misc]
     def __init__(self, vllm_config: Any, req_states: Any) -> None:
         self._prompt_lengths = req_states.prompt_len.np
         self._slots: dict[int, Changes] = {}
+        self.sight: Sight | None = None
 
     def add_request(self, req_idx: int, sampling_params: SamplingParams) -> bool:
         """Return whether the request that takes this slot changes anything."""
@@ -32,5 +34,7 @@ class BiasV2(LogitsProcessor):  # type: ignore[misc]
             changes = self._slots.get(slot)
             if changes is not None:
                 drawn = int(ctx.seq_lens_upper_bound_np[row] - self._prompt_lengths[slot])
+                if self.sight is not None and drawn < changes.turned:
+                    self.sight.turn(logits[row], row)
                 change(logits[row], changes, drawn)
         return logits

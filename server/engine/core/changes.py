@@ -20,6 +20,7 @@ LARGEST = (1 << 63) - 1
 class Changes:
     """Tokens `banned` by position, and tokens `avoided` at every position before `until`.
 
+    Before `turned` logits are turned away from where the model's probe sees flagged words come from (sight.py).
     `key` names the request to the scheduler, and the last `kept` tokens of its prompt were drawn by an earlier one.
     """
 
@@ -28,11 +29,12 @@ class Changes:
     banned: Mapping[int, Sequence[int]] = field(default_factory=dict)
     avoided: Sequence[int] = ()
     until: int = 0
+    turned: int = 0
 
     @property
     def changes_nothing(self) -> bool:
         """Whether every token is drawn as the client asked."""
-        return not self.banned and not (self.avoided and self.until)
+        return not self.banned and not (self.avoided and self.until) and not self.turned
 
     def put_into(self, extra: Mapping[str, Any] | None) -> dict[str, Any]:
         """Return the extra arguments with these changes; any that were there are gone."""
@@ -42,6 +44,7 @@ class Changes:
             "banned": [[at, list(tokens)] for at, tokens in self.banned.items()],
             "avoided": list(self.avoided),
             "until": self.until,
+            "turned": self.turned,
         }
         return {**(extra or {}), ARGUMENT: value}
 
@@ -51,8 +54,8 @@ def changes_in(extra: Mapping[str, Any] | None) -> Changes | None:
     value: Any = (extra or {}).get(ARGUMENT)
     try:
         banned = {_number(at): _numbers(tokens) for at, tokens in value["banned"]}
-        key, kept, until = str(value["key"]), _number(value["kept"]), _number(value["until"])
-        return Changes(key, kept, banned, _numbers(value["avoided"]), until)
+        key, kept, avoided = str(value["key"]), _number(value["kept"]), _numbers(value["avoided"])
+        return Changes(key, kept, banned, avoided, _number(value["until"]), _number(value["turned"]))
     except (KeyError, TypeError, ValueError):
         return None
 

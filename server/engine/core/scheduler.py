@@ -22,6 +22,8 @@ from vllm.v1.request import Request, RequestStatus
 
 from server.engine.core import grammar, utility
 from server.engine.core.changes import UNUSABLE_GRAMMAR, Changes, changes_in
+from server.engine.core.sight import SEEN
+from server.engine.core.tails import Tails
 
 REWINDABLE = (RequestStatus.RUNNING, RequestStatus.PREEMPTED)
 
@@ -35,16 +37,25 @@ class RewindingScheduler(Scheduler):  # type: ignore[misc]
         self._by_key: dict[str, Request] = {}
         self._unusable: set[str] = set()
         """Requests whose grammar has failed and whose end has not been told yet."""
+        self._tails: Tails | None = None
+
+    def send_seen(self) -> None:
+        """Send along what the workers' probe sees, for every request of the front end from now on."""
+        self._tails = self._tails or Tails()
 
     def add_request(self, request: Request) -> None:
         """Let a request of the front end be rewound by its key from now on."""
         super().add_request(request)
         if changes := _changes(request):
             self._by_key[changes.key] = request
+            if self._tails is not None:
+                self._tails.begin(request.request_id)
 
     def _free_request(self, request: Request, *args: Any, **kwargs: Any) -> Any:
         if changes := _changes(request):
             self._by_key.pop(changes.key, None)
+            if self._tails is not None:
+                self._tails.end(request.request_id)
         return super()._free_request(request, *args, **kwargs)
 
     def _handle_blocked_waiting_request(self, request: Request) -> bool:
@@ -75,11 +86,13 @@ class RewindingScheduler(Scheduler):  # type: ignore[misc]
         else:
             failed.add(request.request_id)
 
-    def update_from_output(self, *args: Any, **kwargs: Any) -> Any:
-        """Let the requests that end here because of their grammars say so."""
+    def update_from_output(self, scheduler_output: Any, model_runner_output: Any) -> Any:
+        """Let the requests that end here because of their grammars say so, and send along what the probe has seen."""
         unusable = self._unusable
         self._unusable = set()
-        ended = super().update_from_output(*args, **kwargs)
+        ended = super().update_from_output(scheduler_output, model_runner_output)
+        if self._tails is not None and (seen := getattr(model_runner_output, SEEN, None)):
+            self._tails.put((output for outputs in ended.values() for output in outputs.outputs), seen)
         for output in (output for outputs in ended.values() for output in outputs.outputs):
             # With an error come tokens only where the grammar did not take them.
             of_grammar = output.request_id in unusable or bool(output.new_token_ids)
@@ -103,6 +116,8 @@ class RewindingScheduler(Scheduler):  # type: ignore[misc]
         drawn = request.num_output_tokens
         self._stop_drawing(request)
         self._put_output(request, common, tokens[common:])
+        if self._tails is not None:
+            self._tails.begin(request.request_id)
         request.sampling_params = _changed(request.sampling_params, params)
         return request, drawn
 

@@ -19,6 +19,7 @@ def add_utilities_to_vllm() -> None:
     """
     EngineCore.unsay_rewind = unsay_rewind
     EngineCore.unsay_ignore_interrupts = unsay_ignore_interrupts
+    EngineCore.unsay_look = unsay_look
 
 
 def unsay_rewind(core: EngineCore, key: str, tokens: list[int], params: dict[str, Any]) -> int | None:
@@ -39,3 +40,14 @@ def unsay_ignore_interrupts(core: EngineCore) -> None:
     """Have this process and those of its workers ignore SIGINT (interrupts.py)."""
     ignore_interrupts()
     core.collective_rpc("unsay_ignore_interrupts")
+
+
+def unsay_look(core: EngineCore, folder: str) -> bool:
+    """Have the workers look at the model's states with the probe in a folder, and what they see sent along.
+
+    Returns False if it is for states of another width (RewindingWorker.unsay_look).
+    """
+    fits = all(core.collective_rpc("unsay_look", args=(folder,)))
+    if fits:
+        core.scheduler.send_seen()
+    return fits

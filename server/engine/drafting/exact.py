@@ -128,7 +128,8 @@ class ExactEngine:
         """Return the extra arguments of a request that draws the first token of the attempt at `position`."""
         banned = {position: sorted(attempt.banned)} if attempt.banned else {}
         until = position + attempt.avoided_for if attempt.avoided else 0
-        changed = replace(changes, banned=banned, avoided=sorted(attempt.avoided), until=until)
+        turned = position + attempt.turned_for if attempt.turned_for else 0
+        changed = replace(changes, banned=banned, avoided=sorted(attempt.avoided), until=until, turned=turned)
         return changed.put_into(self._request.params.extra_args)
 
     def _see(self, output: RequestOutput) -> None:

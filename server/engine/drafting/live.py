@@ -105,6 +105,7 @@ def _fresh(drafts: Iterable[Draft], stale: int) -> list[Draft]:
         cut = min(max(stale, 0), len(draft.tokens))
         stale -= len(draft.tokens)
         if cut < len(draft.tokens) or draft.finish_reason is not None:
-            logprobs = draft.logprobs and draft.logprobs[cut:]
-            fresh.append(replace(draft, tokens=draft.tokens[cut:], logprobs=logprobs) if cut else draft)
+            kept = draft.part(cut, len(draft.tokens))
+            ended = replace(kept, finish_reason=draft.finish_reason, stop_reason=draft.stop_reason)
+            fresh.append(ended if cut else draft)
     return fresh

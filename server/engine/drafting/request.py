@@ -13,6 +13,7 @@ from vllm.engine.protocol import EngineClient
 from vllm.outputs import RequestOutput
 from vllm.sampling_params import RequestOutputKind, SamplingParams
 
+from server.engine.core.tails import rows_of
 from server.engine.withholding import withhold
 from server.generation.draft import Attempt, Draft
 
@@ -106,7 +107,8 @@ def looks_back(params: SamplingParams) -> bool:
 def drafted(output: RequestOutput) -> Draft:
     """Return the draft that an output of the request brings."""
     choice = output.outputs[0]
-    return Draft(choice.token_ids, choice.logprobs or None, choice.finish_reason, choice.stop_reason)
+    seen = rows_of(output.kv_transfer_params, len(choice.token_ids))
+    return Draft(choice.token_ids, choice.logprobs or None, choice.finish_reason, choice.stop_reason, seen)
 
 
 def withholding(draft: Draft, banned: frozenset[int]) -> Draft:

@@ -115,6 +115,7 @@ class ScriptedEngine:
 
     `sizes` says how many tokens come in the next draft; `gate` is awaited before each. At the end of the script it
     gives `ending`: with "stop" comes `end_token`, unless that is None. At token `fails_at` it raises `failure` instead.
+    `sees` is what a probe of the model sees of a token.
     """
 
     def __init__(
@@ -128,6 +129,7 @@ class ScriptedEngine:
         end_token: int | None = Vocabulary.end,
         fails_at: int | None = None,
         failure: Exception | None = None,
+        sees: Callable[[int], bytes | None] | None = None,
     ) -> None:
         self._next_tokens = next_tokens
         self._max_tokens = max_tokens
@@ -136,6 +138,7 @@ class ScriptedEngine:
         self._ending = ending
         self._end_token = end_token
         self._fails_at = fails_at
+        self._sees = sees
         self._failure = failure or RuntimeError("the scripted engine failed")
         self.approximate = False
         self.attempts: list[Attempt] = []
@@ -177,7 +180,7 @@ class ScriptedEngine:
             if at == self._fails_at:
                 raise self._failure
             if self._max_tokens is not None and at >= self._max_tokens:
-                return self._with_logprobs(drawn, len(before), "length")
+                return self._with_logprobs(drawn, before, "length")
             new = at - len(attempt.kept)
             banned = attempt.banned if not new else frozenset()
             avoided = attempt.avoided if new < attempt.avoided_for else frozenset()
@@ -185,7 +188,7 @@ class ScriptedEngine:
             drawn += [] if token is None else [token]
             if reason is None and at + 1 == self._max_tokens:
                 reason = "length"
-        return self._with_logprobs(drawn, len(before), reason)
+        return self._with_logprobs(drawn, before, reason)
 
     def _draw(
         self, before: Sequence[int], banned: frozenset[int], avoided: frozenset[int]
@@ -196,5 +199,8 @@ class ScriptedEngine:
         ends_with_token = self._ending == "stop" and self._end_token not in banned
         return self._end_token if ends_with_token else None, self._ending
 
-    def _with_logprobs(self, tokens: list[int], start: int, reason: str | None) -> Draft:
-        return Draft(tokens, [{token: start + i} for i, token in enumerate(tokens)], reason)
+    def _with_logprobs(self, tokens: list[int], before: Sequence[int], reason: str | None) -> Draft:
+        logprobs = [{token: at} for at, token in enumerate(tokens, len(before))]
+        read = [*before[-1:], *tokens[:-1]] if before else [None, *tokens[:-1]]
+        seen = [None if token is None or self._sees is None else self._sees(token) for token in read[: len(tokens)]]
+        return Draft(tokens, logprobs, reason, seen=seen if self._sees else None)

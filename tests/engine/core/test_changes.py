@@ -12,7 +12,7 @@ from server.engine.core.changes import ARGUMENT, LARGEST, Changes, changes_in
 
 COUNTS = st.integers(0, 1 << 40)
 TOKENS = st.lists(COUNTS, max_size=4).map(tuple)
-MADE = st.builds(Changes, st.text(), COUNTS, st.dictionaries(COUNTS, TOKENS, max_size=3), TOKENS, COUNTS)
+MADE = st.builds(Changes, st.text(), COUNTS, st.dictionaries(COUNTS, TOKENS, max_size=3), TOKENS, COUNTS, COUNTS)
 
 
 @given(MADE)
@@ -29,7 +29,7 @@ def test_what_a_client_wrote_there_is_gone(ours: Changes, theirs: Changes) -> No
 JUNK = st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner), max_leaves=4)
 
 
-@given(st.dictionaries(st.sampled_from(["key", "kept", "banned", "avoided", "until"]), JUNK) | JUNK)
+@given(st.dictionaries(st.sampled_from(["key", "kept", "banned", "avoided", "until", "turned"]), JUNK) | JUNK)
 def test_what_is_not_of_our_making_is_no_change_or_a_sound_one(value: Any) -> None:
     found = changes_in({ARGUMENT: value})
     assert found is None or changes_in(found.put_into(None)) == found
@@ -48,7 +48,8 @@ def test_without_changes_there_are_none(extra: dict[str, Any] | None) -> None:
     assert changes_in(extra) is None
 
 
-def test_only_what_bans_or_avoids_changes_anything() -> None:
+def test_only_what_bans_avoids_or_turns_changes_anything() -> None:
+    assert not Changes("a", turned=4).changes_nothing
     assert Changes("a", kept=3).changes_nothing
     assert Changes("a", avoided=(1,)).changes_nothing and Changes("a", until=4).changes_nothing
     assert not Changes("a", avoided=(1,), until=4).changes_nothing

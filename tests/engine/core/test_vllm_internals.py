@@ -12,9 +12,11 @@ from vllm import SamplingParams
 from vllm.v1.core.sched.async_scheduler import AsyncScheduler
 from vllm.v1.core.sched.output import CachedRequestData, NewRequestData, SchedulerOutput
 from vllm.v1.core.sched.scheduler import Scheduler
+from vllm.v1.engine import EngineCoreOutput
 from vllm.v1.engine.async_llm import AsyncLLM
 from vllm.v1.engine.core import EngineCore
 from vllm.v1.engine.core_client import AsyncMPClient, DPAsyncMPClient, DPLBAsyncMPClient
+from vllm.v1.outputs import AsyncModelRunnerOutput
 from vllm.v1.request import Request, RequestStatus
 from vllm.v1.sample.logits_processor import BatchUpdate, LogitsProcessor
 from vllm.v1.sample.logits_processor.builtin import process_dict_updates
@@ -22,10 +24,13 @@ from vllm.v1.structured_output import StructuredOutputManager
 from vllm.v1.structured_output.backend_types import StructuredOutputBackend, StructuredOutputGrammar
 from vllm.v1.structured_output.backend_xgrammar import XgrammarGrammar
 from vllm.v1.structured_output.request import StructuredOutputRequest
+from vllm.v1.worker.gpu.input_batch import InputBatch as InputBatchV2
+from vllm.v1.worker.gpu.model_runner import GPUModelRunner as GPUModelRunnerV2
 from vllm.v1.worker.gpu.sample.logits_processor import LogitsProcessor as LogitsProcessorV2
 from vllm.v1.worker.gpu.sample.logits_processor import LogitsProcRequestState
-from vllm.v1.worker.gpu_input_batch import CachedRequestState
-from vllm.v1.worker.gpu_model_runner import GPUModelRunner
+from vllm.v1.worker.gpu.sample.sampler import Sampler as SamplerV2
+from vllm.v1.worker.gpu_input_batch import CachedRequestState, InputBatch
+from vllm.v1.worker.gpu_model_runner import ExecuteModelState, GPUModelRunner
 from vllm.v1.worker.worker_base import WorkerBase, WorkerWrapperBase
 
 from server.engine.core.bias_v1 import BiasV1
@@ -57,6 +62,10 @@ SIGNATURES = [
     (LogitsProcessorV2.__init__, ["self", "vllm_config", "req_states"]),
     (LogitsProcessorV2.add_request, ["self", "req_idx", "sampling_params"]),
     (LogitsProcessorV2.apply, ["self", "logits", "ctx"]),
+    (GPUModelRunner.sample_tokens, ["self", "grammar_output"]),
+    (GPUModelRunnerV2.sample_tokens, ["self", "grammar_output"]),
+    (GPUModelRunnerV2.sample, ["self", "hidden_states", "input_batch", "grammar_output"]),
+    (AsyncModelRunnerOutput.get_output, ["self"]),
 ]
 
 
@@ -112,6 +121,7 @@ def test_the_attributes_are_there(owner: str) -> None:
         (CachedRequestData, {"req_ids", "resumed_req_ids", "all_token_ids", "num_output_tokens"}),
         (BatchUpdate, {"removed", "added", "moved"}),
         (LogitsProcRequestState, {"prompt_len"}),
+        (InputBatchV2, {"req_ids", "logits_indices"}),
     ],
 )
 def test_what_the_workers_are_told_has_its_fields(kind: Any, names: set[str]) -> None:
@@ -132,10 +142,22 @@ def test_the_first_runner_keeps_its_requests_where_they_are_exchanged() -> None:
         assert attribute in source, f"vLLM's GPUModelRunner no longer sets {attribute}"
 
 
+def test_a_probe_finds_what_it_looks_at() -> None:
+    """In both runners: the states that logits are computed from, and where the logits processors are kept."""
+    assert {"sample_hidden_states"} <= set(ExecuteModelState._fields)
+    first, second = inspect.getsource(GPUModelRunner), inspect.getsource(GPUModelRunnerV2)
+    for source in (first, second):
+        assert "self.execute_model_state" in source and "compute_logits(sample_hidden_states)" in source
+    assert "hidden_states[input_batch.logits_indices]" in second, "the second runner looks elsewhere now"
+    assert "logitsprocs" in inspect.getsource(InputBatch.__init__)
+    assert "self.logits_processors: list" in inspect.getsource(SamplerV2.__init__)
+    assert "kv_transfer_params" in EngineCoreOutput.__struct_fields__, "there is no way for what is seen to the front"
+
+
 def test_the_workers_have_no_name_of_ours() -> None:
     """vLLM refuses to start otherwise."""
     ours = {name for name in dir(RewindingWorker) if not name.startswith("__")}
-    assert ours == {"unsay_rewound", "unsay_ignore_interrupts"} and not ours & set(dir(WorkerBase))
+    assert ours == {"unsay_rewound", "unsay_ignore_interrupts", "unsay_look"} and not ours & set(dir(WorkerBase))
     assert "worker_extension_cls" in inspect.getsource(WorkerWrapperBase)
 
 

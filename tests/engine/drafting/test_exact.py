@@ -102,10 +102,10 @@ async def test_a_later_attempt_rewinds_the_request_that_is_there() -> None:
 async def test_what_an_attempt_changed_is_gone_with_the_next_one() -> None:
     async with drafting() as (vllm, engine):
         kept = tuple(await some(engine, FIRST, 3))
-        await some(engine, Attempt(1, kept, frozenset({9}), 1, 0, frozenset({7, 5}), 20), 1)
+        await some(engine, Attempt(1, kept, frozenset({9}), 1, 0, frozenset({7, 5}), 20, turned_for=8), 1)
         await some(engine, Attempt(2, kept, frozenset()), 1)
         steered, plain = (known(params["extra_args"]) for _, _, params in vllm.rewinds)
-        assert (steered.banned, steered.avoided, steered.until) == ({3: (9,)}, (5, 7), 23)
+        assert (steered.banned, steered.avoided, steered.until, steered.turned) == ({3: (9,)}, (5, 7), 23, 11)
         assert plain.changes_nothing
 
 

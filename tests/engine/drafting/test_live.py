@@ -13,6 +13,7 @@ from vllm.outputs import CompletionOutput, RequestOutput
 from vllm.sampling_params import RequestOutputKind
 from vllm.v1.engine.output_processor import RequestOutputCollector
 
+from server.engine.core.tails import LENGTH, PARAMETER
 from server.engine.drafting.live import LiveRequest
 
 
@@ -27,18 +28,22 @@ class Core:
         self.text: list[int] = []
         self.rewinds = 0
         self._held: list[int] = []
+        self._tail: list[bytes] = []
+        """What a probe has seen before each token: its name."""
         self.way = RequestOutputCollector(RequestOutputKind.DELTA, "r")
 
     def draw(self, count: int) -> None:
         for _ in range(count):
             self.text.append(self.rewinds * 1_000 + len(self.text))
             self._held.append(self.text[-1])
+            self._tail.append(str(self.text[-1]).encode())
 
     def hand_out(self, reason: str | None = None) -> None:
         if self._held or reason:
             logprobs: Any = [{token: Logprob(-1.0)} for token in self._held]
             choice = CompletionOutput(0, "", self._held, None, logprobs, finish_reason=reason)
-            self.way.put(RequestOutput("r", None, [], None, [choice], reason is not None))
+            seen = {PARAMETER: self._tail[-LENGTH:]}
+            self.way.put(RequestOutput("r", None, [], None, [choice], reason is not None, kv_transfer_params=seen))
             self._held = []
 
     def rewind(self, to: int) -> int:
@@ -46,6 +51,7 @@ class Core:
         self.hand_out()
         drawn = len(self.text)
         del self.text[to:]
+        self._tail = []
         self.rewinds += 1
         return drawn
 
@@ -62,6 +68,7 @@ class Reader:
 
     def __init__(self, live_of: Callable[..., LiveRequest] = LiveRequest) -> None:
         self.core, self.kept = Core(), list[int]()
+        self.known = 0
         self.live = live_of(self.core.outputs(), "key", 0, lambda output: None)
         self.who = object()
         self.live.take_over(self.who)
@@ -80,6 +87,10 @@ class Reader:
                 if draft is None:
                     return
                 assert [token for entry in draft.logprobs or () for token in entry] == list(draft.tokens)
+                assert len(draft.seen or draft.tokens) == len(draft.tokens)
+                named = zip(draft.seen or (), draft.tokens, strict=False)
+                assert all(row in (None, str(token).encode()) for row, token in named), "seen of another token"
+                self.known += sum(row is not None for row in draft.seen or ())
                 self.kept += draft.tokens
 
     def rewind(self, share: float) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from filters.judge import Judge
 from filters.languages import CODES
+from server.api import pages
 from server.api.doorway import Doorway
 from server.api.gateway import Gateway
 from server.api.heads import Heads
@@ -91,19 +92,36 @@ def guard(
     )
 
 
-def attach(app: "FastAPI", client: "ServedClient", args: argparse.Namespace, *, pages_need_key: bool = False) -> None:
-    """Add our routes, the gateway and the wall that asks for keys to vLLM's application over the client."""
+def attach(
+    app: "FastAPI",
+    client: "ServedClient",
+    args: argparse.Namespace,
+    *,
+    pages_need_key: bool = False,
+    allow_trace: bool = False,
+    with_page: bool = True,
+) -> None:
+    """Add our routes, the gateway and the wall that asks for keys to vLLM's application over the client.
+
+    `allow_trace`: every request may be traced; on a server without keys that nobody else can reach, it may anyway.
+    `with_page`: with the page at `/`.
+    """
     from server.engine import access, models, stored
 
+    allow = {
+        "allow_loosen": client.allow_loosen,
+        "allow_trace": allow_trace or access.local(args, keyed=client.keys is not None),
+    }
     served = partial(models.served, app)
-    app.include_router(router(client.services, client.catalog, client.inner, served, allow_loosen=client.allow_loosen))
+    app.include_router(router(client.services, client.catalog, client.inner, served, **allow))
+    pages.add(app, version("unsay"), with_page=with_page)
     access.ask_for_keys(app, access.keys(args), client.keys, pages=pages_need_key)
     # At the router: inside vLLM's authentication, and without building (and counting) its middleware a second time.
     app.router.middleware_stack = Gateway(
         app.router.middleware_stack,
         catalog=client.catalog,
         observer=client.services.observer,
-        allow_loosen=client.allow_loosen,
+        **allow,
         quotas=client.quotas,
         store=stored.find(app),
     )

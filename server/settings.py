@@ -92,6 +92,12 @@ def _add_guard(group: "argparse._ArgumentGroup") -> None:
         help="let every request loosen its policy: for development and evaluation only",
     )
     group.add_argument(
+        "--allow-trace",
+        action="store_true",
+        help="let every request be told what the guard does (docs/api.md): on 127.0.0.1 without keys it may anyway",
+    )
+    group.add_argument("--no-page", action="store_false", dest="page", help="serve no page at /")
+    group.add_argument(
         "--allow-dev-mode",
         action="store_true",
         help="let vLLM's development routes (VLLM_SERVER_DEV_MODE) be open to all where there are no keys",
@@ -106,7 +112,7 @@ def _add_guard(group: "argparse._ArgumentGroup") -> None:
 
 def _add_keys(group: "argparse._ArgumentGroup") -> None:
     group.add_argument("--keys-file", type=Path, metavar="F", help="YAML file of keys, made with `unsay keys new`")
-    group.add_argument("--pages-need-key", action="store_true", help="ask for a key at /metrics and /docs too")
+    group.add_argument("--pages-need-key", action="store_true", help="ask for a key at /metrics, /docs and / too")
     group.add_argument(
         "--rate-limits-url",
         metavar="URL",

@@ -12,6 +12,7 @@
 
 from collections.abc import Sequence
 
+from server.api import pages
 from server.api.asgi import App, Receive, Scope, Send, field, refuse
 from server.api.azure import azures
 from server.errors import Unauthorized, anthropic
@@ -21,8 +22,9 @@ from server.reloading import Current
 
 PROBES = frozenset({"/health", "/ready", "/ping", "/version"})
 """What asks whether the server is up."""
-PAGES = frozenset({"/metrics", "/metrics/", "/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json"})
-"""What monitoring asks, and the pages that describe the API."""
+_DESCRIPTION = frozenset({"/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json"})
+PAGES = frozenset({"/metrics", "/metrics/"}) | _DESCRIPTION | pages.PATHS
+"""What monitoring asks, the pages that describe the API, and the page at `/`."""
 OPEN = PROBES | PAGES
 """The routes that are open to all, unless the operator wants a key for the pages."""
 

@@ -31,6 +31,7 @@ from server.generation.prompt import Prompt, Prompted, last_part, on_prompt
 from server.generation.report import Report
 from server.generation.request import GuardedRequest, current
 from server.generation.services import Services
+from server.generation.trace import ChoiceTrace
 from server.generation.transcript import Transcript
 from server.guard.state import GuardState
 from server.policy.policy import Policy
@@ -148,7 +149,7 @@ class GuardedEngineClient(Delegate):
         tokenizer = self.inner.renderer.tokenizer
         lead = unfinished_word(tokenizer, call.prompt["prompt_token_ids"])
         engine = self._engine(call, index)
-        guarded = self._guard(engine, call, services, lead)
+        guarded = self._guard(engine, call, index, services, lead)
         wanted = frozenset(call.params.logprob_token_ids or ())
         return Choice(
             engine,
@@ -172,20 +173,22 @@ class GuardedEngineClient(Delegate):
         request = EngineRequest(self.inner, call.prompt, own, call.request_id, call.options, step)
         return ExactEngine(request, rewinds_of(self.inner)) if self.exact else ResubmittingEngine(request)
 
-    def _guard(self, engine: ChoiceEngine, call: GenerateCall, services: Services, lead: str) -> Guarded:
+    def _guard(self, engine: ChoiceEngine, call: GenerateCall, index: int, services: Services, lead: str) -> Guarded:
         make = detokenizers(self.inner.renderer.tokenizer, call.prompt["prompt_token_ids"], call.params)
         structured = call.params.structured_outputs is not None
         seeded = call.params.seed is not None
         whole = call.params.output_kind == RequestOutputKind.FINAL_ONLY
+        transcript = Transcript(make, lead)
         return Guarded(
             engine,
-            Transcript(make, lead),
+            transcript,
             call.request.policy,
             services,
             start=GuardState(restart_only=structured and not self.exact, maskable=not structured, fixed_windows=seeded),
             greedy=call.params.temperature < GREEDY,
             whole=whole,
             retriable=lambda: whole or not call.request.started,
+            trace=ChoiceTrace(call.request.trace, call.first_choice + index, transcript.spelled),
         )
 
 

@@ -1,5 +1,7 @@
 """What happened to one choice: every fact is told to the observer once, timed, and kept for the report.
 
+A client that asked for a trace is told what is new to it from here, too.
+
 Tokens: released + discarded = drafted + inserted by policy. Those of a candidate that is put back were both.
 Rewinds: one outcome each, when it is known. A choice that is cut short leaves its last rewind without one.
 """
@@ -11,7 +13,8 @@ from dataclasses import dataclass, field
 
 from filters.verdict import Flagged, Verdict
 from server.generation.observer import NO_CATEGORY, Observer, Outcome
-from server.guard.commands import Substitute, Way
+from server.generation.trace import ChoiceTrace, untraced
+from server.guard.commands import Score, Substitute, Way
 from server.policy.policy import Policy
 
 
@@ -85,18 +88,20 @@ class Clockwork:
             self._observer.rewind_took(at - self._rewinding_since)
             self._rewinding_since = None
 
-    def released(self, upto: int) -> None:
-        """Note that the tokens before `upto` leave; the oldest of them waited longest."""
+    def released(self, upto: int) -> float | None:
+        """Note that the tokens before `upto` leave; return how long the oldest of them waited, if any had to."""
         at = self._now()
         oldest: float | None = None
         while self._drafted and self._drafted[0][0] <= upto:
             _, since = self._drafted.popleft()
             oldest = since if oldest is None else oldest
-        if oldest is not None:
-            self._observer.held(at - oldest)
+        held = None if oldest is None else at - oldest
+        if held is not None:
+            self._observer.held(held)
         if not self._left:
             self._observer.first_release(at - self._began)
         self._left = upto
+        return held
 
     def rewound(self, to: int) -> None:
         """Note that a verdict sent the choice back to token `to`."""
@@ -129,28 +134,37 @@ class Account:
     """The facts of one choice of a request under `policy`, answered by `model`. `now`: see `Clockwork`."""
 
     def __init__(
-        self, observer: Observer, policy: Policy, model: str, now: Callable[[], float] = time.monotonic
+        self,
+        observer: Observer,
+        policy: Policy,
+        model: str,
+        now: Callable[[], float] = time.monotonic,
+        trace: ChoiceTrace | None = None,
     ) -> None:
         self._observer = observer
         self._policy = policy.name
         self._model = model
         self._clock = Clockwork(observer, now)
         self._unsettled: Way | None = None
+        self._trace = trace or untraced()
         self.tally = Tally()
 
-    def judged(self, verdict: Verdict) -> None:
+    def judged(self, verdict: Verdict, score: Score) -> None:
         """Count a window's verdict, whatever becomes of it."""
         self._observer.scores_seen(verdict.scores)
         self.tally.judged()
         if isinstance(verdict, Flagged):
             self._observer.span_judged("flagged", verdict.category, self._policy, self._model)
             self.tally.flagged({category: verdict.scores[category] for category in verdict.exceeded})
+            self._trace.scored(score, "flagged", verdict.scores, exceeded=list(verdict.exceeded))
         else:
             self._observer.span_judged("cleared", NO_CATEGORY, self._policy, self._model)
+            self._trace.scored(score, "cleared", verdict.scores)
 
-    def unjudged(self, reason: str) -> None:
+    def unjudged(self, reason: str, score: Score) -> None:
         """Count a window on which the scorer gave no verdict."""
         self._observer.span_judged("failed", NO_CATEGORY, self._policy, self._model)
+        self._trace.scored(score, "failed", {}, reason=reason)
         self.tally.failed(reason)
 
     def heard(self, language: str, *, unread: bool) -> None:
@@ -166,10 +180,15 @@ class Account:
     def drafted(self, upto: int) -> None:
         """Note that the tokens before `upto` are drafted."""
         self._clock.drafted(upto)
+        self._trace.drafted(upto)
+
+    def cleared(self, upto: int) -> None:
+        """Note that the tokens before `upto` are clean."""
+        self._trace.cleared(upto)
 
     def released(self, upto: int) -> None:
         """Note that the tokens before `upto` may leave."""
-        self._clock.released(upto)
+        self._trace.released(upto, self._clock.released(upto))
 
     def sent(self, count: int) -> None:
         """Count tokens that have left."""
@@ -180,9 +199,11 @@ class Account:
         """Count drafted tokens that were dropped."""
         if count:
             self._observer.tokens("discarded", count)
+            self._trace.wasted(count)
 
-    def flagged(self) -> float:
-        """Note a flagged window; return the seconds spent on flagged spans so far, up to now."""
+    def flagged(self, score: Score, onset: int) -> float:
+        """Note that a window turns at `onset`; return the seconds spent on flagged spans so far, up to now."""
+        self._trace.flagged(score, onset)
         return self._clock.flagged()
 
     def rewound(self, way: Way, to: int) -> None:
@@ -191,12 +212,17 @@ class Account:
         self.tally.tried(way)
         self._unsettled = way
         self._clock.rewound(to)
+        self._trace.rewound(way, to)
 
     def inserted(self, what: Substitute, to: int) -> None:
         """Note a spent budget: the policy's mask or candidate stands in for the tokens from `to` on."""
         self.settled("exhausted")
         self.tally.tried(what)
         self._clock.cut(to)
+
+    def stands(self, what: Substitute, to: int, upto: int) -> None:
+        """Note that what was inserted at `to` is in its place, up to `upto`."""
+        self._trace.inserted(what, to, upto)
 
     def calm(self, outcome: Outcome) -> None:
         """Note that the flagged span is over, and its rewind with it."""

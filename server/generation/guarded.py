@@ -22,6 +22,7 @@ from server.generation.retrying import Retrying
 from server.generation.services import Services
 from server.generation.standin import StandIn
 from server.generation.tasks import Tasks
+from server.generation.trace import ChoiceTrace
 from server.generation.transcript import Transcript
 from server.guard.advance import advance
 from server.guard.commands import Command, Finish, Insert, Release, Rewind, Score
@@ -34,6 +35,7 @@ class Guarded:
     """One choice of one request under guard, which begins at `start`, and `whole` if it is sent in one piece.
 
     `greedy`: tokens are not drawn by chance. `retriable` tells whether the request may still be answered by a 503.
+    `trace` is told what happens, for the client.
     """
 
     def __init__(
@@ -47,13 +49,14 @@ class Guarded:
         greedy: bool,
         whole: bool,
         retriable: Callable[[], bool],
+        trace: ChoiceTrace | None = None,
     ) -> None:
         self._engine = engine
         self._transcript = transcript
         self._policy = policy
         self._state = replace(start, whole=whole)
         self._outlet = Outlet(transcript)
-        self._account = Account(services.observer, policy, services.model, services.now)
+        self._account = Account(services.observer, policy, services.model, services.now, trace)
         self._stand_in = StandIn(policy, services.encode)
         self._rejections = Rejections(transcript, kept=services.pairs is not None)
         self._tasks = Tasks(self._outlet.fail)
@@ -125,6 +128,8 @@ class Guarded:
         before = self._state
         state, commands = advance(before, event, self._policy)
         self._state = state
+        if state.cleared > before.cleared:
+            self._account.cleared(state.cleared)
         if before.span_rewinds and not self._state.span_rewinds:
             self._account.calm("cleared" if isinstance(event, Cleared) else "exhausted")
             self._rejections.cleared(self._state.cleared)
@@ -167,6 +172,7 @@ class Guarded:
         self._following.cut(command.to)
         self._account.let_through(self._stand_in.put(command.what, self._transcript))
         count, back = len(self._transcript.tokens), command.what == "candidate"
+        self._account.stands(command.what, command.to, count)
         self._advance(Inserted(command.attempt, count, put_back=back, ended=self._transcript.finish_reason))
         if not self._state.finished:
             self._following.begin()

@@ -174,7 +174,7 @@ class Judging:
             verdict = await self._judge.judge(passage, self._standard)
         except ScorerUnavailable as error:
             return self._unjudged(score, error.reason)
-        self._account.judged(verdict)
+        self._account.judged(verdict, score)
         if isinstance(verdict, FlaggedText):
             return self._turned(score, verdict, start + verdict.span.start)
         self._account.let_through(verdict.scores)
@@ -185,12 +185,12 @@ class Judging:
         if score.attempt != self._state().attempt:
             return  # of a text that is gone
         onset, places = self._transcript.token_at(character), places_around(self._transcript, character)
-        spent = self._account.flagged() > self._policy.max_rewind_seconds
+        spent = self._account.flagged(score, onset) > self._policy.max_rewind_seconds
         event = Flagged(score.attempt, score.window, onset, places, spent, verdict.unread)
         self._flagged(event, verdict.scores)
 
     def _unjudged(self, score: Score, reason: str) -> None:
-        self._account.unjudged(reason)
+        self._account.unjudged(reason, score)
         holds = self._policy.holds_unscored
         log.warning("no verdict: text %s", "held back" if holds else "released unscored", extra={"reason": reason})
         if holds and self._retriable():

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from server.errors import RequestError
 from server.generation.demand import Demand
 from server.generation.report import Report
+from server.generation.trace import Trace
 from server.keys.key import ANYBODY, Key
 from server.limits import Limits
 from server.policy.policy import Policy
@@ -39,6 +40,8 @@ class GuardedRequest:
     client: Hashable = field(default_factory=object)
     key: Key = ANYBODY
     tokens: int = 0
+    trace: Trace | None = None
+    """Takes what happens to its choices, if its client wants to be told."""
     _choices: int = 0
     _demand: Demand = field(default_factory=Demand)
 

@@ -214,14 +214,11 @@ class Account:
         self._clock.rewound(to)
         self._trace.rewound(way, to)
 
-    def inserted(self, what: Substitute, to: int) -> None:
-        """Note a spent budget: the policy's mask or candidate stands in for the tokens from `to` on."""
+    def inserted(self, what: Substitute, to: int, upto: int) -> None:
+        """Note a spent budget: the policy's mask or candidate stands in for the tokens from `to` on, up to `upto`."""
         self.settled("exhausted")
         self.tally.tried(what)
         self._clock.cut(to)
-
-    def stands(self, what: Substitute, to: int, upto: int) -> None:
-        """Note that what was inserted at `to` is in its place, up to `upto`."""
         self._trace.inserted(what, to, upto)
 
     def calm(self, outcome: Outcome) -> None:

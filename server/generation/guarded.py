@@ -168,11 +168,10 @@ class Guarded:
 
     def _insert(self, command: Insert) -> None:
         """Put the mask or the least toxic candidate in place of what was flagged, then go on from there."""
-        self._account.inserted(command.what, command.to)
         self._following.cut(command.to)
         self._account.let_through(self._stand_in.put(command.what, self._transcript))
         count, back = len(self._transcript.tokens), command.what == "candidate"
-        self._account.stands(command.what, command.to, count)
+        self._account.inserted(command.what, command.to, count)
         self._advance(Inserted(command.attempt, count, put_back=back, ended=self._transcript.finish_reason))
         if not self._state.finished:
             self._following.begin()

@@ -13,6 +13,7 @@ from vllm.engine.arg_utils import EngineArgs
 from filters.scorers.scripted import ScriptedScorer
 from server import app as wiring
 from server import composition
+from server.api.asgi import App, Message, Receive, Scope, Send
 from server.configuration import parse
 from server.engine import launcher
 from server.engine.core import arming
@@ -52,17 +53,21 @@ class PacedClient(ScriptedClient):
     async def generate(self, *args: Any, **options: Any) -> AsyncGenerator[Any, None]:
         async for output in super().generate(*args, **options):
             await self.pause()
+            for made in output.outputs:  # for answers without a guard, which spells its text itself
+                made.text = self.renderer.tokenizer.decode(made.token_ids, skip_special_tokens=True)
             yield output
 
 
 @dataclass
 class Served:
-    """A server's address, and what is behind it. `told` are its words, best first."""
+    """A server's address, and what is behind it."""
 
     url: str
     engine: PacedClient
     scorer: ScriptedScorer
     loop: asyncio.AbstractEventLoop
+    sent: bytearray
+    """All that it has sent of bodies, in order."""
     stop: asyncio.Event = field(default_factory=asyncio.Event)
 
     def writes(self, *texts: str) -> None:
@@ -72,6 +77,19 @@ class Served:
     def pace(self, pause: Callable[[], Awaitable[None]]) -> None:
         """Have the engine wait for this before every output."""
         self.engine.pause = pause
+
+
+def _kept(app: App, sent: bytearray) -> App:
+    """The application, with every byte of its answers' bodies kept."""
+
+    async def keep(scope: Scope, receive: Receive, send: Send) -> None:
+        async def told(message: Message) -> None:
+            sent.extend(message.get("body", b""))
+            await send(message)
+
+        await app(scope, receive, told)
+
+    return keep
 
 
 def script(engine: ScriptedClient, texts: Sequence[str]) -> Any:
@@ -128,7 +146,8 @@ async def _serve(words: Mapping[str, float], keys: Keys | None, loose: bool, sta
         )
         app = await launcher.application(client, args)
         composition.attach(app, client, args)
-        async with listening(app) as url:
-            served = state["served"] = Served(url, engine, scorer, asyncio.get_running_loop())
+        sent = bytearray()
+        async with listening(_kept(app, sent)) as url:
+            served = state["served"] = Served(url, engine, scorer, asyncio.get_running_loop(), sent)
             ready.set()
             await served.stop.wait()

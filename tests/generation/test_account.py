@@ -3,8 +3,12 @@
 from filters.span import TextSpan
 from filters.verdict import Cleared, Flagged
 from server.generation.account import Account, Clockwork, Tally
+from server.guard.commands import Score
+from server.guard.events import TokenSpan
 from server.policy.policy import Policy
 from tests.generation.stage import Recorder
+
+WINDOW = Score(0, TokenSpan(0, 3))
 
 
 def _account() -> tuple[Account, Recorder]:
@@ -14,9 +18,9 @@ def _account() -> tuple[Account, Recorder]:
 
 def test_verdicts_are_counted_by_kind() -> None:
     account, observer = _account()
-    account.judged(Cleared({"insult": 0.1}))
-    account.judged(Flagged(TextSpan(0, 3), {"insult": 0.9}, ("insult",)))
-    account.unjudged("deadline")
+    account.judged(Cleared({"insult": 0.1}), WINDOW)
+    account.judged(Flagged(TextSpan(0, 3), {"insult": 0.9}, ("insult",)), WINDOW)
+    account.unjudged("deadline", WINDOW)
     assert observer.verdicts == {"cleared": 1, "flagged": 1, "failed": 1}
     tally = account.tally
     assert (tally.spans_scored, tally.spans_flagged, tally.detected, tally.failure) == (2, 1, {"insult"}, "deadline")
@@ -25,11 +29,13 @@ def test_verdicts_are_counted_by_kind() -> None:
 
 def test_the_last_flagged_span_is_what_may_end_the_answer_with_all_categories_that_it_exceeds() -> None:
     account, _ = _account()
-    account.judged(Flagged(TextSpan(0, 3), {"insult": 0.9, "threat": 0.1, "toxicity": 0.8}, ("toxicity", "insult")))
+    account.judged(
+        Flagged(TextSpan(0, 3), {"insult": 0.9, "threat": 0.1, "toxicity": 0.8}, ("toxicity", "insult")), WINDOW
+    )
     assert account.tally.cause == {"insult": 0.9, "toxicity": 0.8}
-    account.judged(Flagged(TextSpan(0, 3), {"threat": 0.95}, ("threat",)))
+    account.judged(Flagged(TextSpan(0, 3), {"threat": 0.95}, ("threat",)), WINDOW)
     assert account.tally.cause == {"threat": 0.95} and account.tally.detected == {"insult", "toxicity", "threat"}
-    account.unjudged("deadline")
+    account.unjudged("deadline", WINDOW)
     assert account.tally.cause == {}, "no score ends an answer that ends for want of one"
 
 
@@ -38,7 +44,7 @@ def test_each_rewind_has_one_outcome() -> None:
     account.settled("cleared")
     account.rewound("ban", 0)
     account.rewound("clause", 0)
-    account.inserted("mask", 0)
+    account.inserted("mask", 0, 2)
     account.settled("cleared")
     account.rewound("ban", 0)
     account.settled("cleared")
@@ -59,13 +65,13 @@ def test_no_tokens_are_no_news() -> None:
 def test_calm_settles_the_rewind_and_stops_the_clock() -> None:
     bench = Bench()
     account = Account(bench.observer, Policy(), "model", lambda: bench.at)
-    assert account.flagged() == 0
+    assert account.flagged(WINDOW, 0) == 0
     account.rewound("ban", 0)
     bench.at += 2
     account.drafted(3)
     account.calm("cleared")
     bench.at += 50
-    assert account.flagged() == 2
+    assert account.flagged(WINDOW, 0) == 2
     assert (bench.times["rewind"], bench.observer.rewinds) == ([2.0], [("ban", "cleared")])
 
 

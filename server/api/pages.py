@@ -48,7 +48,7 @@ def add(app: FastAPI, version: str, *, with_page: bool) -> None:
 
 
 async def _elsewhere(request: Request) -> RedirectResponse:
-    """Lead to the one page that describes the API: ReDoc, which vLLM's server has too, loads a picture from its makers."""
+    """Lead to the one page that describes the API: vLLM's other one, ReDoc, loads a picture from elsewhere."""
     return RedirectResponse("docs")
 
 

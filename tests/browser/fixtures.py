@@ -76,3 +76,14 @@ def opened(browser: "Browser") -> Opened:
 def seen(page: "Page") -> str:
     """All that a page has held so far, of whatever time."""
     return "\n".join(page.evaluate("window.seen"))
+
+
+def write(page: "Page") -> None:
+    """Ask for an answer, and wait for its end."""
+    page.get_by_role("button", name="Write").click()
+    page.get_by_text("Done.").wait_for()
+
+
+def released(page: "Page") -> str:
+    """What of the answer is shown as released."""
+    return "".join(page.locator("#answer .released").all_text_contents())

@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser.fixtures import Opened, seen
+from tests.browser.fixtures import Opened, released, seen, write
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
-
     from tests.browser.served import Served
 
 pytestmark = pytest.mark.browser
@@ -39,17 +37,6 @@ def served(keyed: "Served") -> "Iterator[Served]":
     keyed.sent.clear()
     yield keyed
     keyed.scorer.release()
-
-
-def write(page: "Page") -> None:
-    """Ask for an answer, and wait for its end."""
-    page.get_by_role("button", name="Write").click()
-    page.get_by_text("Done.").wait_for()
-
-
-def released(page: "Page") -> str:
-    """What of the answer is shown as released."""
-    return "".join(page.locator("#answer .released").all_text_contents())
 
 
 def test_a_rewind_is_seen_and_the_new_way_grows_in_its_place(served: "Served", opened: Opened) -> None:

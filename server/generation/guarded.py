@@ -34,8 +34,7 @@ from server.policy.policy import Policy
 class Guarded:
     """One choice of one request under guard, which begins at `start`, and `whole` if it is sent in one piece.
 
-    `greedy`: tokens are not drawn by chance. `retriable` tells whether the request may still be answered by a 503.
-    `trace` is told what happens, for the client.
+    `greedy`: tokens are not drawn by chance. `retriable`: it may still be answered by a 503. `trace` is told of it.
     """
 
     def __init__(
@@ -128,8 +127,7 @@ class Guarded:
         before = self._state
         state, commands = advance(before, event, self._policy)
         self._state = state
-        if state.cleared > before.cleared:
-            self._account.cleared(state.cleared)
+        self._account.cleared(state.cleared)
         if before.span_rewinds and not self._state.span_rewinds:
             self._account.calm("cleared" if isinstance(event, Cleared) else "exhausted")
             self._rejections.cleared(self._state.cleared)
@@ -178,9 +176,8 @@ class Guarded:
 
     def _finish(self, reason: str) -> None:
         """Close the choice: the rest of the released text, the reason, and nothing after it."""
-        withheld = self._state.fallback is not None
         self._judging.over()
-        ending = None if withheld else self._transcript.ending
+        ending = None if self._state.fallback is not None else self._transcript.ending
         self._account.sent(self._outlet.finish(self._state.released, reason, ending[1] if ending else None))
         self._following.end()
         self._tasks.spawn(self._engine.aclose)

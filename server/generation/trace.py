@@ -69,6 +69,7 @@ class ChoiceTrace:
         self._spelled = spelled
         self._drafted = 0
         self._released = 0
+        self._cleared = 0
 
     def drafted(self, upto: int) -> None:
         """Tell that the tokens before `upto` are drafted."""
@@ -83,8 +84,10 @@ class ChoiceTrace:
             self._tell("scored", {**window, "attempt": score.attempt, "verdict": verdict, "scores": rounded, **more})
 
     def cleared(self, upto: int) -> None:
-        """Tell that the tokens before `upto` are clean, though some of them may still be held."""
-        self._tell("cleared", {"to": upto})
+        """Tell that the tokens before `upto` are clean, though some of them may still be held; if that is news."""
+        if upto > self._cleared:
+            self._tell("cleared", {"to": upto})
+        self._cleared = upto
 
     def flagged(self, score: Score, onset: int) -> None:
         """Tell that the text of a window turns at a token."""

@@ -80,7 +80,7 @@ def test_what_stands_in_takes_no_time_to_draft() -> None:
     account = Account(bench.observer, Policy(), "model", lambda: bench.at)
     account.drafted(4)
     bench.at += 5
-    account.inserted("mask", 2)
+    account.inserted("mask", 2, 3)
     account.released(2)
     account.drafted(3)
     assert "rewind" not in bench.times and bench.times["held"] == [5.0]

@@ -9,6 +9,7 @@ export function begun() {
     text: "", // what was released
     ends: [], // of each released token, the length of the text after it
     released: 0,
+    tokens: 0, // that were released, as far as is known
     cleared: 0,
     drafted: 0,
     words: [], // of each drafted token its text, where it may be seen
@@ -54,6 +55,7 @@ const changes = {
       answer.ends[at] = (answer.ends[at - 1] ?? 0) + length;
     });
     answer.released = event.to;
+    answer.tokens = event.to;
     answer.held = Math.max(answer.held, event.held ?? 0);
   },
   rewind(answer, { from, to, rung }) {
@@ -70,9 +72,12 @@ const changes = {
   },
   report(answer, { report }) {
     answer.report = report;
+    answer.tokens = report.tokens_generated - report.tokens_discarded;
+    answer.rewinds = report.rewinds;
+    answer.waste = report.tokens_discarded;
   },
-  end(answer, { report }) {
-    answer.report = report;
+  end(answer, event) {
+    changes.report(answer, event);
     answer.drafted = answer.released; // what was held to the end is gone
   },
 };

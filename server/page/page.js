@@ -146,7 +146,7 @@ function save() {
   link.href = URL.createObjectURL(new Blob([text], { type: "application/json" }));
   link.download = "unsay-replay.json";
   link.click();
-  URL.revokeObjectURL(link.href);
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
 
 function replay(events, about) {

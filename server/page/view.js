@@ -76,7 +76,7 @@ function bar() {
 export function showFigures(answer) {
   const action = answer.report?.action ?? "–";
   const figures = {
-    released: answer.released,
+    released: answer.tokens,
     rewinds: answer.rewinds,
     waste: answer.waste,
     held: answer.held ? `${answer.held.toFixed(2)} s` : "–",

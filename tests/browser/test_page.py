@@ -84,6 +84,7 @@ def test_a_key_without_the_right_to_trace_sees_the_answer(served: "Served", open
         page.get_by_text("Without the right to trace").wait_for()
         write(page)
         assert released(page) == CLEAN and page.locator("#action").text_content() == "rewound"
+        assert page.locator("#rewinds").text_content() == "1" and page.locator("#released").text_content() != "0"
         assert page.locator("#answer del").count() == 0 and page.get_by_label("Beside it").is_disabled()
 
 

@@ -54,7 +54,7 @@ def page_of(browser: Any, served: Served, viewport: Any, scheme: str) -> Iterato
     page = context.new_page()
     page.goto(served.url)
     page.get_by_text("Serving").wait_for()
-    page.get_by_label("Prompt").fill(PROMPT)
+    page.get_by_label("Prompt", exact=True).fill(PROMPT)
     yield page
     context.close()
 

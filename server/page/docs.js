@@ -3,5 +3,6 @@ window.SwaggerUIBundle({
   url: "openapi.json",
   dom_id: "#swagger-ui",
   deepLinking: true,
+  defaultModelsExpandDepth: -1, // vLLM's are many, and each stands beside the routes that take it
   validatorUrl: null,
 });

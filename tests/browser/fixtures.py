@@ -26,7 +26,7 @@ Opened = Callable[..., AbstractContextManager["Page"]]
 
 def chromium() -> str:
     """Where it is. Skips without it, and fails in CI, which has it installed."""
-    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if found is None:
         why = "Chromium is not installed (Debian: apt install chromium)"
         (pytest.fail if os.environ.get("CI") else pytest.skip)(why)
@@ -58,6 +58,7 @@ def opened(browser: "Browser") -> Opened:
                 f"sessionStorage.getItem('unsay.key') ?? sessionStorage.setItem('unsay.key', '{key}')"
             )
         page, wrong = context.new_page(), list[str]()
+        page.set_default_timeout(60_000)
         origin = "/".join(url.split("/")[:3])
         page.on("console", lambda said: wrong.append(said.text) if said.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: wrong.append(str(error)))

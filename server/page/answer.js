@@ -15,6 +15,7 @@ export function begun() {
     words: [], // of each drafted token its text, where it may be seen
     struck: [], // what was taken back: {at, count, rung, text}
     scores: {}, // of the last window
+    highest: {}, // of any window, whatever became of it
     exceeded: [],
     attempt: 0,
     rewinds: 0,
@@ -42,6 +43,9 @@ const changes = {
     changes.drafted(answer, event);
   },
   scored(answer, event) {
+    for (const [name, score] of Object.entries(event.scores)) {
+      answer.highest[name] = Math.max(score, answer.highest[name] ?? 0);
+    }
     if (event.attempt !== answer.attempt) return; // of a text that is gone
     if (event.verdict !== "failed") answer.scores = event.scores;
     answer.exceeded = event.exceeded ?? [];

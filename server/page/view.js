@@ -54,20 +54,23 @@ export function showScores(place, answer, thresholds) {
   names.forEach((name, index) => {
     const row = place.children[index] ?? place.appendChild(bar());
     const [label, track, figure] = row.children;
-    const [fill, tick] = track.children;
+    const [peak, fill, tick] = track.children;
     const score = answer.scores[name] ?? 0;
+    const highest = answer.highest[name] ?? 0;
     const threshold = thresholds[name];
+    peak.style.inlineSize = `${Math.round(highest * 100)}%`;
     label.textContent = name.replaceAll("_", " ");
     fill.style.inlineSize = `${Math.round(score * 100)}%`;
     tick.hidden = threshold === undefined;
     tick.style.insetInlineStart = `${Math.round((threshold ?? 1) * 100)}%`;
     row.classList.toggle("over", answer.exceeded.includes(name));
-    figure.textContent = `${score.toFixed(2)}${threshold === undefined ? "" : ` of ${threshold}`}`;
+    const limit = threshold === undefined ? "" : ` of ${threshold}`;
+    figure.textContent = `${score.toFixed(2)}${limit}${highest > score ? `, was ${highest.toFixed(2)}` : ""}`;
   });
 }
 
 function bar() {
-  const track = made("span", "track", made("span", "fill"), made("span", "tick"));
+  const track = made("span", "track", made("span", "peak"), made("span", "fill"), made("span", "tick"));
   track.setAttribute("aria-hidden", "true");
   return made("li", "", made("span", "name"), track, made("span", "figure"));
 }

@@ -27,7 +27,7 @@ SECOND = f"{HELPED} nincompoop about the ladder, as he always is with the things
 LAST = f"{HELPED} good guest at tea. We talked about his garden until it was dark, and then he went home."
 FRAME = 125
 """Milliseconds."""
-WIDE, PHONE = {"width": 960, "height": 600}, {"width": 375, "height": 740}
+WIDE, PHONE = {"width": 960, "height": 760}, {"width": 375, "height": 740}
 MOST_BYTES = 2_000_000
 
 
@@ -63,7 +63,6 @@ def frames(served: Served, page: Page, count: int) -> Iterator[bytes]:
     """A picture for each token that is drawn, and of how it ends."""
     steps = Steps(served)
     page.get_by_role("button", name="Write").click()
-    page.locator("#guarded-title").scroll_into_view_if_needed()
     for _ in range(count):
         steps.give(1)
         page.wait_for_timeout(FRAME)

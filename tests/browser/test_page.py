@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.browser
 FLAGGED = "blockhead"
 FIRST = "he was a blockhead in the morning and then he went home to the town."
 CLEAN = "he was a quiet man in the morning and then he went home to the town."
-PHONE = {"viewport": {"width": 375, "height": 740}}
+PHONE: dict[str, Any] = {"viewport": {"width": 375, "height": 740}}
 
 
 @pytest.fixture(scope="module")
@@ -184,7 +184,7 @@ def test_it_is_used_by_the_keyboard_alone(served: "Served", opened: Opened) -> N
         assert released(page) == CLEAN
 
 
-LOOKS = {"light": {}, "dark": {"color_scheme": "dark"}, "phone": PHONE}
+LOOKS: dict[str, dict[str, Any]] = {"light": {}, "dark": {"color_scheme": "dark"}, "phone": PHONE}
 
 
 @pytest.mark.parametrize("look", LOOKS)

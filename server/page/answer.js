@@ -25,9 +25,9 @@ export function begun() {
   };
 }
 
-/** Change an answer by one event of its stream. */
+/** Change an answer by one event of its stream; one that is not known changes nothing. */
 export function tell(answer, event) {
-  changes[event.event]?.(answer, event);
+  if (Object.hasOwn(changes, event.event)) changes[event.event](answer, event);
 }
 
 const changes = {

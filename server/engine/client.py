@@ -153,7 +153,6 @@ class GuardedEngineClient(Delegate):
         lead = unfinished_word(tokenizer, call.prompt["prompt_token_ids"])
         engine = self._engine(call, index)
         guarded = self._guard(engine, call, index, services, lead)
-        wanted = frozenset(call.params.logprob_token_ids or ())
         return Choice(
             engine,
             guarded if prompt is None else Prompted(guarded, prompt, waits=call.request.wants_moderation),
@@ -162,7 +161,7 @@ class GuardedEngineClient(Delegate):
                 self.alternative_scores,
                 call.request.policy,
                 lambda token: str(tokenizer.decode([token])),
-                wanted,
+                frozenset(call.params.logprob_token_ids or ()),
                 lead,
                 call.request.client,
             ),
@@ -178,8 +177,7 @@ class GuardedEngineClient(Delegate):
 
     def _guard(self, engine: ChoiceEngine, call: GenerateCall, index: int, services: Services, lead: str) -> Guarded:
         make = detokenizers(self.inner.renderer.tokenizer, call.prompt["prompt_token_ids"], call.params)
-        structured = call.params.structured_outputs is not None
-        seeded = call.params.seed is not None
+        structured, seeded = call.params.structured_outputs is not None, call.params.seed is not None
         whole = call.params.output_kind == RequestOutputKind.FINAL_ONLY
         transcript = Transcript(make, lead)
         return Guarded(

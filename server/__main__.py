@@ -14,7 +14,8 @@ from server.audit import file as audit
 from server.configuration import parse
 from server.embedded import SMOLLM2, Models, listing
 from server.errors import EngineDied, StartError
-from server.settings import add_options, cache_folder, draw_elsewhere, parser, prepare_environment
+from server.options import add_options
+from server.settings import cache_folder, draw_elsewhere, parser, prepare_environment
 from server.stopping import stop_at_once
 from server.telemetry import logs, pairs
 from server.upstreams import addresses

@@ -5,7 +5,7 @@ from typing import Any
 
 from server.generation.report import Report
 from server.generation.request import current
-from server.generation.tracing import RequestTrace, Untraced
+from server.generation.tracing import RequestSpans, Untraced
 from tests.api.asgi_app import JSON_HEAD, Called, app, body, called_at
 from tests.api.requests import report
 from tests.api.test_gateway import Counted, gateway_to
@@ -20,7 +20,7 @@ class Heard(Untraced):
         self.begun: list[Mapping[str, str]] = []
         self.ended: list[tuple[str, str | None]] = []
 
-    def request(self, headers: Mapping[str, str]) -> RequestTrace:
+    def request(self, headers: Mapping[str, str]) -> RequestSpans:
         self.begun.append(dict(headers))
         return self
 

@@ -23,7 +23,7 @@ async def traced(collector: Collector, protocol: Any = "grpc", headers: dict[str
     """One request whose answer is rewound once, traced to its end."""
     tracer = Tracer(*exporters(collector.url, protocol))
     request = tracer.request(headers)
-    async with staged("so you idiot there", "so you friend there", in_step=True, trace=request.choice(0)) as stage:
+    async with staged("so you idiot there", "so you friend there", in_step=True, spans=request.choice(0)) as stage:
         await stage.play()
         report = stage.guarded.report
     request.answered(Answered("cmpl-7", 0, ANYBODY, POLICY, report, "stop"))

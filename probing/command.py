@@ -25,9 +25,10 @@ from probing.writing import TOGETHER, LanguageModel, Written, folder_of
 from reporting.options import at_least, count, within
 from reporting.progress import progress, say
 from server.embedded import Models
+from server.environment import cache_folder
 from server.errors import StartError
 from server.probes import fingerprint
-from server.settings import BUNDLED_CLASSIFIER, cache_folder
+from server.settings import BUNDLED_CLASSIFIER
 
 DESCRIPTION = """\
 Fit a probe to a language model: linear heads on its own hidden states that say what the gate would say of its text.

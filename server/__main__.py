@@ -15,7 +15,8 @@ from server.configuration import parse
 from server.embedded import SMOLLM2, Models, listing
 from server.environment import cache_folder, draw_elsewhere, prepare_environment
 from server.errors import EngineDied, StartError
-from server.settings import add_options, parser
+from server.options import add_options
+from server.settings import parser
 from server.stopping import stop_at_once
 from server.telemetry import logs, pairs
 from server.upstreams import addresses

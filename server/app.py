@@ -159,6 +159,8 @@ def warn(settings: Settings) -> None:
     """Say aloud what an operator may not have meant."""
     if settings.allow_loosen:
         log.warning("--allow-loosen: every request may switch its guard off")
+    if settings.allow_trace:
+        log.warning("--allow-trace: every request may see how its answer is scored before it is released")
     if development_mode():
         log.warning("VLLM_SERVER_DEV_MODE: vLLM's development routes reach the engine behind the guard; unset it")
     if not plugged_in():

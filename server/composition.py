@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from filters.judge import Judge
 from filters.languages import CODES
 from server import probes
+from server.api import pages
 from server.api.access import SCRAPED
 from server.api.doorway import Doorway
 from server.api.gateway import Gateway
@@ -128,23 +129,32 @@ def _capacity(engine: Any, room: Room, judge: Judge, metrics: Metrics) -> Capaci
     return Capacity(bounds, lambda: judge.backlog_seconds, metrics)
 
 
-def attach(app: "FastAPI", client: "ServedClient", args: argparse.Namespace, *, pages_need_key: bool = False) -> None:
-    """Add our routes, the gateway and the wall that asks for keys to vLLM's application over the client."""
+def attach(
+    app: "FastAPI",
+    client: "ServedClient",
+    args: argparse.Namespace,
+    *,
+    pages_need_key: bool = False,
+    allow_trace: bool = False,
+    with_page: bool = True,
+) -> None:
+    """Add our routes, the gateway and the wall that asks for keys to vLLM's application over the client.
+
+    `allow_trace`: every request may be traced; on a server without keys that nobody else can reach, it may anyway.
+    `with_page`: with the page at `/`.
+    """
     from server.engine import access, models, stored
     from server.engine.several import server_of
 
+    allow = {
+        "allow_loosen": client.allow_loosen,
+        "allow_trace": allow_trace or access.local(args, keyed=client.keys is not None),
+    }
     served = partial(models.served, app)
     server = server_of(client.vllm_config)
-    app.include_router(
-        router(
-            client.services,
-            client.catalog,
-            client.inner,
-            served,
-            allow_loosen=client.allow_loosen,
-            server=(server.index, server.count),
-        )
-    )
+    place = (server.index, server.count)
+    app.include_router(router(client.services, client.catalog, client.inner, served, **allow, server=place))
+    pages.add(app, version("unsay"), with_page=with_page)
     access.ask_for_keys(app, access.keys(args), client.keys, pages=pages_need_key)
     access.identify(app)
     logs.leave_out(SCRAPED)
@@ -153,7 +163,7 @@ def attach(app: "FastAPI", client: "ServedClient", args: argparse.Namespace, *, 
         app.router.middleware_stack,
         catalog=client.catalog,
         observer=client.services.observer,
-        allow_loosen=client.allow_loosen,
+        **allow,
         quotas=client.quotas,
         tracing=client.services.tracing,
         store=stored.find(app),

@@ -81,6 +81,8 @@ class Settings(ScorerSettings):
     pages_need_key: bool = False
     rate_limits_url: str = MEMORY
     """Perhaps with a password in it, so that no error may say it."""
+    page: bool = True
+    allow_trace: bool = False
     allow_loosen: bool = False
     allow_dev_mode: bool = False
     pairs_out: Path | None = None

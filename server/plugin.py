@@ -83,7 +83,14 @@ class Endpoint:
             raise StartError(_unguarded(engine_client, args.model))
         settings = app.settings_of(args.additional_config)
         app.check_open(args, settings)
-        composition.attach(self._app, engine_client, args, pages_need_key=settings.pages_need_key)
+        composition.attach(
+            self._app,
+            engine_client,
+            args,
+            pages_need_key=settings.pages_need_key,
+            allow_trace=settings.allow_trace,
+            with_page=settings.page,
+        )
         file = engine_client.keys
         if file is not None or keys(args):
             counts = {"of_keys_file": 0 if file is None else len(file.value), "of_api_key": len(keys(args))}

@@ -12,7 +12,7 @@ import tests.properties  # noqa: F401 (registers the profiles)
 from tests.marks import PATIENCE_SECONDS, PATIENT, QUICK, marks, together
 
 # Shared by several folders and made once for the whole run, by those tests that ask: nothing heavy is imported before.
-pytest_plugins = ("tests.filters.scorers.bundled", "tests.live.fixtures")
+pytest_plugins = ("tests.browser.fixtures", "tests.filters.scorers.bundled", "tests.live.fixtures")
 
 settings.load_profile("ci")
 

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 
 PLACES = {
+    "tests/browser": "engine",
     "tests/engine": "engine",
     "tests/fuzz": "engine",
     "tests/journeys": "engine",

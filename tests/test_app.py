@@ -162,7 +162,7 @@ def lines(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     ("loosen", "environment", "named"),
     [
         (False, {"VLLM_PLUGINS": "unsay"}, []),
-        (True, {"VLLM_PLUGINS": "a,unsay"}, ["--allow-loosen"]),
+        (True, {"VLLM_PLUGINS": "a,unsay"}, ["--allow-loosen", "--allow-trace"]),
         (False, {"VLLM_PLUGINS": "unsay", "VLLM_SERVER_DEV_MODE": "1"}, ["VLLM_SERVER_DEV_MODE"]),
         (False, {}, ["VLLM_PLUGINS=unsay"]),
     ],
@@ -178,7 +178,7 @@ def test_what_may_not_be_meant_is_said_aloud(
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    warn(Settings(allow_loosen=loosen))
+    warn(Settings(allow_loosen=loosen, allow_trace=loosen))
     assert len(lines) == len(named)
     assert all(part in line for part, line in zip(named, lines, strict=True))
 

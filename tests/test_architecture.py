@@ -25,6 +25,7 @@ TESTED_ELSEWHERE = {
     "server/engine/upstream/faults.py": "a port and a record: all of tests/engine/upstream",
     "server/guard/commands.py": "records without code: tests/guard/test_advance.py",
     "server/guard/events.py": "records without code: tests/guard/test_advance.py",
+    "server/options.py": "options without code: tests/test_settings.py, tests/test_configuration.py",
     "server/scorer_options.py": "options without code: tests/test_configuration.py",
     "server/errors.py": "tests/policy/test_errors.py",
 }

@@ -158,6 +158,10 @@ def test_a_key_of_the_file_is_named_with_the_file(tmp_path: Path, content: objec
     assert str(refused.value).startswith(said + line)
 
 
+def test_a_page_is_served_unless_it_is_refused() -> None:
+    assert parse(["serve"]).settings.page and not parse(["serve", "--no-page"]).settings.page
+
+
 def test_the_documentation_lists_every_key() -> None:
     page = (Path(__file__).parents[1] / "docs/plugin.md").read_text(encoding="utf-8")
     listed = [line.split("`")[1] for line in page.splitlines() if line.startswith("| `") and line.count("|") >= 4]

@@ -88,6 +88,20 @@ def test_nothing_heavy_is_loaded_with_a_part() -> None:
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.parametrize(("page", "status"), [(True, 200), (False, 404)])
+async def test_the_page_is_there_unless_the_operator_wants_none(page: bool, status: int) -> None:
+    said = Namespace(**{**vars(ARGS), "additional_config": {"unsay": {"page": page}}})
+    made = await attached(guarded(AsyncExitStack()), said)
+    assert TestClient(made).get("/").status_code == status
+
+
+@pytest.mark.parametrize(("allowed", "rights"), [(True, ["trace"]), (False, [])])
+async def test_the_operator_may_let_everybody_trace(allowed: bool, rights: list[str]) -> None:
+    said = Namespace(**{**vars(ARGS), "host": "0.0.0.0", "additional_config": {"unsay": {"allow_trace": allowed}}})
+    made = await attached(guarded(AsyncExitStack()), said)
+    assert TestClient(made).get("/v1/detox/policies").json()["rights"] == rights
+
+
 async def test_the_routes_are_those_of_the_guard_and_its_end_is_the_servers() -> None:
     closed: list[bool] = []
     closing = AsyncExitStack()

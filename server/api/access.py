@@ -12,6 +12,7 @@
 
 from collections.abc import Sequence
 
+from server.api import pages
 from server.api.asgi import App, Receive, Scope, Send, field, refuse
 from server.api.azure import azures
 from server.errors import Unauthorized, anthropic
@@ -22,8 +23,9 @@ from server.reloading import Current
 PROBES = frozenset({"/health", "/ready", "/ping", "/version"})
 """What asks whether the server is up."""
 _METRICS = frozenset({"/metrics", "/metrics/"})
-PAGES = _METRICS | frozenset({"/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json"})
-"""What monitoring asks, and the pages that describe the API."""
+_DESCRIPTION = frozenset({"/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json"})
+PAGES = _METRICS | _DESCRIPTION | pages.PATHS
+"""What monitoring asks, the pages that describe the API, and the page at `/`."""
 SCRAPED = PROBES | _METRICS
 """What is asked every few seconds."""
 OPEN = PROBES | PAGES

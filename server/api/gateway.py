@@ -7,7 +7,8 @@
 2. Whatever may be new work counts against the limits of its key (server/keys/quotas.py), from before its body is read
    to its end: that of its answer, or of what goes on in the background.
 3. A response belongs to the key that made it: for others it is not there.
-4. Out: reports are added at the end of each choice (server/api/outgoing.py).
+4. Out: reports are added at the end of each choice (server/api/outgoing.py), and events of the guard between those of
+   a stream that is traced (server/api/traced.py).
 """
 
 from typing import Any
@@ -21,6 +22,7 @@ from server.api.answer import gravest
 from server.api.asgi import App, Message, Receive, Scope, Send, adding, field, refuse
 from server.api.outgoing import Outgoing
 from server.api.stored import CHOSEN, PATH, Keeping, Store, Stored
+from server.api.traced import trace_for, traced
 from server.errors import BadRequest, NotAllowed, NotFound, RequestError
 from server.generation.observer import Observer
 from server.generation.request import GuardedRequest, current
@@ -62,6 +64,7 @@ class Gateway:
         observer: Observer,
         allow_loosen: bool,
         quotas: Quotas,
+        allow_trace: bool = False,
         tracing: Tracing = UNTRACED,
         store: Store | None = None,
     ) -> None:
@@ -69,6 +72,7 @@ class Gateway:
         self._catalog = catalog
         self._observer = observer
         self._allow_loosen = allow_loosen
+        self._allow_trace = allow_trace
         self._quotas = quotas
         self._tracing = tracing
         self._stored = None if store is None else Stored(store)
@@ -108,7 +112,9 @@ class Gateway:
             await self._app(scope, receive, send)
             return
         request = self._admit(share.key, scope, asked)
-        await self._serve(share, request, self._keeping(request, scope, asked), scope, receive, send)
+        keeping = self._keeping(request, scope, asked)
+        async with traced(request.trace, send) as out:
+            await self._serve(share, request, keeping, scope, receive, out)
 
     def _behind(self, path: str, key: Key) -> GuardedRequest | None:
         """Return the request behind the response that a path names. NotFound if another key has made it."""
@@ -127,7 +133,7 @@ class Gateway:
         send: Send,
     ) -> None:
         outgoing = Outgoing(request, send, scope["path"])
-        request.trace = self._tracing.request({name: field(scope, name.encode()) or "" for name in W3C})
+        request.spans = self._tracing.request({name: field(scope, name.encode()) or "" for name in W3C})
 
         async def tell(message: Message) -> None:
             if keeping is not None:
@@ -163,7 +169,7 @@ class Gateway:
         share.tokens = request.tokens
         share.end()
         report = gravest(request.reports)
-        request.trace.over(route, report)
+        request.spans.over(route, report)
         if report is not None:
             self._observer.request_finished(report.action, route, report.policy)
 
@@ -182,7 +188,8 @@ class Gateway:
             may_loosen=allowed,
             own=key.policies,
         )
-        return GuardedRequest(resolved.policy, resolved.report, resolved.moderation, key=key)
+        trace = trace_for(key, scope, asked, granted=self._allow_trace) if resolved.trace else None
+        return GuardedRequest(resolved.policy, resolved.report, resolved.moderation, key=key, trace=trace)
 
 
 def _unrouted(scope: Scope, error: HTTPException) -> RequestError:

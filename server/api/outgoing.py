@@ -7,6 +7,8 @@
    pages) passes as it comes.
 3. An answer without generated text passes byte for byte.
 4. A stream that the application leaves amid it (its engine has died) ends with an error in the words of its route.
+5. One exception to the first rule: a stream that is traced begins at once, since its client wants to see what is tried
+   before any text is released. What fails until then ends it with the error that would have been its status.
 """
 
 import json
@@ -38,8 +40,7 @@ class Outgoing:
 
     def can_refuse(self) -> bool:
         """Return whether what went wrong can still be told by the status of the answer."""
-        failed = self._refusal() is not None and not self._request.started
-        return failed and not self._sent_head and not self._is_stored
+        return self._failed() and not self._sent_head
 
     async def refuse(self) -> None:
         """Answer with what went wrong in place of what the application says, now and later. It `can_refuse`."""
@@ -51,7 +52,12 @@ class Outgoing:
         """End a stream that has begun and will not go on, so that its client knows."""
         if self._stream is not None and self._sent_head and not self._ended:
             self._ended = True
-            await self._send({"type": "http.response.body", "body": broken_off(self._path), "more_body": False})
+            end = broken_off(self._path, self._refusal() if self._failed() else None)
+            await self._send({"type": "http.response.body", "body": end, "more_body": False})
+
+    def _failed(self) -> bool:
+        """Return whether there will be no answer."""
+        return self._refusal() is not None and not self._request.started and not self._is_stored
 
     def _refusal(self) -> RequestError | None:
         """Return what went wrong, if anything did."""
@@ -59,22 +65,26 @@ class Outgoing:
 
     async def send(self, message: Message) -> None:
         """Send what the application says (it is its `send`)."""
-        if self._refused:
+        if self._refused or self._ended:
             return
         if message["type"] == "http.response.start":
-            self._begin(message)
+            await self._begin(message)
         elif message["type"] != "http.response.body":
             await self._send(message)
         elif self.can_refuse():
             await self.refuse()
+        elif self._failed():
+            await self.break_off()
         else:
             await self._pass_on(message.get("body", b""), more=message.get("more_body", False))
 
-    def _begin(self, head: Message) -> None:
+    async def _begin(self, head: Message) -> None:
         self._head = head
         kind = (field(head, b"content-type") or "").lower()
         if kind.startswith("text/event-stream"):
             self._stream = EventStream(self._request)
+            if self._request.trace is not None:
+                await self._start(b"")
         self._json = kind.startswith("application/json")
 
     async def _pass_on(self, body: bytes, *, more: bool) -> None:

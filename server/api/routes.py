@@ -12,6 +12,7 @@ from server.api.access import key_of
 from server.api.asgi import CLIENT_GONE, ClientGone, while_connected
 from server.errors import BadRequest, NotFound, RequestError, http_error
 from server.generation.services import Services
+from server.keys.key import RIGHTS, Right
 from server.policy.catalog import Catalog, describe
 from server.policy.resolve import HEADER, resolve
 from server.reloading import Current
@@ -24,12 +25,14 @@ def router(
     served: Callable[[str], Awaitable[dict[str, Any] | None]],
     *,
     allow_loosen: bool,
+    allow_trace: bool = False,
     server: tuple[int, int] = (0, 1),
 ) -> APIRouter:
     """Build our routes. `engine` is anything that says whether it is `answering`, `served` finds a model by name.
 
     `server`: which API server this is, of how many.
     """
+    everybodys: dict[Right, bool] = {"loosen": allow_loosen, "trace": allow_trace}
     routes = APIRouter()
 
     @routes.post("/v1/moderations", openapi_extra=moderations.described())
@@ -61,8 +64,10 @@ def router(
 
     @routes.get("/v1/detox/policies")
     async def policies(raw: Request) -> dict[str, Any]:
-        """Return the policies that requests of this key may name."""
-        return describe(catalog.value, key_of(raw.scope).policies)
+        """Return the policies that requests of this key may name, and what else they may do."""
+        key = key_of(raw.scope)
+        rights = [right for right in RIGHTS if everybodys.get(right) or key.may(right)]
+        return {**describe(catalog.value, key.policies), "rights": rights}
 
     @routes.get("/ready")
     async def ready() -> JSONResponse:

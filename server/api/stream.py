@@ -64,6 +64,7 @@ class EventStream:
         if "choices" in body:
             self._chunk = {key: body[key] for key in HEAD_OF_CHUNK if key in body}
             amend_choices(body, self._request)
+            self._trace(body)
         elif "response" in body:
             amend_response(body["response"], self._request)
             head = self._renamed(head, body)
@@ -71,6 +72,13 @@ class EventStream:
             before = self._refusal()
             amend_message(body, body["delta"], self._request)
         return before + head + mark + written(body)
+
+    def _trace(self, body: dict[str, Any]) -> None:
+        """End the trace of the choices that end here, before the chunk that says so."""
+        ended = [choice.get("index", 0) for choice in body["choices"] if choice.get("finish_reason") is not None]
+        for index in ended:
+            if self._request.trace is not None and index in self._request.reports:
+                self._request.trace.end(index, self._request.reports[index].as_dict())
 
     def _moderation(self) -> bytes:
         """Return the chunk that says what moderation found, if that was asked for and a choice has ended."""
@@ -101,9 +109,9 @@ class EventStream:
         return head.replace(RESPONSE_ENDS[0], b"event: " + body["type"].encode())
 
 
-def broken_off(path: str) -> bytes:
-    """Return the events that end a stream of the route at `path` which cannot go on."""
-    _, said, _ = http_error(UnsayError(), path)
+def broken_off(path: str, why: UnsayError | None = None) -> bytes:
+    """Return the events that end a stream of the route at `path` which cannot go on, for a reason if it has one."""
+    _, said, _ = http_error(why or UnsayError(), path)
     if anthropic(path):
         return b"event: error\ndata: " + written(said) + END
     if path.endswith(RESPONSES):

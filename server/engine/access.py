@@ -59,6 +59,11 @@ def warning(args: argparse.Namespace, *, keyed: bool) -> str | None:
     return f"--host {host} without --keys-file or --api-key: whoever reaches this port may use all of this server"
 
 
+def local(args: argparse.Namespace, *, keyed: bool) -> bool:
+    """Return whether nobody is asked for a key because nobody else can reach the server."""
+    return not (keyed or keys(args)) and (bool(args.uds) or _is_loopback(args.host or EVERYWHERE))
+
+
 def refuse_open(args: argparse.Namespace, *, keyed: bool, dev_mode: bool, pages: bool) -> None:
     """StartError if something would be open to all that must not be.
 

@@ -33,7 +33,7 @@ from server.generation.prompt import Prompt, Prompted, last_part, on_prompt
 from server.generation.report import Report
 from server.generation.request import GuardedRequest, current
 from server.generation.services import Services
-from server.generation.tracing import Trace
+from server.generation.trace import ChoiceTrace
 from server.generation.transcript import Transcript
 from server.guard.state import GuardState
 from server.policy.policy import Policy
@@ -158,9 +158,7 @@ class GuardedEngineClient(Delegate):
         tokenizer = self.inner.renderer.tokenizer
         lead = unfinished_word(tokenizer, call.prompt["prompt_token_ids"])
         engine = _engine(self.inner, call, index, exact=self.exact)
-        trace = call.request.trace.choice(call.first_choice + index)
-        guarded = self._guard(engine, call, services, lead, trace)
-        wanted = frozenset(call.params.logprob_token_ids or ())
+        guarded = self._guard(engine, call, index, services, lead)
         return Choice(
             engine,
             guarded if prompt is None else Prompted(guarded, prompt, waits=call.request.wants_moderation),
@@ -169,27 +167,26 @@ class GuardedEngineClient(Delegate):
                 self.alternative_scores,
                 call.request.policy,
                 lambda token: str(tokenizer.decode([token])),
-                wanted,
+                frozenset(call.params.logprob_token_ids or ()),
                 lead,
                 call.request.client,
             ),
         )
 
-    def _guard(self, engine: ChoiceEngine, call: GenerateCall, services: Services, lead: str, trace: Trace) -> Guarded:
+    def _guard(self, engine: ChoiceEngine, call: GenerateCall, index: int, services: Services, lead: str) -> Guarded:
         make = detokenizers(self.inner.renderer.tokenizer, call.prompt["prompt_token_ids"], call.params)
-        structured = call.params.structured_outputs is not None
-        seeded = call.params.seed is not None
-        whole = call.params.output_kind == RequestOutputKind.FINAL_ONLY
+        start = _start(call.params, exact=self.exact)
+        transcript, number = Transcript(make, lead), call.first_choice + index
         return Guarded(
             engine,
-            Transcript(make, lead),
+            transcript,
             call.request.policy,
             services,
-            start=GuardState(restart_only=structured and not self.exact, maskable=not structured, fixed_windows=seeded),
+            start=start,
             greedy=call.params.temperature < GREEDY,
-            whole=whole,
-            retriable=lambda: whole or not call.request.started,
-            trace=trace,
+            retriable=lambda: start.whole or not call.request.started,
+            spans=call.request.spans.choice(number),
+            trace=ChoiceTrace(call.request.trace, number, transcript.spelled),
         )
 
 
@@ -200,6 +197,16 @@ def _engine(inner: EngineClient, call: GenerateCall, index: int, *, exact: bool)
     step = call.request.policy.temperature_step
     request = EngineRequest(inner, call.prompt, own, call.request_id, call.options, step)
     return ExactEngine(request, rewinds_of(inner)) if exact else ResubmittingEngine(request)
+
+
+def _start(params: SamplingParams, *, exact: bool) -> GuardState:
+    structured = params.structured_outputs is not None
+    return GuardState(
+        whole=params.output_kind == RequestOutputKind.FINAL_ONLY,
+        restart_only=structured and not exact,
+        maskable=not structured,
+        fixed_windows=params.seed is not None,
+    )
 
 
 class _WithoutBeams:

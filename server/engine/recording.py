@@ -42,7 +42,7 @@ def check_records(request: GuardedRequest, records: Records | None) -> None:
 
 def join(request: GuardedRequest, engine: EngineClient, options: dict[str, Any]) -> None:
     """Have an engine that traces join the trace of the request, if there is one: set what `generate` is given."""
-    headers = request.trace.headers()
+    headers = request.spans.headers()
     if headers and engine.vllm_config.observability_config.otlp_traces_endpoint:
         options["trace_headers"] = headers
 
@@ -101,5 +101,5 @@ class Recording:
         text = self._texts[index] if request.policy.audit_text != "none" else None
         response = response_id(self._call.request_id)
         answered = Answered(response, number, request.key, request.policy, report, finish_reason, text)
-        request.trace.answered(answered)
+        request.spans.answered(answered)
         return answered

@@ -1,5 +1,7 @@
 """What happened to one choice: every fact is told to the observer once, timed, and kept for the report.
 
+What its operator traces (`tracing.py`) and what a client asked to be told (`trace.py`) is told from here, too.
+
 Tokens: released + discarded = drafted + inserted by policy. Those of a candidate that is put back were both.
 Rewinds: one outcome each, when it is known. A choice that is cut short leaves its last rewind without one.
 """
@@ -10,10 +12,11 @@ from collections.abc import Callable, Mapping
 
 from filters.passage import Passage
 from filters.verdict import Flagged, Verdict
-from server.generation.observer import NO_CATEGORY, Glanced, Observer, Outcome
+from server.generation.observer import NO_CATEGORY, Observer, Outcome
 from server.generation.tally import FlaggedSpan, Tally
-from server.generation.tracing import UNTRACED_CHOICE, Trace
-from server.guard.commands import Rewind, Substitute, Way
+from server.generation.trace import ChoiceTrace, untraced
+from server.generation.tracing import UNTRACED_CHOICE, ChoiceSpans
+from server.guard.commands import Rewind, Score, Substitute, Way
 from server.policy.policy import Policy
 
 
@@ -41,18 +44,20 @@ class Clockwork:
             self._observer.rewind_took(at - self._rewinding_since)
             self._rewinding_since = None
 
-    def released(self, upto: int) -> None:
-        """Note that the tokens before `upto` leave; the oldest of them waited longest."""
+    def released(self, upto: int) -> float | None:
+        """Note that the tokens before `upto` leave; return how long the oldest of them waited, if any had to."""
         at = self._now()
         oldest: float | None = None
         while self._drafted and self._drafted[0][0] <= upto:
             _, since = self._drafted.popleft()
             oldest = since if oldest is None else oldest
-        if oldest is not None:
-            self._observer.held(at - oldest)
+        held = None if oldest is None else at - oldest
+        if held is not None:
+            self._observer.held(held)
         if not self._left:
             self._observer.first_release(at - self._began)
         self._left = upto
+        return held
 
     def rewound(self, to: int) -> None:
         """Note that a verdict sent the choice back to token `to`."""
@@ -84,7 +89,7 @@ class Clockwork:
 class Account:
     """The facts of one choice of a request under `policy`, answered by `model`. `now`: see `Clockwork`.
 
-    `trace` hears of what takes time, from here or directly.
+    `spans` hears of what takes time, from here or directly; `trace` of what the client asked to be told.
     """
 
     def __init__(
@@ -93,17 +98,19 @@ class Account:
         policy: Policy,
         model: str,
         now: Callable[[], float] = time.monotonic,
-        trace: Trace = UNTRACED_CHOICE,
+        spans: ChoiceSpans = UNTRACED_CHOICE,
+        trace: ChoiceTrace | None = None,
     ) -> None:
         self._observer = observer
-        self.trace = trace
+        self.spans = spans
         self._policy = policy
         self._model = model
         self._clock = Clockwork(observer, now)
         self._unsettled: Way | None = None
+        self._trace = trace or untraced()
         self.tally = Tally()
 
-    def judged(self, verdict: Verdict, attempt: int, passage: Passage, start: int) -> None:
+    def judged(self, verdict: Verdict, score: Score, passage: Passage, start: int) -> None:
         """Count a window's verdict, whatever becomes of it; its passage begins at character `start` of the answer."""
         self._observer.scores_seen(verdict.scores)
         self.tally.judged()
@@ -111,17 +118,16 @@ class Account:
             self._observer.span_judged("flagged", verdict.category, self._policy.name, self._model)
             span, scores = verdict.span, {category: verdict.scores[category] for category in verdict.exceeded}
             text = passage.text[span.start : span.end] if self._policy.audit_text != "none" else None
-            self.tally.flagged(FlaggedSpan(attempt, start + span.start, start + span.end, scores, text))
+            self.tally.flagged(FlaggedSpan(score.attempt, start + span.start, start + span.end, scores, text))
+            self._trace.scored(score, "flagged", verdict.scores, exceeded=list(verdict.exceeded))
         else:
             self._observer.span_judged("cleared", NO_CATEGORY, self._policy.name, self._model)
+            self._trace.scored(score, "cleared", verdict.scores)
 
-    def glanced(self, outcome: Glanced) -> None:
-        """Count what the model's probe made of a window, or that it gave an alarm."""
-        self._observer.glanced(outcome)
-
-    def unjudged(self, reason: str) -> None:
+    def unjudged(self, reason: str, score: Score) -> None:
         """Count a window on which the scorer gave no verdict."""
         self._observer.span_judged("failed", NO_CATEGORY, self._policy.name, self._model)
+        self._trace.scored(score, "failed", {}, reason=reason)
         self.tally.failed(reason)
 
     def heard(self, language: str, *, unread: bool) -> None:
@@ -137,11 +143,16 @@ class Account:
     def drafted(self, upto: int) -> None:
         """Note that the tokens before `upto` are drafted."""
         self._clock.drafted(upto)
-        self.trace.drafted()
+        self.spans.drafted()
+        self._trace.drafted(upto)
+
+    def cleared(self, upto: int) -> None:
+        """Note that the tokens before `upto` are clean."""
+        self._trace.cleared(upto)
 
     def released(self, upto: int) -> None:
         """Note that the tokens before `upto` may leave."""
-        self._clock.released(upto)
+        self._trace.released(upto, self._clock.released(upto))
 
     def sent(self, count: int) -> None:
         """Count tokens that have left."""
@@ -152,9 +163,11 @@ class Account:
         """Count drafted tokens that were dropped."""
         if count:
             self._observer.tokens("discarded", count)
+            self._trace.wasted(count)
 
-    def flagged(self) -> float:
-        """Note a flagged window; return the seconds spent on flagged spans so far, up to now."""
+    def flagged(self, score: Score, onset: int) -> float:
+        """Note that a window turns at `onset`; return the seconds spent on flagged spans so far, up to now."""
+        self._trace.flagged(score, onset)
         return self._clock.flagged()
 
     def rewound(self, rewind: Rewind, dropped: int) -> None:
@@ -163,13 +176,15 @@ class Account:
         self.tally.tried(rewind.strategy)
         self._unsettled = rewind.strategy
         self._clock.rewound(rewind.to)
-        self.trace.rewound(rewind, dropped)
+        self.spans.rewound(rewind, dropped)
+        self._trace.rewound(rewind.strategy, rewind.to)
 
-    def inserted(self, what: Substitute, to: int) -> None:
-        """Note a spent budget: the policy's mask or candidate stands in for the tokens from `to` on."""
+    def inserted(self, what: Substitute, to: int, upto: int) -> None:
+        """Note a spent budget: the policy's mask or candidate stands in for the tokens from `to` on, up to `upto`."""
         self.settled("exhausted")
         self.tally.tried(what)
         self._clock.cut(to)
+        self._trace.inserted(what, to, upto)
 
     def calm(self, outcome: Outcome) -> None:
         """Note that the flagged span is over, and its rewind with it."""

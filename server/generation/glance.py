@@ -15,7 +15,7 @@ from filters.scorer import Scores, is_below
 from filters.scorers.grams import is_plain
 from filters.standard import Standard
 from filters.verdict import Cleared
-from server.generation.account import Account
+from server.generation.observer import Observer
 from server.generation.probe import Probe
 from server.generation.transcript import Transcript, seen_of
 from server.guard.events import TokenSpan
@@ -27,12 +27,12 @@ from server.policy.standard import standard
 class Glance:
     """Glances at the windows of one choice. Without a `probe`, or where the policy wants none, it sees nothing."""
 
-    def __init__(self, probe: Probe | None, transcript: Transcript, policy: Policy, account: Account) -> None:
+    def __init__(self, probe: Probe | None, transcript: Transcript, policy: Policy, observer: Observer) -> None:
         self._transcript = transcript
         self._context = policy.context
         self._fresh = policy.first_stride
         self._standard: Standard = standard(policy)
-        self._account = account
+        self._observer = observer
         self._clearing = probe if policy.probe_clears and not self._standard.minds else None
         self._alarming = probe if policy.probe_alarms and policy.mode == "enforce" else None
 
@@ -42,7 +42,7 @@ class Glance:
             return None
         bounds = None if closes or not _is_ordinary(passage) else self._bounds(window)
         is_clear = bounds is not None and is_below(bounds, self._standard.thresholds.values)
-        self._account.glanced("cleared" if is_clear else "judged")
+        self._observer.glanced("cleared" if is_clear else "judged")
         return Cleared(bounds) if bounds is not None and is_clear else None
 
     def _bounds(self, window: TokenSpan) -> Scores | None:
@@ -57,7 +57,7 @@ class Glance:
         seen = seen_of(self._transcript, TokenSpan(max(state.conceded, state.submitted - self._context), known))
         found = seen is not None and self._alarming.alarms(seen)
         if found and state.alarmed <= state.submitted:
-            self._account.glanced("alarmed")
+            self._observer.glanced("alarmed")
         return found
 
 

@@ -8,7 +8,6 @@
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import replace
 from typing import assert_never
 
 from filters.scorer import Scores
@@ -22,7 +21,8 @@ from server.generation.retrying import Retrying
 from server.generation.services import Services
 from server.generation.standin import StandIn
 from server.generation.tasks import Tasks
-from server.generation.tracing import UNTRACED_CHOICE, Trace
+from server.generation.trace import ChoiceTrace
+from server.generation.tracing import UNTRACED_CHOICE, ChoiceSpans
 from server.generation.transcript import Transcript
 from server.guard.advance import advance
 from server.guard.commands import Command, Finish, Insert, Release, Rewind, Score
@@ -43,16 +43,16 @@ class Guarded:
         *,
         start: GuardState,
         greedy: bool,
-        whole: bool,
         retriable: Callable[[], bool],
-        trace: Trace = UNTRACED_CHOICE,
+        spans: ChoiceSpans = UNTRACED_CHOICE,
+        trace: ChoiceTrace | None = None,
     ) -> None:
         self._engine = engine
         self._transcript = transcript
         self._policy = policy
-        self._state = replace(start, whole=whole)
+        self._state = start
         self._outlet = Outlet(transcript)
-        self._account = Account(services.observer, policy, services.model, services.now, trace)
+        self._account = Account(services.observer, policy, services.model, services.now, spans, trace)
         self._stand_in = StandIn(policy, services.encode)
         self._rejections = Rejections(transcript, kept=services.pairs is not None)
         self.tasks = Tasks(self._outlet.fail)
@@ -107,7 +107,7 @@ class Guarded:
     async def _stop(self) -> None:
         """End every task; in monitor mode the last windows are still scored and counted after the answer."""
         self._following.catch_up()
-        self._account.trace.over()
+        self._account.spans.over()
         self._account.discarded(len(self._transcript.tokens) - self._outlet.tokens)
         async with aclosing(self._engine):
             if self._policy.mode != "monitor" or not self._state.finished:
@@ -126,6 +126,7 @@ class Guarded:
         before = self._state
         state, commands = advance(before, event, self._policy)
         self._state = state
+        self._account.cleared(state.cleared)
         if before.span_rewinds and not self._state.span_rewinds:
             self._account.calm("cleared" if isinstance(event, Cleared) else "exhausted")
             self._rejections.cleared(self._state.cleared)
@@ -159,15 +160,14 @@ class Guarded:
         self._account.rewound(command, len(self._transcript.tokens) - command.to)
         self._rejections.rewound(command.to)
         self._retrying.rewound(command)
-        self._following.cut(command.to)
         self._following.begin(command)
 
     def _insert(self, command: Insert) -> None:
         """Put the mask or the least toxic candidate in place of what was flagged, then go on from there."""
-        self._account.inserted(command.what, command.to)
         self._following.cut(command.to)
         self._account.let_through(self._stand_in.put(command.what, self._transcript))
         count, back = len(self._transcript.tokens), command.what == "candidate"
+        self._account.inserted(command.what, command.to, count)
         self._advance(Inserted(command.attempt, count, put_back=back, ended=self._transcript.finish_reason))
         if not self._state.finished:
             self._following.begin()

@@ -64,10 +64,12 @@ class Following:
         self._task: asyncio.Task[None] | None = None
 
     def begin(self, rewind: Rewind | None = None) -> None:
-        """Draft the current attempt after the tokens that stand; `rewind` led to it, if one did."""
+        """Draft the current attempt after the tokens that stand, or that `rewind` leaves standing, if one led to it."""
         self.end()
+        if rewind is not None:
+            self.cut(rewind.to)
         attempt, race = self._state().attempt, self._retrying.drafts(self._state(), rewind)
-        self._account.trace.drafting(attempt, rewind.strategy if rewind else None)
+        self._account.spans.drafting(attempt, rewind.strategy if rewind else None)
         self._task = self._tasks.spawn(lambda: self._follow(attempt, race))
 
     def end(self) -> None:
@@ -151,7 +153,7 @@ class Judging:
         self._policy = policy
         self._standard = standard(policy)
         self._account = account
-        self._glance = Glance(services.probe, transcript, policy, account)
+        self._glance = Glance(services.probe, transcript, policy, services.observer)
         self._tasks = tasks
         self._state = state
         self._retriable = retriable
@@ -182,14 +184,14 @@ class Judging:
 
     async def _follow(self, score: Score, passage: Passage, start: int, clear: ClearedText | None) -> None:
         """Wait for the verdict on a window, whose text begins at character `start`, unless it is `clear` already."""
-        scoring = self._account.trace.scoring(score)
+        scoring = self._account.spans.scoring(score)
         try:
             verdict = clear or await self._judge.judge(passage, self._standard)
         except ScorerUnavailable as error:
             scoring.over(None)
             return self._unjudged(score, error.reason)
         scoring.over(verdict)
-        self._account.judged(verdict, score.attempt, passage, start)
+        self._account.judged(verdict, score, passage, start)
         if isinstance(verdict, FlaggedText):
             return self._turned(score, verdict, start + verdict.span.start)
         self._account.let_through(verdict.scores)
@@ -200,12 +202,12 @@ class Judging:
         if score.attempt != self._state().attempt:
             return  # of a text that is gone
         onset, places = self._transcript.token_at(character), places_around(self._transcript, character)
-        spent = self._account.flagged() > self._policy.max_rewind_seconds
+        spent = self._account.flagged(score, onset) > self._policy.max_rewind_seconds
         event = Flagged(score.attempt, score.window, onset, places, spent, verdict.unread)
         self._flagged(event, verdict.scores)
 
     def _unjudged(self, score: Score, reason: str) -> None:
-        self._account.unjudged(reason)
+        self._account.unjudged(reason, score)
         holds = self._policy.holds_unscored
         log.warning("no verdict: text %s", "held back" if holds else "released unscored", extra={"reason": reason})
         if holds and self._retriable():

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from server.errors import RequestError
 from server.generation.demand import Demand
 from server.generation.report import Report
-from server.generation.tracing import UNTRACED, RequestTrace
+from server.generation.trace import Trace
+from server.generation.tracing import UNTRACED, RequestSpans
 from server.keys.key import ANYBODY, Key
 from server.limits import Limits
 from server.policy.policy import Policy
@@ -42,7 +43,10 @@ class GuardedRequest:
     client: Hashable = field(default_factory=object)
     key: Key = ANYBODY
     tokens: int = 0
-    trace: RequestTrace = UNTRACED
+    spans: RequestSpans = UNTRACED
+    """Takes what its operator traces of it."""
+    trace: Trace | None = None
+    """Takes what happens to its choices, if its client wants to be told."""
     _choices: int = 0
     _demand: Demand = field(default_factory=Demand)
 

@@ -20,7 +20,7 @@ class Scoring(Protocol):
         """Note the verdict; None if there is none."""
 
 
-class Trace(Protocol):
+class ChoiceSpans(Protocol):
     """Hears of one choice."""
 
     def drafting(self, attempt: int, way: Way | None) -> None:
@@ -39,13 +39,13 @@ class Trace(Protocol):
         """Note that nothing more is drafted."""
 
 
-class RequestTrace(Protocol):
+class RequestSpans(Protocol):
     """Hears of one request."""
 
     def headers(self) -> Mapping[str, str]:
         """Return the W3C headers by which others join in; none if nobody traces."""
 
-    def choice(self, number: int) -> Trace:
+    def choice(self, number: int) -> ChoiceSpans:
         """Return what hears of the choice of this number."""
 
     def answered(self, answered: Answered) -> None:
@@ -58,14 +58,14 @@ class RequestTrace(Protocol):
 class Tracing(Protocol):
     """Traces requests."""
 
-    def request(self, headers: Mapping[str, str]) -> RequestTrace:
+    def request(self, headers: Mapping[str, str]) -> RequestSpans:
         """Return what hears of a request that comes with these headers (names in lower case)."""
 
 
 class Untraced:
     """Hears everything and does nothing: every port above."""
 
-    def request(self, headers: Mapping[str, str]) -> RequestTrace:
+    def request(self, headers: Mapping[str, str]) -> RequestSpans:
         """Return itself."""
         return self
 
@@ -73,7 +73,7 @@ class Untraced:
         """Return none."""
         return {}
 
-    def choice(self, number: int) -> Trace:
+    def choice(self, number: int) -> ChoiceSpans:
         """Return what hears of a choice."""
         return UNTRACED_CHOICE
 
@@ -102,5 +102,5 @@ class _UntracedScoring:
 
 
 UNTRACED = Untraced()
-UNTRACED_CHOICE: Trace = _UntracedChoice()
+UNTRACED_CHOICE: ChoiceSpans = _UntracedChoice()
 _UNTRACED_SCORING = _UntracedScoring()

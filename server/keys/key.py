@@ -15,7 +15,8 @@ from pydantic import BaseModel, Field
 from server.policy.policy import STRICT
 
 Right = Literal["loosen", "trace", "flagged_text", "feedback", "review"]
-"""`loosen`: its requests may loosen their policy. The others are reserved: nothing asks for them yet."""
+"""`loosen`: its requests may loosen their policy. `trace`: they may be told what the guard does (`detox.trace`), and
+with `flagged_text` in which words. The others are reserved: nothing asks for them yet."""
 RIGHTS: tuple[Right, ...] = get_args(Right)
 
 PREFIX = "usk-"

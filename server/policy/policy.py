@@ -207,8 +207,9 @@ class Policy(BaseModel):
 
 @dataclass(frozen=True)
 class Resolved:
-    """What one request runs under: its policy, and whether the answer carries the report and OpenAI's moderation."""
+    """What one request runs under: its policy, and whether its answer has the report, OpenAI's moderation, a trace."""
 
     policy: Policy
     report: bool = True
     moderation: bool = False
+    trace: bool = False

@@ -10,6 +10,7 @@
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from pydantic import BaseModel, Field
 
@@ -51,6 +52,7 @@ class DetoxRequest(BaseModel):
     on_prompt: OnPrompt | None = Field(default=None, description="Replaces what the policy does about the prompt.")
     on_unread: OnUnread | None = Field(default=None, description="Replaces what happens to text that is not read.")
     report: bool = Field(default=True, description="Whether the answer carries the report of every choice.")
+    trace: bool = Field(default=False, description="Whether a stream tells what the guard does, for who may ask.")
 
 
 def parse(raw: object) -> DetoxRequest:
@@ -81,7 +83,7 @@ def resolve(
     if raw_moderation is None:
         return resolved
     policy = moderation.tightened(resolved.policy, moderation.parse(raw_moderation))
-    return Resolved(policy, resolved.report, moderation=True)
+    return replace(resolved, policy=policy, moderation=True)
 
 
 def _resolved(
@@ -94,7 +96,7 @@ def _resolved(
     wanted = _overlaid(catalog, named, asked)
     if not may_loosen:
         _forbid_loosening(catalog, param, named, wanted, own=bool(own))
-    return Resolved(wanted, asked.report)
+    return Resolved(wanted, asked.report, trace=asked.trace)
 
 
 def _chosen(catalog: Catalog, in_body: str | None, in_header: str | None, own: Sequence[str]) -> tuple[str, Policy]:

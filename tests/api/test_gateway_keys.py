@@ -105,6 +105,27 @@ async def test_the_right_to_loosen_is_a_keys() -> None:
         assert (await asked_by(key, quotas(), asked)).status == 403
 
 
+async def test_the_right_to_trace_is_a_keys() -> None:
+    asked = {"stream": True, "detox": {"trace": True}}
+    assert (await asked_by(Key("watcher", rights=frozenset({"trace"})), quotas(), asked)).status == 200
+    refused = await asked_by(BOUND, quotas(), asked)
+    assert (refused.status, refused.json["error"]["param"]) == (403, "detox.trace")
+    assert (await asked_by(LOOSE, quotas(), {"detox": {"trace": True}})).status == 400
+
+
+async def test_where_everybody_may_trace_no_key_needs_the_right() -> None:
+    asked, seen = {"stream": True, "detox": {"trace": True}}, list[GuardedRequest | None]()
+
+    async def look() -> None:
+        seen.append(current.get())
+
+    called = Called()
+    gateway = gateway_to(app(called, JSON_HEAD, body(b"{}"), first=look), Counted(), allow_trace=True)
+    await called_at(gateway, called, [json.dumps(asked).encode()], **by(BOUND))
+    assert called.status == 200 and seen[0] is not None and seen[0].trace is not None
+    assert not seen[0].trace.texts, "what is flagged is for a key with that right"
+
+
 async def test_a_key_has_its_own_policies() -> None:
     key = Key("app", policies=("strict",))
     seen: list[GuardedRequest | None] = []

@@ -1,11 +1,13 @@
 """A request that generates is traced from its admission to its end, and nothing else is."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from server.generation.report import Report
-from server.generation.request import current
-from server.generation.tracing import RequestTrace, Untraced
+from server.generation.request import GuardedRequest, current
+from server.generation.trace import Trace
+from server.generation.tracing import RequestSpans, Untraced
 from tests.api.asgi_app import JSON_HEAD, Called, app, body, called_at
 from tests.api.requests import report
 from tests.api.test_gateway import Counted, gateway_to
@@ -20,7 +22,7 @@ class Heard(Untraced):
         self.begun: list[Mapping[str, str]] = []
         self.ended: list[tuple[str, str | None]] = []
 
-    def request(self, headers: Mapping[str, str]) -> RequestTrace:
+    def request(self, headers: Mapping[str, str]) -> RequestSpans:
         self.begun.append(dict(headers))
         return self
 
@@ -46,6 +48,20 @@ async def test_it_is_begun_with_its_clients_trace_and_ended_with_what_was_done()
     await through(heard, answering, headers={"traceparent": PARENT, "x-other": "1"})
     assert heard.begun == [{"traceparent": PARENT, "tracestate": ""}]
     assert heard.ended == [("other", "rewound")]
+
+
+async def test_what_its_client_is_told_is_a_trace_of_its_own() -> None:
+    heard, asked, seen = Heard(), {"stream": True, "detox": {"trace": True}}, list[GuardedRequest | None]()
+
+    async def look() -> None:
+        seen.append(current.get())
+
+    called, observer = Called(), Counted()
+    gateway = gateway_to(app(called, JSON_HEAD, body(b"{}"), first=look), observer, tracing=heard, allow_trace=True)
+    await called_at(gateway, called, [json.dumps(asked).encode()])
+    (request,) = seen
+    assert request is not None and request.spans is heard and isinstance(request.trace, Trace)
+    assert heard.ended == [("other", None)]
 
 
 async def test_one_that_fails_is_ended_too() -> None:

@@ -21,6 +21,7 @@ from tests.engine.test_launcher import parse
 from tests.engine.test_scripted_client import client
 
 OPEN = {
+    *("GET /", "HEAD /"),
     *("GET /health", "GET /ready", "GET /ping", "POST /ping", "GET /version", "GET /metrics"),
     *("GET /docs", "HEAD /docs", "GET /docs/oauth2-redirect", "HEAD /docs/oauth2-redirect"),
     *("GET /redoc", "HEAD /redoc", "GET /openapi.json", "HEAD /openapi.json"),
@@ -75,6 +76,25 @@ async def test_with_a_key_all_of_them_are(application: FastAPI) -> None:
 async def test_a_new_route_asks_for_a_key_too(application: FastAPI) -> None:
     application.add_api_route("/new", lambda: None)
     assert "GET /new" in every(application) and "GET /new" not in await passed(application)
+
+
+@pytest.mark.parametrize(
+    ("words", "keyed", "local"),
+    [
+        (["--host", "127.0.0.1"], False, True),
+        (["--host", "localhost"], False, True),
+        (["--uds", "/run/unsay.sock"], False, True),
+        (["--host", "127.0.0.1"], True, False),
+        (["--host", "127.0.0.1", "--api-key", "k"], False, False),
+        (["--host", "0.0.0.0"], False, False),
+        ([], False, False),
+    ],
+)
+def test_a_server_is_local_if_nobody_else_reaches_it_and_nobody_has_a_key(
+    words: list[str], keyed: bool, local: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("VLLM_API_KEY", raising=False)
+    assert access.local(parse(*words), keyed=keyed) == local
 
 
 def test_keys_come_of_the_arguments_or_else_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

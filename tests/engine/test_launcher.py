@@ -18,7 +18,8 @@ from server.engine import launcher
 from server.engine.served import ServedClient
 from server.errors import EngineDied, StartError
 from server.generation.ending import Ending
-from server.settings import BUNDLED_MODEL, BUNDLED_MODEL_NAME, add_options
+from server.options import add_options
+from server.settings import BUNDLED_MODEL, BUNDLED_MODEL_NAME
 from tests.live.servers import FLAGS
 
 BIND = "VLLM_CPU_OMP_THREADS_BIND"

@@ -156,5 +156,5 @@ class Joined(Untraced):
 def test_an_engine_that_traces_joins_the_trace_of_the_request(trace: Untraced, endpoint: str | None, then: str) -> None:
     config = SimpleNamespace(observability_config=SimpleNamespace(otlp_traces_endpoint=endpoint))
     options: dict[str, Any] = {"trace_headers": {"traceparent": "theirs"}}
-    join(GuardedRequest(Policy(), trace=trace), SimpleNamespace(vllm_config=config), options)
+    join(GuardedRequest(Policy(), spans=trace), SimpleNamespace(vllm_config=config), options)
     assert options["trace_headers"] == {"traceparent": then}

@@ -39,6 +39,7 @@ ROUTES = {
     "messages": "/v1/messages",
     "generate": "/inference/v1/generate",
 }
+TRACED = ("completions", "chat")
 FUNCTION: JSON = {"name": "find", "parameters": {"type": "object", "properties": {"what": {"type": "string"}}}}
 TOOL: JSON = {"type": "function", "function": FUNCTION}
 
@@ -62,6 +63,10 @@ class Case:
     @property
     def streams(self) -> bool:
         return bool(self.body.get("stream"))
+
+    @property
+    def traced(self) -> bool:
+        return "trace" in self.body["detox"]
 
     @property
     def choices(self) -> int:
@@ -103,6 +108,9 @@ def drawn(number: int, tokenizer: Any, route: str | None = None) -> Case:
     route = route or random.Random(f"route {number}").choice(tuple(ROUTES))
     body = _BODIES[route](draw)
     body |= draw.maybe(0.6, "stream", True) | {"detox": _detox(draw)}
+    if body.get("stream") and route in TRACED and random.Random(f"trace {number}").random() < 0.4:
+        body["detox"]["trace"] = True
+        draw.features.add("trace")
     if route != "generate":
         body["model"] = "unsay-mini"
     scorer = chance.choice(SCORERS)

@@ -7,6 +7,7 @@ from unittest.mock import patch
 
 from server.engine.alternatives import Alternatives
 from server.engine.drafting.detokenize import VllmDetokenizer
+from server.generation.trace import Trace
 from server.generation.transcript import Transcript
 
 
@@ -81,10 +82,18 @@ def half_words() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def told_in_words() -> Iterator[None]:
+    """A trace tells everybody what is drafted."""
+    with patch.object(Trace, "texts", property(lambda trace: True, lambda trace, texts: None), create=True):
+        yield
+
+
 FAULTS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "unsettled-slice": unsettled_slice,
     "unjudged-stop-token": unjudged_stop_token,
     "unjudged-alternatives": unjudged_alternatives,
     "no-lead": no_lead,
     "half-words": half_words,
+    "told-in-words": told_in_words,
 }

@@ -21,6 +21,7 @@ INCOMPLETE = "\ufffd"
 WORDS = tuple(word for word in FLAGGED if " " not in word)
 ALTERNATIVES = ("top_logprobs", "prompt_logprobs")
 ENDS = {"response.completed", "response.incomplete", "response.failed", "message_stop"}
+TRACE = ": detox "
 TOKEN_ID = re.compile(r"token_id:(\d+)")
 
 
@@ -43,18 +44,25 @@ def events(answer: Answer) -> list[Any]:
     return [json.loads(line[6:]) for line in lines if line != "data: [DONE]"]
 
 
+def traced(answer: Answer) -> list[Any]:
+    """The events of the guard in a stream: comments. ValueError if one of them is no JSON."""
+    lines = (line for line in answer.body.decode().split("\n") if line.startswith(TRACE))
+    return [json.loads(line.removeprefix(TRACE)) for line in lines]
+
+
 def wrongs(case: Case, answer: Answer, tokenizer: Any) -> Iterator[str]:
     """What is wrong with the answer: leaks first, each with the field that shows it."""
     try:
-        said = events(answer)
+        said, told = events(answer), traced(answer)
     except ValueError as error:
         yield f"error: not JSON: {error}"
         return
-    yield from _leaks(case, said, answer, tokenizer)
+    yield from _leaks(case, [*said, *told], answer, tokenizer)
     if answer.trouble:
         yield f"error: {answer.trouble}"
     if case.leaves_after is None:
         yield from _faults(case, said, answer)
+        yield from _untold(case, said, told)
         yield from _unlike(case, said, answer, tokenizer)
 
 
@@ -173,13 +181,27 @@ def _faults(case: Case, said: list[Any], answer: Answer) -> Iterator[str]:
         yield f"error: status {answer.status}: {answer.body[:200]!r}"
     if answer.status != 200:
         return
+    if case.traced and crashes and _failed(said):
+        return  # the stream had begun, and its error is what would have been a 503
     for event in said:
-        if isinstance(event, dict) and (event.get("error") or event.get("type") == "error"):
+        if _failed([event]):
             yield f"error: in an answer: {str(event)[:200]}"
     if case.route in ("completions", "chat", "generate"):
         yield from _ends_of_choices(case, said, answer)
     elif case.streams and said and said[-1].get("type") not in ENDS:
         yield f"error: the stream ends with {said[-1].get('type')}"
+
+
+def _failed(said: list[Any]) -> bool:
+    return any(isinstance(event, dict) and (event.get("error") or event.get("type") == "error") for event in said)
+
+
+def _untold(case: Case, said: list[Any], told: list[Any]) -> Iterator[str]:
+    """Whether a trace tells less than it should, or anything at all to who has not asked for it."""
+    ends = sorted(event["choice"] for event in told if event["event"] == "end")
+    reasons = [choice for event in said for choice in event.get("choices", ()) if choice.get("finish_reason")]
+    if ends != (sorted(choice["index"] for choice in reasons) if case.traced else []) or (told and not case.traced):
+        yield f"error: the trace ends the choices {ends}"
 
 
 def _unlike(case: Case, said: list[Any], answer: Answer, tokenizer: Any) -> Iterator[str]:

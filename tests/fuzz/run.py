@@ -75,8 +75,9 @@ async def _played(stage: Arena, case: Case, found: Found) -> None:
     faults = list(wrongs(case, answer, stage.tokenizer))
     if not faults and _comparable(case, answer):  # once more, whole instead of as a stream, or the other way round
         found.compared += 1
-        other = await stage.play(case, stream=not case.streams)
-        faults += wrongs(_turned(case), other, stage.tokenizer)
+        turned = _turned(case)
+        other = await stage.play(case, stream=turned.streams, detox=turned.body["detox"])
+        faults += wrongs(turned, other, stage.tokenizer)
         if not faults and _comparable(case, other) and said(answer) != said(other):
             faults.append(f"error: a stream says {said(answer)!r}, the whole {said(other)!r}")
     found.add(case, answer, faults)
@@ -86,6 +87,7 @@ def _turned(case: Case) -> Case:
     """The case as it is asked for the second time."""
     turned = drawn(case.number, case.writer.tokenizer, case.route)
     turned.body["stream"] = not case.streams
+    turned.body["detox"].pop("trace", None)
     return turned
 
 

@@ -18,7 +18,8 @@ from server.generation.outlet import Piece
 from server.generation.pairs import Pair, Pairs
 from server.generation.probe import Probe
 from server.generation.services import Services
-from server.generation.tracing import UNTRACED_CHOICE, Trace
+from server.generation.trace import ChoiceTrace, Trace
+from server.generation.tracing import UNTRACED_CHOICE, ChoiceSpans
 from server.generation.transcript import Transcript
 from server.guard.state import GuardState
 from server.policy.policy import Policy
@@ -113,7 +114,8 @@ async def staged(
     pairs: Pairs | None = None,
     languages: frozenset[str] | None = None,
     probe: Probe | None = None,
-    trace: Trace = UNTRACED_CHOICE,
+    spans: ChoiceSpans = UNTRACED_CHOICE,
+    trace: Trace | None = None,
     **engine_options: Any,
 ) -> AsyncIterator[Stage]:
     """A stage on which the engine writes the first text, or another one where tokens are banned.
@@ -135,9 +137,17 @@ async def staged(
         Judge(batcher, find=by_capitals), observer, "scripted", vocabulary.encode, now, pairs, probe=probe
     )
     transcript = Transcript(lambda: WordDetokenizer(vocabulary, stop))
-    start = GuardState(restart_only=restart_only, maskable=not restart_only)
+    start = GuardState(whole=whole, restart_only=restart_only, maskable=not restart_only)
     guarded = Guarded(
-        engine, transcript, policy, services, start=start, greedy=greedy, whole=whole, retriable=retriable, trace=trace
+        engine,
+        transcript,
+        policy,
+        services,
+        start=start,
+        greedy=greedy,
+        retriable=retriable,
+        spans=spans,
+        trace=ChoiceTrace(trace, 0, transcript.spelled),
     )
     before = asyncio.all_tasks()
     await batcher.start()

@@ -5,12 +5,14 @@ from filters.span import TextSpan
 from filters.verdict import Cleared, Flagged
 from server.generation.account import Account, Clockwork
 from server.generation.tally import MOST_SPANS, FlaggedSpan
-from server.guard.commands import Rewind, Way
+from server.guard.commands import Rewind, Score, Way
+from server.guard.events import TokenSpan
 from server.policy.policy import Policy
 from tests.generation.stage import Recorder
 
-PLACE = (1, Passage("so you idiot", 0), 30)
-"""The attempt, the passage, and where it begins in the answer."""
+WINDOW = Score(1, TokenSpan(0, 3))
+PLACE = (WINDOW, Passage("so you idiot", 0), 30)
+"""The window, its passage, and where that begins in the answer."""
 
 
 class Bench:
@@ -47,7 +49,7 @@ def test_verdicts_are_counted_by_kind() -> None:
     account, observer = _account()
     account.judged(Cleared({"insult": 0.1}), *PLACE)
     account.judged(Flagged(TextSpan(0, 3), {"insult": 0.9}, ("insult",)), *PLACE)
-    account.unjudged("deadline")
+    account.unjudged("deadline", WINDOW)
     assert observer.verdicts == {"cleared": 1, "flagged": 1, "failed": 1}
     tally = account.tally
     assert (tally.spans_scored, tally.spans_flagged, tally.detected, tally.failure) == (2, 1, {"insult"}, "deadline")
@@ -61,7 +63,7 @@ def test_the_last_flagged_span_is_what_may_end_the_answer_with_all_categories_th
     assert account.tally.cause == {"insult": 0.9, "toxicity": 0.8}
     account.judged(Flagged(TextSpan(0, 3), {"threat": 0.95}, ("threat",)), *PLACE)
     assert account.tally.cause == {"threat": 0.95} and account.tally.detected == {"insult", "toxicity", "threat"}
-    account.unjudged("deadline")
+    account.unjudged("deadline", WINDOW)
     assert account.tally.cause == {}, "no score ends an answer that ends for want of one"
 
 
@@ -70,7 +72,7 @@ def test_each_rewind_has_one_outcome() -> None:
     account.settled("cleared")
     account.rewound(rewind("ban", 0), 1)
     account.rewound(rewind("clause", 0), 1)
-    account.inserted("mask", 0)
+    account.inserted("mask", 0, 2)
     account.settled("cleared")
     account.rewound(rewind("ban", 0), 1)
     account.settled("cleared")
@@ -91,13 +93,13 @@ def test_no_tokens_are_no_news() -> None:
 def test_calm_settles_the_rewind_and_stops_the_clock() -> None:
     bench = Bench()
     account = Account(bench.observer, Policy(), "model", lambda: bench.at)
-    assert account.flagged() == 0
+    assert account.flagged(WINDOW, 0) == 0
     account.rewound(rewind("ban", 0), 1)
     bench.at += 2
     account.drafted(3)
     account.calm("cleared")
     bench.at += 50
-    assert account.flagged() == 2
+    assert account.flagged(WINDOW, 0) == 2
     assert (bench.times["rewind"], bench.observer.rewinds) == ([2.0], [("ban", "cleared")])
 
 
@@ -106,7 +108,7 @@ def test_what_stands_in_takes_no_time_to_draft() -> None:
     account = Account(bench.observer, Policy(), "model", lambda: bench.at)
     account.drafted(4)
     bench.at += 5
-    account.inserted("mask", 2)
+    account.inserted("mask", 2, 3)
     account.released(2)
     account.drafted(3)
     assert "rewind" not in bench.times and bench.times["held"] == [5.0]

@@ -20,6 +20,7 @@ from server.generation.account import Account
 from server.generation.draft import Attempt, Draft
 from server.generation.inlet import Following, Judging
 from server.generation.retrying import Retrying
+from server.generation.services import Services
 from server.generation.tasks import Tasks
 from server.generation.transcript import Transcript
 from server.guard.commands import Rewind, Score
@@ -86,10 +87,18 @@ class Inlet:
         retrying = Retrying(self.engine, self.transcript, own, judge, greedy=True)
         shared: dict[str, Any] = {"state": lambda: self.state}
         self.following = Following(
-            self.transcript, own, account, retrying, tasks, room=self.room, advance=self.heard.append, **shared
+            self.transcript,
+            own,
+            account,
+            retrying,
+            tasks,
+            room=self.room,
+            advance=self.heard.append,
+            alarms=lambda: False,
+            **shared,
         )
         self.judging = Judging(
-            judge,
+            Services(judge, self.observer, "model", VOCABULARY.encode),
             self.transcript,
             own,
             account,

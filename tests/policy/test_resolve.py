@@ -26,6 +26,7 @@ WRONG: dict[str, list[object]] = {
     "on_prompt": [1, True, "block", [], {}],
     "on_unread": [1, True, "ignore", [], {}],
     "report": [1, 0, "true", [], {}],
+    "trace": [1, 0, "true", [], {}],
     "thresholds.insult": [True, "0.5", None, -0.1, 1.1, math.nan, math.inf, [], {}],
 }
 
@@ -296,5 +297,5 @@ def test_what_a_request_may_not_loosen_is_still_refused_where_a_moderation_would
 
 
 def test_of_a_detox_and_a_moderation_the_stricter_holds() -> None:
-    resolved = resolve(BUILTIN, {"mode": "off", "report": False}, None, MODERATED, may_loosen=True)
-    assert (resolved.policy.mode, resolved.report, resolved.moderation) == ("enforce", False, True)
+    resolved = resolve(BUILTIN, {"mode": "off", "report": False, "trace": True}, None, MODERATED, may_loosen=True)
+    assert resolved.policy.mode == "enforce" and not resolved.report and resolved.moderation and resolved.trace

@@ -8,6 +8,7 @@ import pytest
 
 from server.errors import StartError
 from server.generation.answered import Answered
+from server.generation.trace import Trace
 from server.generation.tracing import UNTRACED
 from server.keys.key import ANYBODY
 from server.telemetry.tracing import Tracer, exporters
@@ -19,11 +20,14 @@ HEADERS = {"traceparent": f"00-{TRACE}-{PARENT}-01"}
 WAYS = pytest.mark.parametrize(("collecting", "protocol"), [(over_grpc, "grpc"), (over_http, "http/protobuf")])
 
 
-async def traced(collector: Collector, protocol: Any = "grpc", headers: dict[str, str] = HEADERS) -> None:
-    """One request whose answer is rewound once, traced to its end."""
+async def traced(
+    collector: Collector, protocol: Any = "grpc", headers: dict[str, str] = HEADERS, trace: Trace | None = None
+) -> None:
+    """One request whose answer is rewound once, traced to its end; `trace` is what its client is told."""
     tracer = Tracer(*exporters(collector.url, protocol))
     request = tracer.request(headers)
-    async with staged("so you idiot there", "so you friend there", in_step=True, trace=request.choice(0)) as stage:
+    texts, spans = ("so you idiot there", "so you friend there"), request.choice(0)
+    async with staged(*texts, in_step=True, spans=spans, trace=trace) as stage:
         await stage.play()
         report = stage.guarded.report
     request.answered(Answered("cmpl-7", 0, ANYBODY, POLICY, report, "stop"))
@@ -68,9 +72,22 @@ async def test_what_was_found_is_an_event_for_each_category_and_a_rewind_is_one_
     assert {(event.trace, event.span) for event in collector.events} == {(TRACE, request.span)}
 
 
+async def test_an_operator_and_a_client_are_told_the_same() -> None:
+    trace = Trace(texts=True)
+    with over_grpc() as collector:
+        await traced(collector, trace=trace)
+    events = trace.take()
+    (told,) = [event for event in events if event["event"] == "rewind"]
+    (sent,) = [event.facts for event in collector.events if event.name == "unsay.rewind"]
+    said = (sent["unsay.strategy"], sent["unsay.to"], sent["unsay.tokens.dropped"])
+    assert said == (told["rung"], told["to"], told["from"] - told["to"])
+    windows = [(span.facts["unsay.attempt"], span.facts["unsay.verdict"]) for span in collector.named("unsay.score")]
+    assert windows == [(event["attempt"], event["verdict"]) for event in events if event["event"] == "scored"]
+
+
 async def test_no_text_is_sent() -> None:
     with over_grpc() as collector:
-        await traced(collector)
+        await traced(collector, trace=Trace(texts=True))
     assert collector.raw and not any(word in collector.raw for word in (b"idiot", b"friend", b"there"))
 
 

@@ -56,12 +56,19 @@ def _keys(words: Sequence[str]) -> int:
     return main(words)
 
 
+def _learn(words: Sequence[str]) -> int:
+    from learning.command import main
+
+    return main(words)
+
+
 COMMANDS = {
     "serve": Command(_serve, "serve a model behind the guard"),
     "models": Command(_models, "list the language models that come along, and where they lie"),
     "eval": Command(_evaluate, "evaluate a running server, with and without the guard"),
     "bench": Command(_bench, "measure what the guard costs, against plain vLLM"),
     "keys": Command(_keys, "make an API key, and its entry in the file of keys"),
+    "learn": Command(_learn, "learn from feedback and examples, promote what was learned, and roll it back"),
     "scorer": Command(_scorer, "serve the scorer alone, to servers and others that ask"),
 }
 

@@ -86,6 +86,20 @@ class Multilingual(Protocol):
         """ISO 639-1 codes. None if nothing is known of it."""
 
 
+@runtime_checkable
+class Gated(Protocol):
+    """Optional word of a scorer on what exactly judges now: it may change while it is used."""
+
+    @property
+    def gate(self) -> str:
+        """What tells this judge from any other: for reports, metrics and whoever learns from them."""
+
+
+def gate_of(scorer: Scorer) -> str:
+    """Return what exactly judges now; the scorer's name if it says nothing."""
+    return scorer.gate if isinstance(scorer, Gated) else scorer.name
+
+
 def languages_of(scorer: Scorer) -> frozenset[str] | None:
     """Return the ISO 639-1 codes of what a scorer reads; None for all."""
     return scorer.languages if isinstance(scorer, Multilingual) else None

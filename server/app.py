@@ -2,7 +2,7 @@
 
 import argparse
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from server.errors import StartError
 from server.keys.file import Keys, check_policies
 from server.keys.file import load as load_keys
 from server.keys.quotas import Quotas, storage_at
+from server.learned import learned
 from server.policy import catalog as catalogs
 from server.policy.catalog import Catalog
 from server.reloading import Current, Reloaded, ReloadObserver
@@ -54,14 +55,14 @@ def check_files(settings: Settings) -> None:
         check_policies(load_keys(settings.keys_file), catalog.policies)
 
 
-def policies(settings: Settings, categories: Collection[str], observer: ReloadObserver) -> Current[Catalog]:
+def policies(settings: Settings, scorer: Scorer, observer: ReloadObserver) -> Current[Catalog]:
     """Return the policies, fit for a scorer: the built-in ones, or the file's, read again when it changes."""
 
     def load(path: Path) -> Catalog:
-        return catalogs.check_categories(catalogs.load(path), categories)
+        return catalogs.check_categories(catalogs.load(path), scorer.categories)
 
     if settings.policy_file is None:
-        return Current(catalogs.check_categories(load_catalog(settings), categories))
+        return Current(catalogs.check_categories(load_catalog(settings), scorer.categories))
     return Reloaded("policies", settings.policy_file, load, observer)
 
 
@@ -152,7 +153,10 @@ def prepare(additional: Mapping[str, Any], metrics: Metrics | None = None) -> "C
     metrics = metrics or Metrics()
     scorer = load_scorer(settings, metrics)
     find(A_TEXT)  # loads what tells languages apart
-    catalog = policies(settings, scorer.categories, metrics)
+    taught = learned(settings.learned, scorer, metrics)
+    catalog = policies(settings, scorer, metrics)
+    if taught is not None:
+        taught.catalog = catalog
     known = keys(settings, catalog, metrics)
     quotas = Quotas(storage_at(settings.rate_limits_url), metrics)
     closing.push_async_callback(quotas.aclose)
@@ -174,6 +178,7 @@ def prepare(additional: Mapping[str, Any], metrics: Metrics | None = None) -> "C
             patience=settings.patience,
             keys=known,
             quotas=quotas,
+            learned=taught,
         )
 
     return guard_started

@@ -18,6 +18,7 @@ from server.generation.pairs import Pairs
 from server.generation.services import Services
 from server.keys.file import Keys
 from server.keys.quotas import MEMORY, Quotas, storage_at
+from server.learned import Learned
 from server.limits import Limits
 from server.patience import Patience
 from server.policy.catalog import Catalog
@@ -49,12 +50,13 @@ def guard(
     patience: Patience | None = None,
     keys: Current[Keys] | None = None,
     quotas: Quotas | None = None,
+    learned: Learned | None = None,
 ) -> "ServedClient":
     """Put the guard before vLLM's engine. `pairs` takes rewinds' pairs, `closing` ends with the server.
 
     `limits` are the most that one request may ask for, `patience` is how long is waited for what (None: the defaults).
     `keys` are those of the file, and `quotas` what they have asked for (None: counted in memory). What is `Reloaded` of
-    `catalog` and `keys` is looked after while the server runs.
+    `catalog` and `keys`, and what was `learned`, is looked after while the server runs.
     """
     from server.engine.core import arming
     from server.engine.served import ServedClient
@@ -70,7 +72,7 @@ def guard(
 
     services = Services(judge, metrics, model, encode, pairs=pairs, limits=limits or Limits())
     introduce(metrics, catalog.value, judge, model)
-    files = [each for each in (catalog, keys) if isinstance(each, Reloaded)]
+    files = [each for each in (catalog, keys, learned) if isinstance(each, Reloaded | Learned)]
     if isinstance(catalog, Reloaded):
         catalog.then = lambda new: expect(metrics, new, judge, model)
 
@@ -128,7 +130,7 @@ def look_after(
     patience: Patience,
     metrics: Metrics,
     watched: "WatchedClient",
-    files: Sequence[Reloaded[Any]] = (),
+    files: Sequence[Reloaded[Any] | Learned] = (),
 ) -> None:
     """Have an application's requests come in time and end well, and its engine and its operator's files watched."""
     from server.engine.core import arming

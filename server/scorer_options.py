@@ -1,6 +1,7 @@
 """The options of what judges: `unsay serve` and `unsay scorer` have them both."""
 
 import argparse
+from pathlib import Path
 
 from filters.turns import LEAST_CHARACTERS
 from reporting.options import above_zero, at_least, count
@@ -26,6 +27,12 @@ def add_scorer(group: "argparse._ArgumentGroup") -> None:
         "--screen",
         metavar="PATH|none",
         help="a screen that clears the obvious for the classifier it was made from (default: the bundled one's)",
+    )
+    group.add_argument(
+        "--learned",
+        type=Path,
+        metavar="DIR",
+        help="what `unsay learn` has learned beside the classifier; promoted and rolled back while the server runs",
     )
     group.add_argument("--scorer-device", metavar="DEVICE", help="where it runs: cpu (default), cuda, cuda:1")
     group.add_argument("--scorer-threads", type=count, metavar="N", help="its CPU threads (default: 1)")

@@ -89,6 +89,10 @@ class DetoxifyScorer:
         """
         self._taught = Taught(self.own, self._passes, heads, shadow)
 
+    def must_read(self, text: str) -> bool:
+        """Return whether a text has to be read by the classifier, since something was learned or is compared there."""
+        return self._taught.must_read(text)
+
     def embeddings(self, texts: Sequence[str]) -> Said:
         """Return what the classifier itself says of every piece of the texts, exactly, with the embeddings."""
         return self._run(self._passes.exact, self._pieces(texts))

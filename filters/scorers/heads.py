@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from filters.category import Category
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
+    from numpy.typing import NDArray
 
 EMBEDDING = "words, two thirds, first"
 """How embeddings are made: heads that were fitted to others are refused."""
@@ -76,20 +78,20 @@ def nothing(width: int, version: str = "") -> Heads:
     return Heads(version, (), torch.zeros(0, width), none, torch.zeros(0, width), none, none, ())
 
 
-def with_correction(heads: Heads, of: int, weight: torch.Tensor, bias: float, quiet: float) -> Heads:
+def with_correction(heads: Heads, of: int, weight: NDArray[np.float64], bias: float, quiet: float) -> Heads:
     """Return heads with one more correction."""
     import torch
 
     return replace(
         heads,
-        corrections=torch.cat([heads.corrections, weight[None, :].float()]),
+        corrections=torch.cat([heads.corrections, _row(weight)]),
         correction_bias=torch.cat([heads.correction_bias, torch.tensor([bias])]),
         quiet=torch.cat([heads.quiet, torch.tensor([quiet])]),
         of=(*heads.of, of),
     )
 
 
-def with_category(heads: Heads, name: Category, weight: torch.Tensor, bias: float, base: int) -> Heads:
+def with_category(heads: Heads, name: Category, weight: NDArray[np.float64], bias: float, base: int) -> Heads:
     """Return heads with a category of one's own; one of this name, and what corrected it, are gone."""
     import torch
 
@@ -97,9 +99,15 @@ def with_category(heads: Heads, name: Category, weight: torch.Tensor, bias: floa
     return replace(
         heads,
         categories=(*heads.categories, name),
-        own=torch.cat([heads.own, weight[None, :].float()]),
+        own=torch.cat([heads.own, _row(weight)]),
         own_bias=torch.cat([heads.own_bias, torch.tensor([bias])]),
     )
+
+
+def _row(weight: NDArray[np.float64]) -> torch.Tensor:
+    import torch
+
+    return torch.as_tensor(weight, dtype=torch.float32)[None, :]
 
 
 def _without(heads: Heads, name: Category, base: int) -> Heads:

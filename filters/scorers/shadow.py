@@ -58,6 +58,10 @@ class Shadow:
     differences: deque[Difference] = field(default_factory=lambda: deque(maxlen=KEPT))
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
+    def takes(self, text: str) -> bool:
+        """Return whether a text is in the share."""
+        return _place(text) < self.share
+
     def compare(
         self,
         texts: Sequence[str],
@@ -67,7 +71,7 @@ class Shadow:
     ) -> None:
         """Count what the two say of those texts that are in the share and held against thresholds."""
         for text, held, now, then in zip(texts, thresholds, current, candidate, strict=True):
-            if held and _place(text) < self.share:
+            if held and self.takes(text):
                 self._note(held, now, then)
 
     def write(self, path: Path) -> None:
@@ -92,6 +96,10 @@ class Shadow:
                 found = (current.get(name, 0.0), candidate.get(name, 0.0))
                 self.differences.append(Difference(name, round(found[0], 3), round(found[1], 3)))
         self.observer.compared(agreement)
+
+
+def _over(scores: Scores, thresholds: ThresholdValues) -> list[Category]:
+    return [name for name, least in thresholds.items() if scores.get(name, 0.0) >= least]
 
 
 def _agreement(current: bool, candidate: bool) -> Agreement:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from filters.category import Category
@@ -22,22 +22,34 @@ class Said(NamedTuple):
     output: Output | None
     counts: Sequence[int]
 
+    def each(self) -> Iterator[Said]:
+        """Yield what is said of each text by itself."""
+        start = 0
+        for count in self.counts if self.output is not None else ():
+            yield Said(Output(*(rows[start : start + count] for rows in self.output)), [count])
+            start += count
+
 
 class Taught:
     """A classifier's own categories, and heads over its embeddings, if there are any.
 
-    `margins` are how far off log odds of a rough pass may be, None where that is too far for it to be of use.
+    `margins` are how far off log odds of a rough pass may be, None where that is too far for it to be of use, or where
+    no rough pass is made (`passes` is None).
     """
 
     def __init__(
-        self, own: Sequence[Category], passes: Passes, heads: Heads | None = None, shadow: Shadow | None = None
+        self, own: Sequence[Category], passes: Passes | None, heads: Heads | None = None, shadow: Shadow | None = None
     ) -> None:
         self.version = heads.version if heads else ""
         self.categories = (*own, *(heads.categories if heads else ()))
         self._base = len(own)
         self._heads = heads
         self._shadow = shadow
-        self.margins = self._margins(passes)
+        self.margins = None if passes is None else self._margins(passes)
+
+    def must_read(self, text: str) -> bool:
+        """Return whether the classifier has to read a text: for the heads, or for the shadow."""
+        return self._heads is not None or (self._shadow is not None and self._shadow.takes(text))
 
     def scores(self, said: Said) -> list[Scores]:
         """Return the scores of each text, the highest over its pieces."""
@@ -69,14 +81,8 @@ class Taught:
         self._shadow.compare(texts, thresholds, scores, found)
 
     def _rows(self, said: Said, heads: Heads | None) -> torch.Tensor:
-        """Return log odds (texts, categories). A model may have more outputs than named classes: the named come first."""
-        import torch
-
-        assert said.output is not None
-        rows = heads(said.output, self._base) if heads else said.output.logits[:, : self._base]
-        if len(rows) == len(said.counts):
-            return rows
-        return torch.stack([own.amax(dim=0) for own in rows.split(list(said.counts))])
+        """Return log odds (texts, categories)."""
+        return log_odds(said, self._base, heads)
 
     def _named(self, logits: torch.Tensor) -> list[Scores]:
         return [dict(zip(self.categories, row, strict=True)) for row in logits.sigmoid().tolist()]
@@ -93,3 +99,17 @@ class Taught:
         exact, rough = (self._heads(each, self._base) for each in passes.trials)
         margins = torch.maximum(margins, MARGIN_ERRORS * torch.tensor(rms(rough - exact)))
         return margins if bool((margins <= MARGIN_MOST).all()) else None
+
+
+def log_odds(said: Said, base: int, heads: Heads | None) -> torch.Tensor:
+    """Return log odds (texts, categories) of at least one text: `base` categories of the classifier's and the heads'.
+
+    A model may have more outputs than named classes: the named ones come first.
+    """
+    import torch
+
+    assert said.output is not None
+    rows = heads(said.output, base) if heads else said.output.logits[:, :base]
+    if len(rows) == len(said.counts):
+        return rows
+    return torch.stack([own.amax(dim=0) for own in rows.split(list(said.counts))])

@@ -83,8 +83,8 @@ class Guarded:
     @property
     def report(self) -> Report:
         """What has become of the choice so far; complete once its last piece is out."""
-        scorer, approximate = self._judging.scorer_name, self._engine.approximate
-        return report(self._policy, scorer, self._state, self._account.tally, approximate=approximate)
+        scorer, gate, approximate = self._judging.scorer_name, self._judging.gate, self._engine.approximate
+        return report(self._policy, scorer, self._state, self._account.tally, gate=gate, approximate=approximate)
 
     @property
     def pairs(self) -> list[Pair]:

@@ -156,6 +156,11 @@ class Judging:
         """The name of the scorer that judges."""
         return self._judge.scorer_name
 
+    @property
+    def gate(self) -> str:
+        """What exactly judges now."""
+        return self._judge.gate
+
     def begin(self, score: Score) -> None:
         """Give the text of a window to the judge, as it stands now."""
         passage, start = self._transcript.passage(score.window, self._state().released)

@@ -22,6 +22,7 @@ from server.generation.observer import FATES, JUDGEMENTS, NO_CATEGORY, OUTCOMES,
 from server.guard.commands import WAYS, Way
 from server.guard.state import ACTIONS, Action
 from server.telemetry.children import Children
+from server.telemetry.learning import LearningMetrics
 from server.telemetry.serving import ServingMetrics, UpstreamMetrics
 
 # A classifier pass takes milliseconds on a GPU, tens to hundreds of them on a CPU, and is given up after some seconds.
@@ -213,7 +214,7 @@ class ScoringMetrics:
         self._failures.of(reason).inc()
 
 
-class Metrics(AnswerMetrics, ScoringMetrics, ServingMetrics, UpstreamMetrics):
+class Metrics(AnswerMetrics, ScoringMetrics, ServingMetrics, UpstreamMetrics, LearningMetrics):
     """All that a server counts. Give every process one; give every test its own registry."""
 
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
@@ -221,6 +222,7 @@ class Metrics(AnswerMetrics, ScoringMetrics, ServingMetrics, UpstreamMetrics):
         ScoringMetrics.__init__(self, registry)
         ServingMetrics.__init__(self, registry)
         UpstreamMetrics.__init__(self, registry)
+        LearningMetrics.__init__(self, registry)
         # A Gauge, for prometheus_client has no Info across several processes.
         self._build = Gauge(
             "unsay_build_info",

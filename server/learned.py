@@ -1,0 +1,116 @@
+"""What was learned beside the classifier, put in force and taken back while the server runs (docs/learning.md).
+
+1. `state.json` in the folder says which version judges and which is compared with it; it is looked at like any file of
+   the operator's (server/reloading.py). A call for scores under way ends with what it began with: none is dropped.
+2. A state that cannot be had changes nothing: a version that is missing, changed, or of another classifier, and one
+   without a category that a policy names.
+3. A shadow decides nothing and costs no pass; what it has seen is written beside the versions, without text.
+"""
+
+import asyncio
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from filters.scorer import Scorer, ScorerLoadError
+from filters.scorers import versions
+from filters.scorers.cascade import Cascade
+from filters.scorers.heads import Heads
+from filters.scorers.shadow import Shadow, ShadowObserver
+from filters.scorers.teachable import Teachable
+from server.errors import StartError
+from server.policy.catalog import Catalog, check_categories
+from server.reloading import Current, Reloaded, ReloadObserver
+from server.telemetry import logs
+
+WRITE_SECONDS = 10.0
+
+log = logs.logger("learned")
+
+
+class LearnedObserver(ReloadObserver, ShadowObserver, Protocol):
+    """Is told of what was learned."""
+
+    def learned(self, current: str, candidate: str) -> None:
+        """Set the versions that judge and that are compared; empty for none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a state asks for, loaded."""
+
+    heads: Heads | None = None
+    shadow: Shadow | None = None
+
+
+class Learned:
+    """Keeps a scorer at what a folder says. StartError if the scorer cannot be taught, or the state cannot be had."""
+
+    def __init__(
+        self, folder: Path, scorer: Scorer, observer: LearnedObserver, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        classifier = scorer.classifier if isinstance(scorer, Cascade) else scorer
+        if not isinstance(classifier, Teachable):
+            raise StartError(
+                f"--learned {folder}: nothing can be learned beside {scorer.name}, only beside detoxify:..."
+            )
+        self.catalog: Current[Catalog] | None = None
+        self._folder = folder
+        self._scorer = scorer
+        self._classifier = classifier
+        self._observer = observer
+        self._clock = clock
+        self._due = clock() + WRITE_SECONDS
+        self._notes = f"{os.getpid()}-{time.time_ns()}.json"
+        self._writing: asyncio.Task[None] | None = None
+        self.file = Reloaded("learned", folder / versions.STATE, self._load, observer)
+        self.file.then = self._put_in_force
+        self._put_in_force(self.file.value)
+
+    def look(self) -> None:
+        """Look whether another state is asked for, and write what the shadow has seen when it is time; never waits."""
+        self.file.look()
+        if self._clock() >= self._due and (self._writing is None or self._writing.done()):
+            self._due = self._clock() + WRITE_SECONDS
+            self._writing = asyncio.create_task(asyncio.to_thread(self.write))
+
+    def write(self) -> None:
+        """Write what the shadow has seen, if there is one; what cannot be written is logged."""
+        shadow = self.file.value.shadow
+        if shadow is None:
+            return
+        try:
+            shadow.write(self._folder / "shadow" / shadow.heads.version / self._notes)
+        except OSError as error:
+            log.warning("what the shadow has seen cannot be written", extra={"reason": type(error).__name__})
+
+    def _load(self, path: Path) -> Plan:
+        """Return what the state asks for. StartError if that cannot be had."""
+        try:
+            state = versions.read_state(path.parent)
+            heads = self._version(state.current) if state.current else None
+            candidate = self._version(state.candidate) if state.candidate else None
+        except ScorerLoadError as error:
+            raise StartError(str(error)) from None
+        if self.catalog is not None:
+            check_categories(self.catalog.value, (*self._classifier.own, *(heads.categories if heads else ())))
+        return Plan(heads, Shadow(candidate, state.share, self._observer) if candidate else None)
+
+    def _version(self, name: str) -> Heads:
+        return versions.load(self._folder, name, self._classifier.checksum, self._classifier.own)
+
+    def _put_in_force(self, plan: Plan) -> None:
+        self._classifier.teach(plan.heads, plan.shadow)
+        if self.catalog is not None:
+            self.catalog.value = check_categories(self.catalog.value, self._scorer.categories)
+        names = (plan.heads.version if plan.heads else "", plan.shadow.heads.version if plan.shadow else "")
+        self._observer.learned(*names)
+        log.info("judging", extra={"learned": names[0] or "none", "candidate": names[1] or "none"})
+
+
+def learned(folder: Path | None, scorer: Scorer, observer: LearnedObserver) -> Learned | None:
+    """Return what keeps a scorer at what a folder says; None without a folder."""
+    return None if folder is None else Learned(folder, scorer, observer)

@@ -92,7 +92,7 @@ def _learn(args: argparse.Namespace) -> int:
         made = learn_feedback(reader, place, args.feedback, args.data)
     lines = [*made.said, *(outcome.line() for outcome in made.outcomes)]
     word = f"in the shadow of {args.shadow:.0%}" if made.passed else "not promoted: it has failed a test"
-    sys.stdout.write("\n".join([*lines, f"{made.name}: {word}"]) + "\n")
+    _say([*lines, f"{made.name}: {word}"])
     return 0 if made.passed else 1
 
 
@@ -103,16 +103,13 @@ def _step(argv: Sequence[str]) -> int:
         steps.add_argument("version", nargs="?", metavar="VERSION", help="default: the candidate")
     args = steps.parse_args(argv[1:])
     if argv[0] == "report":
-        lines = promotion.report(args.learned)
-    else:
-        step = (
-            promotion.roll_back(args.learned)
-            if argv[0] == "rollback"
-            else promotion.promote(args.learned, args.version)
-        )
-        lines = [
-            f"in force: {step.current or 'the classifier alone'}; before it: {step.before or 'the classifier alone'}"
-        ]
+        return _say(promotion.report(args.learned))
+    step = promotion.promote(args.learned, args.version) if argv[0] == "promote" else promotion.roll_back(args.learned)
+    alone = "the classifier alone"
+    return _say([f"in force: {step.current or alone}; before it: {step.before or alone}"])
+
+
+def _say(lines: Sequence[str]) -> int:
     sys.stdout.write("\n".join(lines) + "\n")
     return 0
 

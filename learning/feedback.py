@@ -37,7 +37,7 @@ class Claim:
 
     @property
     def passages(self) -> list[str]:
-        """What is claimed of: the sentences of the span, if there is one; every sentence of what is to be let through."""
+        """What is claimed of: the sentences of the span, if there is one; all sentences of what is let through."""
         places = parts(self.text)
         if self.flagged and self.span:
             start, end = self.span

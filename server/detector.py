@@ -14,6 +14,7 @@ from server.app import batching, load_scorer
 from server.configuration import ScorerSettings, scorer_settings
 from server.engine import quiet
 from server.errors import StartError
+from server.learned import Unobserved, learned, looked_after
 from server.scorer_options import add_scorer
 from server.telemetry import logs
 
@@ -65,7 +66,8 @@ async def serve(settings: ScorerSettings, host: str, port: int) -> None:
     with bind(host, port) as sock:
         quiet.hide_progress()
         scorer = load_scorer(settings, None)
-        async with batching(scorer, settings, None) as batcher:
+        taught = learned(settings.learned, scorer, Unobserved())
+        async with batching(scorer, settings, None) as batcher, looked_after(taught):
             config = uvicorn.Config(
                 application(batcher, most_contents=settings.scorer_queue),
                 log_level="warning",

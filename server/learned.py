@@ -10,7 +10,8 @@
 import asyncio
 import os
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -19,14 +20,15 @@ from filters.scorer import Scorer, ScorerLoadError
 from filters.scorers import versions
 from filters.scorers.cascade import Cascade
 from filters.scorers.heads import Heads
-from filters.scorers.shadow import Shadow, ShadowObserver
+from filters.scorers.shadow import Agreement, Shadow, ShadowObserver
 from filters.scorers.teachable import Teachable
 from server.errors import StartError
 from server.policy.catalog import Catalog, check_categories
-from server.reloading import Current, Reloaded, ReloadObserver
+from server.reloading import Current, File, Reloaded, ReloadObserver, Result
 from server.telemetry import logs
 
 WRITE_SECONDS = 10.0
+LOOK_SECONDS = 1.0
 
 log = logs.logger("learned")
 
@@ -54,9 +56,7 @@ class Learned:
     ) -> None:
         classifier = scorer.classifier if isinstance(scorer, Cascade) else scorer
         if not isinstance(classifier, Teachable):
-            raise StartError(
-                f"--learned {folder}: nothing can be learned beside {scorer.name}, only beside detoxify:..."
-            )
+            raise StartError(f"--learned {folder}: only beside detoxify:... something is learned, not {scorer.name}")
         self.catalog: Current[Catalog] | None = None
         self._folder = folder
         self._scorer = scorer
@@ -109,6 +109,35 @@ class Learned:
         names = (plan.heads.version if plan.heads else "", plan.shadow.heads.version if plan.shadow else "")
         self._observer.learned(*names)
         log.info("judging", extra={"learned": names[0] or "none", "candidate": names[1] or "none"})
+
+
+class Unobserved:
+    """Ignores everything."""
+
+    def learned(self, current: str, candidate: str) -> None:
+        """Do nothing."""
+
+    def compared(self, agreement: Agreement) -> None:
+        """Do nothing."""
+
+    def reloaded(self, file: File, result: Result) -> None:
+        """Do nothing."""
+
+
+@asynccontextmanager
+async def looked_after(learned: Learned | None) -> AsyncIterator[None]:
+    """Look every second, for a process that looks after nothing else."""
+
+    async def rounds() -> None:
+        while learned is not None:
+            learned.look()
+            await asyncio.sleep(LOOK_SECONDS)
+
+    looking = asyncio.create_task(rounds())
+    try:
+        yield
+    finally:
+        looking.cancel()
 
 
 def learned(folder: Path | None, scorer: Scorer, observer: LearnedObserver) -> Learned | None:

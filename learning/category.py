@@ -21,7 +21,7 @@ from learning.rows import Row
 
 LEAST, LEAST_OF_EACH = 50, 20
 FALSE_ALARMS = 0.005
-RIDGE = 60.0
+RIDGE = 10.0
 _FOLDS = 5
 _WORDS_BEFORE = 3
 

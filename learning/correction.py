@@ -1,7 +1,7 @@
 """Corrections learned from feedback: a change of log odds for each category, silent wherever nothing was reported.
 
 1. A report counts only if what others have reported, or a reviewer's label, says the same: it is left out while the
-   rest is fitted, and has to be moved its way by that (`MOVED`). Nobody moves the gate alone.
+   rest is fitted, and has to be moved its way by that, farther than old texts are (`MOVED`). Nobody moves the gate alone.
 2. The fit is held still over the base data, and the correction is silent (`quiet`) as far as it reaches there.
 3. It is made just so large (`FACTORS`) that most of what was reported would be put right, had it not been fitted to it.
 """
@@ -23,7 +23,7 @@ from learning.reader import Reader, Seen
 
 STILL, RIDGE = 300.0, 30.0
 MOVED = 1.0
-"""Log odds: so far the others have to move a report for it to count."""
+"""Log odds: so much farther than the base data the others have to move a report for it to count."""
 FACTORS = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
 ENOUGH = 0.95
 """The part of what was reported that has to be put right."""
@@ -75,7 +75,7 @@ def corrected(
     prior = Prior(reader.seen([*base.background, *still], heads).embeddings, still=STILL, ridge=RIDGE)
     silent = reader.seen([row.text for row in base.quiet], heads).embeddings
     for category, passages in _by_category(reader, heads, claims, thresholds).items():
-        kept = passages.only(_borne_out(passages, prior))
+        kept = passages.only(_borne_out(passages, prior, silent))
         learned.alone.update(key for key, _ in passages.claims - kept.claims)
         if len(set(kept.texts)) < _LEAST:
             learned.too_few[category] = len(set(kept.texts))
@@ -128,7 +128,7 @@ def _passages(
     )
 
 
-def _borne_out(passages: _Passages, prior: Prior) -> NDArray[np.bool_]:
+def _borne_out(passages: _Passages, prior: Prior, silent: Array) -> NDArray[np.bool_]:
     """Return which passages count: a reviewer's, and what is moved its way by a fit to all that others say."""
     fold = np.array(folds(passages.keys, _FOLDS))
     reviewed = np.array([key == "" for key in passages.keys])
@@ -136,10 +136,15 @@ def _borne_out(passages: _Passages, prior: Prior) -> NDArray[np.bool_]:
     ways = np.where(passages.examples.right > 0.5, 1.0, -1.0)
     for number in set(fold[~reviewed].tolist()):
         own = (fold == number) & ~reviewed
-        others = ~own
-        if others.any():
-            kept[own] = (ways * prior.fit(passages.examples.only(others))(passages.examples.rows))[own] >= MOVED
+        if not own.all():
+            others = prior.fit(passages.examples.only(~own))
+            kept[own] = (ways * others(passages.examples.rows))[own] >= _quiet(others, silent) + MOVED
     return kept
+
+
+def _quiet(change: Linear, silent: Array) -> float:
+    """Return how far base data are moved that nothing was reported of."""
+    return float(np.quantile(np.abs(change(silent)), QUIET))
 
 
 def _fitted(passages: _Passages, prior: Prior, silent: Array) -> tuple[Linear, float, int]:
@@ -151,7 +156,7 @@ def _fitted(passages: _Passages, prior: Prior, silent: Array) -> tuple[Linear, f
         if (fold != number).any():
             moved[fold == number] = prior.fit(examples.only(fold != number))(examples.rows[fold == number])
     found = prior.fit(examples)
-    quiet = float(np.quantile(np.abs(found(silent)), QUIET))
+    quiet = _quiet(found, silent)
     for factor in FACTORS:
         loud = np.sign(moved) * np.maximum(np.abs(moved) - quiet, 0.0) * factor
         right = int(((examples.known + loud >= 0) == (examples.right > 0.5)).sum())

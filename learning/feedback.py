@@ -1,7 +1,7 @@
 """The export of feedback, read: what each row claims of which passage, and how much it counts.
 
 1. A reviewer's label is taken at its word, whatever was reported, and counts `REVIEWED` times a report.
-2. A report counts once for each key and text. All reports of one key count no more than `MOST_OF_ONE_KEY` of all.
+2. A report counts once for each key and text. All reports of one key count no more than `MOST_OF_ONE_KEY` would.
 3. A row without text (the policy kept none), or about a category that is not there, is left out and counted.
 """
 
@@ -18,9 +18,8 @@ from learning.rows import Span, lines, span_of, text_of
 
 Verdict = Literal["missed", "false_alarm", "good"]
 REVIEWED = 3.0
-MOST_OF_ONE_KEY = 0.1
-LEAST_OF_ONE_KEY = 2.0
-"""Reports that a key may always count for: with a few reports in all, a tenth is less than one."""
+MOST_OF_ONE_KEY = 5.0
+"""A number, not a share of all: what one key reports makes no difference to what others count for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +104,7 @@ def _span(where: str, said: Mapping[str, Any], text: str) -> Span | None:
 def _capped(claims: Sequence[Claim]) -> tuple[Claim, ...]:
     """Return the claims with what those of one key count held to its share."""
     reports = Counter(claim.key for claim in claims if not claim.reviewed)
-    most = max(LEAST_OF_ONE_KEY, MOST_OF_ONE_KEY * len(claims))
     return tuple(
-        claim if claim.reviewed else replace(claim, counts=min(1.0, most / reports[claim.key])) for claim in claims
+        claim if claim.reviewed else replace(claim, counts=min(1.0, MOST_OF_ONE_KEY / reports[claim.key]))
+        for claim in claims
     )

@@ -1,7 +1,7 @@
 """Corrections learned from feedback: a change of log odds for each category, silent wherever nothing was reported.
 
 1. A report counts only if what others have reported, or a reviewer's label, says the same: it is left out while the
-   rest is fitted, and has to be moved its way by that, farther than old texts are (`MOVED`). Nobody moves the gate alone.
+   rest is fitted, and has to be moved its way by that, farther than base data (`MOVED`). Nobody moves the gate alone.
 2. The fit is held still over the base data, and the correction is silent (`quiet`) as far as it reaches there.
 3. It is made just so large (`FACTORS`) that most of what was reported would be put right, had it not been fitted to it.
 """

@@ -26,7 +26,8 @@ class Said(NamedTuple):
         """Yield what is said of each text by itself."""
         start = 0
         for count in self.counts if self.output is not None else ():
-            yield Said(Output(*(rows[start : start + count] for rows in self.output)), [count])
+            logits, embeddings = (rows[start : start + count] for rows in self.output or ())
+            yield Said(Output(logits, embeddings), [count])
             start += count
 
 
@@ -57,6 +58,7 @@ class Taught:
 
     def bounds(self, said: Said) -> list[Scores]:
         """Return upper bounds of the scores from what a rough pass says of at least one text."""
+        assert self.margins is not None
         return self._named(self._rows(said, self._heads) + self.margins)
 
     def compare(
@@ -112,4 +114,4 @@ def log_odds(said: Said, base: int, heads: Heads | None) -> torch.Tensor:
     rows = heads(said.output, base) if heads else said.output.logits[:, :base]
     if len(rows) == len(said.counts):
         return rows
-    return torch.stack([own.amax(dim=0) for own in rows.split(list(said.counts))])
+    return torch.stack([own.amax(dim=0) for own in torch.split(rows, list(said.counts))])

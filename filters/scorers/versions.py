@@ -103,7 +103,7 @@ def load(folder: Path, name: str, checksum: str, own: Sequence[Category]) -> Hea
         categories = tuple(map(str, said["categories"]))
         every = (*own, *categories)
         of = tuple(every.index(each) for each in said["corrects"])
-        heads = Heads(name, categories, *(found[each] for each in _TENSORS), of)
+        heads = Heads(name, categories, **{each: found[each] for each in _TENSORS}, of=of)
         _check(heads)
     except Exception as error:
         raise ScorerLoadError(str(path), f"expected heads that fit {ABOUT} ({type(error).__name__})") from None

@@ -1,4 +1,4 @@
-"""Metrics of the server itself: its end, the health of engine and upstreams, its operator's files, and refusals."""
+"""Metrics of the server itself: its end, engine and upstreams, its operator's files, refusals, what was learned."""
 
 from collections.abc import Iterable
 from itertools import product
@@ -6,11 +6,14 @@ from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from filters.scorers.shadow import AGREEMENTS, Agreement
 from server.api.doorway import Fate, Part
 from server.engine.upstream.faults import OUTCOMES, Outcome
 from server.keys.quotas import LIMITS, Limit
 from server.reloading import FILES, RESULTS, File, Result
 from server.telemetry.children import Children
+
+_NONE = "none"
 
 
 class ServingMetrics:
@@ -136,3 +139,34 @@ class UpstreamMetrics:
 
     def upstream_resumed(self, upstream: str) -> None:
         self._resumed.of(upstream).inc()
+
+
+class LearningMetrics:
+    """The port `server.learned.LearnedObserver` says what each call means."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._learned = Gauge(
+            "unsay_learned_info",
+            "Always 1; the labels say which version of what was learned judges here, and which is compared with it.",
+            ("current", "candidate"),
+            registry=registry,
+            multiprocess_mode="mostrecent",
+        )
+        self.learned("", "")
+        self._compared = Children(
+            Counter(
+                "unsay_shadow_compared",
+                f"Texts that a candidate has scored too, by who flags them: {', '.join(AGREEMENTS)}.",
+                ("flagged_by",),
+                registry=registry,
+            )
+        )
+        for agreement in AGREEMENTS:
+            self._compared.of(agreement)
+
+    def learned(self, current: str, candidate: str) -> None:
+        self._learned.clear()
+        self._learned.labels(current or _NONE, candidate or _NONE).set(1)
+
+    def compared(self, agreement: Agreement) -> None:
+        self._compared.of(agreement).inc()

@@ -9,6 +9,7 @@ import pytest
 
 import benchmarks.command
 import evaluation.command
+import learning.command
 import server.__main__
 import server.detector
 import server.keys.command
@@ -20,6 +21,7 @@ ELSEWHERE = [
     ("models", server.__main__, "run", ["models"]),
     ("eval", evaluation.command, "main", []),
     ("bench", benchmarks.command, "main", []),
+    ("learn", learning.command, "main", []),
     ("keys", server.keys.command, "main", []),
     ("scorer", server.detector, "main", []),
 ]

@@ -68,7 +68,7 @@ COMMANDS = {
     "eval": Command(_evaluate, "evaluate a running server, with and without the guard"),
     "bench": Command(_bench, "measure what the guard costs, against plain vLLM"),
     "keys": Command(_keys, "make an API key, and its entry in the file of keys"),
-    "learn": Command(_learn, "learn from feedback and examples, promote what was learned, and roll it back"),
+    "learn": Command(_learn, "learn from feedback and examples, promote, roll back"),
     "scorer": Command(_scorer, "serve the scorer alone, to servers and others that ask"),
 }
 

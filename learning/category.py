@@ -117,4 +117,4 @@ def _half(examples: Array, counterexamples: Array, background: Array) -> float:
     least = float(np.quantile(background, 1 - FALSE_ALARMS))
     places = np.unique([least, *examples[examples >= least], *counterexamples[counterexamples >= least]])
     middles = [least, *((places[:-1] + places[1:]) / 2)]
-    return max(middles, key=lambda at: float((examples >= at).mean() - (counterexamples >= at).mean()))
+    return float(max(middles, key=lambda at: float((examples >= at).mean() - (counterexamples >= at).mean())))

@@ -5,14 +5,13 @@ from pathlib import Path
 import pytest
 
 from examples.learning_demo import Demonstration, reports, sentences
-from filters.scorers.detoxify import DetoxifyScorer
 from learning.reader import Reader
 
 
 def test_a_hostile_key_moves_nothing_and_an_insult_is_learned(
-    detoxify_scorer: DetoxifyScorer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    reader: Reader, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    demonstration = Demonstration(Reader(detoxify_scorer), tmp_path)
+    demonstration = Demonstration(reader, tmp_path)
     made = demonstration.insult()
     unseen = [text.format(word="snorbel") for text in sentences("insult")[40:]]
     assert demonstration.part(unseen, made.heads) >= 0.9

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from filters.scorers.detoxify import DetoxifyScorer
 from filters.scorers.heads import Heads, nothing
 from learning.base import Base, read_base
 from learning.command import thresholds
@@ -14,11 +13,6 @@ from learning.reader import Reader
 from learning.work import Place
 
 Write = Callable[[Sequence[object]], Path]
-
-
-@pytest.fixture(scope="session")
-def reader(detoxify_scorer: DetoxifyScorer) -> Reader:
-    return Reader(detoxify_scorer)
 
 
 @pytest.fixture(scope="session")

@@ -57,8 +57,9 @@ class Taught:
         return self._named(self._rows(said, self._heads)) if said.output is not None else []
 
     def bounds(self, said: Said) -> list[Scores]:
-        """Return upper bounds of the scores from what a rough pass says of at least one text."""
-        assert self.margins is not None
+        """Return upper bounds of the scores of each text from what a rough pass says."""
+        if said.output is None or self.margins is None:
+            return self.scores(said)
         return self._named(self._rows(said, self._heads) + self.margins)
 
     def compare(

@@ -17,6 +17,7 @@ from filters.scorers.detoxify import DetoxifyScorer
 from filters.scorers.heads import nothing, with_category, with_correction
 from filters.scorers.passes import Passes, passes
 from filters.scorers.shadow import Shadow
+from filters.scorers.taught import Taught
 from server.policy.policy import DEFAULT_THRESHOLDS
 from tests.filters.scorers.bundled import BUNDLED_CLASSIFIER
 from tests.filters.scorers.conftest import POSITIONS, write_tiny
@@ -152,6 +153,7 @@ def test_bounds_are_no_lower_than_the_scores_and_exact_where_they_matter(
     found = passes(model, tokenizer, limit, Ticks(1, 2) if roughly else Ticks(2, 1))
     assert (found.rough is not None) is roughly
     monkeypatch.setattr(detoxify_scorer, "_passes", found)
+    monkeypatch.setattr(detoxify_scorer, "_taught", Taught(detoxify_scorer.own, found))
     texts = ["You idiot", "A nice day", "", "What a silly plan", "The train leaves at nine. " * 200 + "You idiot", "ok"]
     exact = detoxify_scorer.score(texts)
     for bounds, scores in zip(detoxify_scorer.bounds(texts, [at(threshold)] * len(texts)), exact, strict=True):
@@ -186,7 +188,8 @@ def test_it_is_taught_a_category_and_a_correction_while_it_is_used(tiny: Detoxif
         (after,) = tiny.score([text])
         (bounds,) = tiny.bounds([text], [dict.fromkeys(after, 0.9999)])
         assert tuple(after) == tiny.categories == (*tiny.own, "spoilers")
-        assert after["toxic"] == before["toxic"] and after["insult"] > before["insult"]
+        untouched, moved = tiny.own[:2]
+        assert after[untouched] == before[untouched] and after[moved] > before[moved]
         assert after["spoilers"] > 0.5
         assert all(bounds[name] >= after[name] - 1e-6 for name in after)
         assert tiny.gate == f"{tiny.checksum[:12]}+0001-ab" and tiny.must_read(text)

@@ -24,7 +24,7 @@ def test_the_highest_piece_is_a_texts_score_in_learned_categories_too() -> None:
     odds = {"toxicity": 2.0, "insult": 0.0, "spoilers": 3.0}
     assert first == pytest.approx({name: float(torch.sigmoid(torch.tensor(each))) for name, each in odds.items()})
     assert second["spoilers"] < 0.1
-    assert Taught(OWN, None).scores(Said(None, [])) == []
+    assert Taught(OWN, None).scores(Said(None, [])) == Taught(OWN, passes(0.1)).bounds(Said(None, [])) == []
 
 
 def test_a_learned_category_has_a_margin_of_its_own_and_with_too_wide_a_one_nothing_is_rough() -> None:

@@ -2,8 +2,9 @@
 
 1. A report counts only if what others have reported, or a reviewer's label, says the same: it is left out while the
    rest is fitted, and has to be moved its way by that, farther than base data (`MOVED`). Nobody moves the gate alone.
-2. The fit is held still over the base data, and the correction is silent (`quiet`) as far as it reaches there.
-3. It is made just so large (`FACTORS`) that most of what was reported would be put right, had it not been fitted to it.
+2. Where nothing that is reported is judged wrongly by now, nothing is learned: it has been learned before.
+3. The fit is held still over the base data, and the correction is silent (`quiet`) as far as it reaches there.
+4. It is made just so large (`FACTORS`) that most of what was reported would be put right, had it not been fitted to it.
 """
 
 from collections import Counter
@@ -71,12 +72,15 @@ def corrected(
 ) -> Learned:
     """Return the heads with a correction for each category that enough of the claims are about."""
     learned = Learned(heads)
-    still = [claim.text for claim in claims if claim.flagged is None]
-    prior = Prior(reader.seen([*base.background, *still], heads).embeddings, still=STILL, ridge=RIDGE)
+    prior = Prior(reader.seen(base.background, heads).embeddings, still=STILL, ridge=RIDGE)
     silent = reader.seen([row.text for row in base.quiet], heads).embeddings
     for category, passages in _by_category(reader, heads, claims, thresholds).items():
-        kept = passages.only(_borne_out(passages, prior, silent))
-        learned.alone.update(key for key, _ in passages.claims - kept.claims)
+        wrong = (passages.examples.known >= 0) != (passages.examples.right > 0.5)
+        if not wrong.any():
+            continue
+        borne_out = _borne_out(passages, prior, silent)
+        kept = passages.only(borne_out)
+        learned.alone.update(key for key, _ in passages.only(wrong & ~borne_out).claims)
         if len(set(kept.texts)) < _LEAST:
             learned.too_few[category] = len(set(kept.texts))
             continue

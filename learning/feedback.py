@@ -24,7 +24,7 @@ MOST_OF_ONE_KEY = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """That a text should be flagged in a category (None: the first), or in none; None says that it is well judged."""
+    """That a text should be flagged in a category (None: the first), or in none; None: it is well judged."""
 
     text: str
     flagged: bool | None

@@ -14,8 +14,8 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "categories"
 
 def test_a_category_is_told_from_what_is_near_it_and_from_all_else(reader: Reader, alone: Heads, base: Base) -> None:
     fitted = category.fit(reader, alone, read_rows(EXAMPLES / "medical_advice.jsonl"), base)
-    assert fitted.area > 0.9
-    assert fitted.found() > 0.6
+    assert fitted.area > 0.85
+    assert fitted.found() > 0.5
     near, far = fitted.false_alarms()
     assert near < 0.2
     assert far <= 0.01

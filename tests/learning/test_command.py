@@ -7,6 +7,7 @@ from filters.scorers.detoxify import DetoxifyScorer
 from filters.scorers.versions import read_state
 from learning.command import main, thresholds
 from learning.reader import Reader
+from server.policy.policy import DEFAULT_THRESHOLDS
 from tests.learning.conftest import Write
 
 DATA = Path(__file__).resolve().parents[2] / "examples" / "categories" / "spoilers.jsonl"
@@ -66,7 +67,7 @@ def test_words_that_say_nothing_end_with_status_two(words: list[str], tmp_path: 
 
 
 def test_thresholds_are_those_of_the_default_policy(tmp_path: Path) -> None:
-    assert thresholds(None)["toxicity"] == 0.2
+    assert thresholds(None) == DEFAULT_THRESHOLDS
     path = tmp_path / "policies.yaml"
     path.write_text("default: own\npolicies:\n  own:\n    thresholds: {toxicity: 0.4, spoilers: 0.5}\n")
     assert thresholds(path) == {**thresholds(None), "toxicity": 0.4, "spoilers": 0.5}

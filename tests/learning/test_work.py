@@ -4,11 +4,17 @@ from pathlib import Path
 
 import pytest
 
+from filters.judge import Judge
+from filters.passage import Passage
 from filters.scorers import versions
+from filters.standard import Standard
+from filters.thresholds import Thresholds
+from filters.verdict import Cleared, Flagged
 from learning import promotion
 from learning.errors import LearnError
 from learning.reader import Reader
 from learning.work import Place, latest, learn_category, learn_feedback
+from tests.filters.test_batcher import batching
 from tests.learning.conftest import Write
 from tests.learning.reports import MISSED, PLAIN_ONES, REPORTS
 
@@ -47,6 +53,24 @@ def test_reviewers_labels_that_were_held_out_are_a_test(reader: Reader, place: P
     ]
     made = learn_feedback(reader, place, write([*REPORTS, *labels]))
     assert "reviewers' labels" in [outcome.name for outcome in made.outcomes]
+
+
+async def test_a_learned_category_is_judged_like_any_and_its_onset_found(reader: Reader, place: Place) -> None:
+    made = learn_category(reader, place, "spoilers", DATA)
+    lead = "The cinema on the corner shows the film at eight. "
+    text = lead + "In the last scene the hero dies and his best friend turns out to be the murderer."
+    reader.scorer.teach(made.heads)
+    try:
+        async with batching(reader.scorer) as batcher:
+            judge = Judge(batcher)
+            verdict = await judge.judge(Passage(text, 0), Standard(Thresholds({"spoilers": 0.5})))
+            unnamed = await judge.judge(Passage(text, 0), Standard(Thresholds({"toxicity": 0.5})))
+            assert judge.gate.endswith(f"+{made.name}")
+    finally:
+        reader.scorer.teach(None)
+    assert isinstance(verdict, Flagged) and verdict.category == "spoilers"
+    assert verdict.span.start >= len(lead)
+    assert isinstance(unnamed, Cleared) and "spoilers" in unnamed.scores
 
 
 @pytest.mark.parametrize("name", ["toxicity", "sexual_explicit"])

@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 from filters.scorers import versions
 from filters.scorers.detoxify import DetoxifyScorer
 from filters.scorers.heads import Heads
+from filters.scorers.state import State, write_state
 from learning import promotion
 from learning.base import Base, read_base
 from learning.command import thresholds
@@ -119,7 +120,7 @@ class Demonstration:
         """Return a place where nothing was learned yet."""
         folder = self.place.folder.with_name(name)
         folder.mkdir(exist_ok=True)
-        versions.write_state(folder, versions.State())
+        write_state(folder, State())
         return replace(self.place, folder=folder)
 
     def tell(self, title: str, heads: Heads, rows: Sequence[tuple[str, Sequence[str]]]) -> None:

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from learning.category import Fitted
 from learning.correction import Learned
-from learning.fit import logit
 from learning.gate import Outcome
+from learning.odds import logit
 from reporting.markdown import table
 
 _POINTS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)

@@ -15,7 +15,8 @@ import numpy as np
 from filters.scorers.heads import Heads
 from learning.base import Base
 from learning.errors import LearnError
-from learning.fit import Array, Examples, Linear, Prior, folds
+from learning.fit import Examples, Linear, Prior
+from learning.odds import Array, folds
 from learning.reader import Reader
 from learning.rows import Row
 

@@ -19,7 +19,8 @@ from filters.scorer import ThresholdValues
 from filters.scorers.heads import Heads, with_correction
 from learning.base import Base
 from learning.feedback import Claim
-from learning.fit import Array, Examples, Linear, Prior, folds, logit
+from learning.fit import Examples, Linear, Prior
+from learning.odds import Array, folds, logit
 from learning.reader import Reader, Seen
 
 STILL, RIDGE = 300.0, 30.0

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from learning.odds import Array, sigmoid
+
 _STEPS = 1000
 _NEAR = 1e-5
 
@@ -88,21 +89,3 @@ def _multipliers(kernel: Array, examples: Examples) -> Array:
         if np.abs(change).max() < _NEAR:
             break
     return many
-
-
-def sigmoid(odds: Array) -> Array:
-    """Return probabilities of log odds."""
-    found: Array = 1.0 / (1.0 + np.exp(-np.clip(odds, -60.0, 60.0)))
-    return found
-
-
-def logit(probability: float) -> float:
-    """Return the log odds of a probability, those of 0 and 1 finite."""
-    held = min(max(probability, 1e-6), 1 - 1e-6)
-    return float(np.log(held / (1 - held)))
-
-
-def folds(groups: Sequence[object], count: int) -> list[int]:
-    """Return a fold for each item, in turn over the distinct groups: a group is in one fold."""
-    places = {group: index % count for index, group in enumerate(dict.fromkeys(groups))}
-    return [places[group] for group in groups]

@@ -9,13 +9,13 @@ from statistics import fmean
 
 from filters.scorers import versions
 from filters.scorers.shadow import AGREEMENTS
-from filters.scorers.versions import State
+from filters.scorers.state import State, read_state, write_state
 from learning.errors import LearnError
 
 
 def promote(folder: Path, name: str | None) -> State:
     """Put a version in force, None for the candidate. LearnError if there is none, or it has failed a test."""
-    state = versions.read_state(folder)
+    state = read_state(folder)
     name = name or state.candidate
     if name is None:
         raise LearnError(folder, "there is no candidate; `unsay learn` makes one, or name a version")
@@ -26,23 +26,23 @@ def promote(folder: Path, name: str | None) -> State:
         raise LearnError(folder, f"{name} has failed {', '.join(failed)}: it cannot be promoted")
     candidate = None if name == state.candidate else state.candidate
     found = replace(state, current=name, before=state.current, candidate=candidate)
-    versions.write_state(folder, found)
+    write_state(folder, found)
     return found
 
 
 def roll_back(folder: Path) -> State:
     """Put in force what was before, the classifier alone if nothing was. LearnError if that is so already."""
-    state = versions.read_state(folder)
+    state = read_state(folder)
     if state.current is None:
         raise LearnError(folder, "nothing learned is in force: there is nothing to go back to")
     found = replace(state, current=state.before, before=None)
-    versions.write_state(folder, found)
+    write_state(folder, found)
     return found
 
 
 def report(folder: Path) -> list[str]:
     """Return lines on what is in force, and on where the candidate differs from it: counts and scores, no text."""
-    state = versions.read_state(folder)
+    state = read_state(folder)
     lines = [f"in force: {state.current or 'the classifier alone'}"]
     if state.candidate is None:
         return [*lines, "candidate: none"]

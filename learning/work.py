@@ -10,6 +10,7 @@ from filters.scorer import ThresholdValues
 from filters.scorers import versions
 from filters.scorers.checkpoint import sha256
 from filters.scorers.heads import Heads, nothing, with_category
+from filters.scorers.state import read_state, write_state
 from learning import card, category, gate
 from learning.base import BUNDLED, part_of, read_base
 from learning.correction import Learned, corrected
@@ -105,7 +106,7 @@ def learn_feedback(reader: Reader, place: Place, export: Path, data: Sequence[Pa
 
 def latest(reader: Reader, folder: Path) -> Heads:
     """Return what a new version is built on: the candidate, else what is in force, else nothing."""
-    state = versions.read_state(folder)
+    state = read_state(folder)
     name = state.candidate or state.current
     if name is None:
         return nothing(reader.width)
@@ -154,6 +155,6 @@ def _kept(reader: Reader, place: Place, before: Heads, made: _Made) -> Made:
     card_of = made.card(sources, outcomes)
     name = versions.save(place.folder, made.heads, reader.scorer.own, noted, card_of)
     if passed:
-        state = versions.read_state(place.folder)
-        versions.write_state(place.folder, replace(state, candidate=name, share=place.share))
+        state = read_state(place.folder)
+        write_state(place.folder, replace(state, candidate=name, share=place.share))
     return Made(name, replace(made.heads, version=name), outcomes, list(made.said))

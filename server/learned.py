@@ -21,6 +21,7 @@ from filters.scorers import versions
 from filters.scorers.cascade import Cascade
 from filters.scorers.heads import Heads
 from filters.scorers.shadow import Agreement, Shadow, ShadowObserver
+from filters.scorers.state import STATE, read_state
 from filters.scorers.teachable import Teachable
 from server.errors import StartError
 from server.policy.catalog import Catalog, check_categories
@@ -66,7 +67,7 @@ class Learned:
         self._due = clock() + WRITE_SECONDS
         self._notes = f"{os.getpid()}-{time.time_ns()}.json"
         self._writing: asyncio.Task[None] | None = None
-        self.file = Reloaded("learned", folder / versions.STATE, self._load, observer)
+        self.file = Reloaded("learned", folder / STATE, self._load, observer)
         self.file.then = self._put_in_force
         self._put_in_force(self.file.value)
 
@@ -90,7 +91,7 @@ class Learned:
     def _load(self, path: Path) -> Plan:
         """Return what the state asks for. StartError if that cannot be had."""
         try:
-            state = versions.read_state(path.parent)
+            state = read_state(path.parent)
             heads = self._version(state.current) if state.current else None
             candidate = self._version(state.candidate) if state.candidate else None
         except ScorerLoadError as error:

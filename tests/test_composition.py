@@ -14,6 +14,7 @@ from filters.batcher import Batcher
 from filters.judge import Judge
 from filters.scorers import versions
 from filters.scorers.scripted import ScriptedScorer
+from filters.scorers.state import State, write_state
 from server import composition
 from server.composition import GENERATING, guard, introduce
 from server.learned import Learned
@@ -133,7 +134,7 @@ async def test_what_was_learned_is_looked_after_with_the_files(tmp_path: Path, m
     learned = Learned(tmp_path, classifier, metrics)
     client = guard(engine(), judge, Current(builtin()), metrics, AsyncExitStack(), allow_loosen=False, learned=learned)
     client.look_after(FastAPI())
-    versions.write_state(tmp_path, versions.State(current=saved(tmp_path, "spoilers")))
+    write_state(tmp_path, State(current=saved(tmp_path, "spoilers")))
     for _ in range(2):
         rounds[0](SimpleNamespace(server_state=SimpleNamespace(connections=set())))
     assert learned.file.reading is not None

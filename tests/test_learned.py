@@ -14,7 +14,7 @@ from filters.scorers import versions
 from filters.scorers.heads import Heads, nothing, with_category
 from filters.scorers.scripted import ScriptedScorer
 from filters.scorers.shadow import Agreement, Shadow
-from filters.scorers.versions import State
+from filters.scorers.state import State, read_state, write_state
 from server.errors import StartError
 from server.learned import WRITE_SECONDS, Learned, Unobserved, learned, looked_after
 from server.policy.catalog import Catalog, check_categories
@@ -64,7 +64,7 @@ def saved(folder: Path, name: str, checksum: str = "ab") -> str:
 
 
 def put(folder: Path, state: State) -> None:
-    versions.write_state(folder, state)
+    write_state(folder, state)
 
 
 async def looked(found: Learned) -> None:
@@ -90,7 +90,7 @@ async def test_a_version_is_promoted_and_rolled_back_while_texts_are_scored_and_
 
     async def scored() -> set[str]:
         calls = [asyncio.create_task(batcher.score([f"text {at}"])) for at in range(50)]
-        put(tmp_path, replace(versions.read_state(tmp_path), current=wanted))
+        put(tmp_path, replace(read_state(tmp_path), current=wanted))
         await looked(found)
         return {name for scores in await asyncio.gather(*calls) for name in scores[0]}
 

@@ -1,7 +1,7 @@
 """What was learned, kept in a folder: versions that never change, and a state that says which of them is in force.
 
   DIR/versions/NNNN-HASH/   heads.safetensors, version.json (what it was made from, with hashes), README.md (its card)
-  DIR/state.json            current, before (for one step back), candidate and its share of the traffic
+  DIR/state.json            current, before (for one step back), candidate and its share of the traffic (state.py)
   DIR/shadow/NAME/PID.json  what servers have seen of a candidate
 
 Nothing is unpickled, no text is kept. What does not fit is a ScorerLoadError of one line.
@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,45 +21,7 @@ from filters.scorers.checkpoint import sha256
 from filters.scorers.heads import EMBEDDING, Heads
 
 HEADS, ABOUT, CARD = "heads.safetensors", "version.json", "README.md"
-STATE = "state.json"
 _TENSORS = ("own", "own_bias", "corrections", "correction_bias", "quiet")
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """Names of versions, None for none: `current` judges, `before` did so before it, `candidate` runs in its shadow.
-
-    `share` is the part of the traffic that the candidate sees, 0 to 1.
-    """
-
-    current: str | None = None
-    before: str | None = None
-    candidate: str | None = None
-    share: float = 0.0
-
-
-def read_state(folder: Path) -> State:
-    """Return what is in force; nothing where nothing was learned yet."""
-    path = folder / STATE
-    try:
-        said = json.loads(path.read_text(encoding="utf-8"))
-        state = State(**said)
-        names = (state.current, state.before, state.candidate)
-        if not all(isinstance(name, str | None) for name in names) or not 0 <= float(state.share) <= 1:
-            raise ValueError
-    except FileNotFoundError:
-        return State()
-    except (OSError, TypeError, ValueError) as error:
-        expected = "expected current, before, candidate (names of versions or null) and share (0 to 1)"
-        raise ScorerLoadError(str(path), f"{expected} ({type(error).__name__})") from None
-    return state
-
-
-def write_state(folder: Path, state: State) -> None:
-    """Put another state in force, at once and whole: servers that run with this folder see it within seconds."""
-    partial = folder / f"{STATE}.partial"
-    partial.write_text(json.dumps(asdict(state), indent=2) + "\n", encoding="utf-8")
-    partial.replace(folder / STATE)
 
 
 def place(folder: Path, name: str) -> Path:

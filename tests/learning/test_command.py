@@ -4,7 +4,7 @@ import pytest
 
 import learning.reader
 from filters.scorers.detoxify import DetoxifyScorer
-from filters.scorers.versions import read_state
+from filters.scorers.state import read_state
 from learning.command import main, thresholds
 from learning.reader import Reader
 from server.policy.policy import DEFAULT_THRESHOLDS

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from learning.fit import Array, Examples, Prior, folds, logit, sigmoid
+from learning.fit import Examples, Prior
+from learning.odds import Array
 
 RNG = np.random.default_rng(1)
 BACKGROUND = RNG.normal(size=(200, 6))
@@ -53,11 +54,3 @@ def test_what_counts_for_nothing_moves_nothing() -> None:
 def test_a_change_can_be_made_larger() -> None:
     found = Prior(BACKGROUND, still=1.0, ridge=1.0).fit(examples(0.0, 1.0))
     assert found.scaled(2.0)(BACKGROUND) == pytest.approx(2 * found(BACKGROUND))
-
-
-def test_log_odds_of_certainty_are_finite() -> None:
-    assert sigmoid(np.array([logit(0.2), logit(0.0), 1e9])) == pytest.approx([0.2, 0.0, 1.0], abs=1e-5)
-
-
-def test_a_group_is_in_one_fold() -> None:
-    assert folds(["a", "b", "a", "c", "d"], 3) == [0, 1, 0, 2, 0]

@@ -5,7 +5,8 @@ import pytest
 
 from filters.scorers import versions
 from filters.scorers.heads import nothing
-from filters.scorers.versions import State, read_state, save, write_state
+from filters.scorers.state import State, read_state, write_state
+from filters.scorers.versions import save
 from learning.errors import LearnError
 from learning.promotion import promote, report, roll_back
 

@@ -7,6 +7,7 @@ import pytest
 from filters.judge import Judge
 from filters.passage import Passage
 from filters.scorers import versions
+from filters.scorers.state import read_state
 from filters.standard import Standard
 from filters.thresholds import Thresholds
 from filters.verdict import Cleared, Flagged
@@ -26,13 +27,13 @@ def test_what_has_passed_is_a_version_in_the_shadow_and_the_next_is_built_on_it(
 ) -> None:
     first = learn_category(reader, place, "spoilers", DATA)
     assert first.passed
-    state = versions.read_state(place.folder)
+    state = read_state(place.folder)
     assert (state.current, state.candidate, state.share) == (None, first.name, 0.1)
     second = learn_feedback(reader, replace(place, share=0.5), write(REPORTS))
     assert latest(reader, place.folder).categories == ("spoilers",)
     about = versions.about(place.folder, second.name)
     assert (about["parent"], about["corrects"], about["categories"]) == (first.name, ["toxicity"], ["spoilers"])
-    assert versions.read_state(place.folder).share == 0.5
+    assert read_state(place.folder).share == 0.5
     card = (versions.place(place.folder, second.name) / versions.CARD).read_text()
     assert second.name in card and "snorbel" not in card + json.dumps(about)
 
@@ -42,7 +43,7 @@ def test_what_fails_a_test_is_kept_but_not_promoted(reader: Reader, place: Place
     made = learn_feedback(reader, replace(place, gates=[benign]), write(REPORTS))
     assert not made.passed
     assert any(outcome.line().startswith(f"FAILED  {benign.name}") for outcome in made.outcomes)
-    assert versions.read_state(place.folder).candidate is None
+    assert read_state(place.folder).candidate is None
     with pytest.raises(LearnError, match=f"{made.name} has failed {benign.name}: it cannot be promoted"):
         promotion.promote(place.folder, made.name)
 

@@ -10,7 +10,7 @@ import torch
 from filters.scorer import ScorerLoadError
 from filters.scorers import versions
 from filters.scorers.heads import Heads, nothing, with_category, with_correction
-from filters.scorers.versions import ABOUT, HEADS, STATE, State
+from filters.scorers.versions import ABOUT, HEADS
 
 OWN = ("toxicity", "insult")
 
@@ -90,17 +90,3 @@ def test_a_broken_note_is_refused(tmp_path: Path) -> None:
     (versions.place(tmp_path, name) / ABOUT).write_text("[")
     with pytest.raises(ScorerLoadError, match="expected a JSON object"):
         versions.about(tmp_path, name)
-
-
-def test_a_state_is_read_as_it_was_written_and_nothing_is_in_force_without_one(tmp_path: Path) -> None:
-    assert versions.read_state(tmp_path) == State()
-    state = State("0002-b", "0001-a", "0003-c", 0.1)
-    versions.write_state(tmp_path, state)
-    assert versions.read_state(tmp_path) == state
-
-
-@pytest.mark.parametrize("said", ["{", "[]", '{"other": 1}', '{"current": 3}', '{"share": 2}', '{"share": "x"}'])
-def test_a_state_that_says_something_else_is_refused(said: str, tmp_path: Path) -> None:
-    (tmp_path / STATE).write_text(said)
-    with pytest.raises(ScorerLoadError, match="expected current, before, candidate"):
-        versions.read_state(tmp_path)

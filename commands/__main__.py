@@ -62,6 +62,12 @@ def _learn(words: Sequence[str]) -> int:
     return main(words)
 
 
+def _audit(words: Sequence[str]) -> int:
+    from server.audit.command import main
+
+    return main(words)
+
+
 COMMANDS = {
     "serve": Command(_serve, "serve a model behind the guard"),
     "models": Command(_models, "list the language models that come along, and where they lie"),
@@ -69,6 +75,7 @@ COMMANDS = {
     "bench": Command(_bench, "measure what the guard costs, against plain vLLM"),
     "keys": Command(_keys, "make an API key, and its entry in the file of keys"),
     "learn": Command(_learn, "learn from feedback and examples, promote, roll back"),
+    "audit": Command(_audit, "check and count the records of answers"),
     "scorer": Command(_scorer, "serve the scorer alone, to servers and others that ask"),
 }
 

@@ -9,29 +9,35 @@ from typing import TYPE_CHECKING, Any
 
 from filters.judge import Judge
 from filters.languages import CODES
+from server.api.access import SCRAPED
 from server.api.doorway import Doorway
 from server.api.gateway import Gateway
 from server.api.heads import Heads
 from server.api.routes import router
+from server.audit.file import AuditFile
+from server.generation.capacity import Bounds, Capacity
 from server.generation.ending import Ending
-from server.generation.pairs import Pairs
 from server.generation.services import Services
 from server.keys.file import Keys
 from server.keys.quotas import MEMORY, Quotas, storage_at
 from server.learned import Learned
-from server.limits import Limits
+from server.limits import Limits, Room
 from server.patience import Patience
 from server.policy.catalog import Catalog
 from server.reloading import Current, Reloaded
 from server.settings import vllm_version
 from server.stopping import tended
+from server.telemetry import logs
 from server.telemetry.metrics import Metrics
+from server.told import Told
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from server.engine.served import ServedClient
     from server.engine.watched import WatchedClient
+
+log = logs.logger("server")
 
 GENERATING = ("/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/messages")
 """The routes whose series exist from the start; others appear with their first request."""
@@ -45,16 +51,18 @@ def guard(
     closing: AsyncExitStack,
     *,
     allow_loosen: bool,
-    pairs: Pairs | None = None,
+    told: Told | None = None,
     limits: Limits | None = None,
+    room: Room | None = None,
     patience: Patience | None = None,
     keys: Current[Keys] | None = None,
     quotas: Quotas | None = None,
     learned: Learned | None = None,
 ) -> "ServedClient":
-    """Put the guard before vLLM's engine. `pairs` takes rewinds' pairs, `closing` ends with the server.
+    """Put the guard before vLLM's engine. `told` hears of every answer, `closing` ends with the server.
 
-    `limits` are the most that one request may ask for, `patience` is how long is waited for what (None: the defaults).
+    `limits` are the most that one request may ask for, `room` is for all together, `patience` is how long is waited for
+    what (None: the defaults).
     `keys` are those of the file, and `quotas` what they have asked for (None: counted in memory). What is `Reloaded` of
     `catalog` and `keys`, and what was `learned`, is looked after while the server runs.
     """
@@ -63,21 +71,34 @@ def guard(
     from server.engine.upstream.client import UpstreamClient
     from server.engine.watched import WatchedClient
 
-    patience = patience or Patience()
+    patience, told = patience or Patience(), told or Told()
     watched = WatchedClient(engine, patience.engine_seconds, metrics)
     tokenizer, model = engine.renderer.tokenizer, str(engine.vllm_config.model_config.served_model_name)
 
     def encode(text: str) -> list[int]:
         return list(tokenizer.encode(text, add_special_tokens=False))
 
-    services = Services(judge, metrics, model, encode, pairs=pairs, limits=limits or Limits())
+    capacity = _capacity(engine, room or Room(), judge, metrics)
+    services = Services(
+        judge,
+        metrics,
+        model,
+        encode,
+        pairs=told.pairs,
+        records=told.records,
+        tracing=told.tracing,
+        limits=limits or Limits(),
+        capacity=capacity,
+    )
     introduce(metrics, catalog.value, judge, model)
     files = [each for each in (catalog, keys, learned) if isinstance(each, Reloaded | Learned)]
     if isinstance(catalog, Reloaded):
         catalog.then = lambda new: expect(metrics, new, judge, model)
 
     def keep(app: "FastAPI") -> None:
-        look_after(app, services.ending, patience, metrics, watched, files)
+        look_after(
+            app, services.ending, patience, metrics, watched, [*files, *([told.records] if told.records else [])]
+        )
 
     return ServedClient(
         watched,
@@ -93,6 +114,14 @@ def guard(
     )
 
 
+def _capacity(engine: Any, room: Room, judge: Judge, metrics: Metrics) -> Capacity:
+    from server.engine.room import fitting
+
+    bounds = Bounds(choices=room.choices or fitting(engine), backlog_seconds=room.backlog_seconds)
+    log.info("taking in", extra={"most_under_way": bounds.choices, "most_scorer_backlog": bounds.backlog_seconds})
+    return Capacity(bounds, lambda: judge.backlog_seconds, metrics)
+
+
 def attach(app: "FastAPI", client: "ServedClient", args: argparse.Namespace, *, pages_need_key: bool = False) -> None:
     """Add our routes, the gateway and the wall that asks for keys to vLLM's application over the client."""
     from server.engine import access, models, stored
@@ -100,6 +129,8 @@ def attach(app: "FastAPI", client: "ServedClient", args: argparse.Namespace, *, 
     served = partial(models.served, app)
     app.include_router(router(client.services, client.catalog, client.inner, served, allow_loosen=client.allow_loosen))
     access.ask_for_keys(app, access.keys(args), client.keys, pages=pages_need_key)
+    access.identify(app)
+    logs.leave_out(SCRAPED)
     # At the router: inside vLLM's authentication, and without building (and counting) its middleware a second time.
     app.router.middleware_stack = Gateway(
         app.router.middleware_stack,
@@ -107,18 +138,19 @@ def attach(app: "FastAPI", client: "ServedClient", args: argparse.Namespace, *, 
         observer=client.services.observer,
         allow_loosen=client.allow_loosen,
         quotas=client.quotas,
+        tracing=client.services.tracing,
         store=stored.find(app),
     )
     client.look_after(app)
 
 
 async def guarded_application(
-    engine: Any, args: argparse.Namespace, judge: Judge, catalog: Catalog, metrics: Metrics
+    engine: Any, args: argparse.Namespace, judge: Judge, catalog: Catalog, metrics: Metrics, room: Room | None = None
 ) -> "FastAPI":
     """Build vLLM's application over an engine that is not guarded yet, with our guard, routes and gateway."""
     from server.engine import launcher
 
-    client = guard(engine, judge, Current(catalog), metrics, AsyncExitStack(), allow_loosen=False)
+    client = guard(engine, judge, Current(catalog), metrics, AsyncExitStack(), allow_loosen=False, room=room)
     app = await launcher.application(client, args)
     attach(app, client, args)
     return app
@@ -130,7 +162,7 @@ def look_after(
     patience: Patience,
     metrics: Metrics,
     watched: "WatchedClient",
-    files: Sequence[Reloaded[Any] | Learned] = (),
+    files: Sequence[Reloaded[Any] | Learned | AuditFile] = (),
 ) -> None:
     """Have an application's requests come in time and end well, and its engine and its operator's files watched."""
     from server.engine.core import arming

@@ -15,13 +15,15 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveFloat, PositiveInt
 
 from filters.turns import LEAST_CHARACTERS
+from server.audit.file import Failing, Syncing
 from server.errors import StartError
 from server.keys.quotas import MEMORY
-from server.limits import Limits
+from server.limits import Limits, Room
 from server.patience import Patience
 from server.policy import document
 from server.policy.shape import Misfit, fit, mismatch
 from server.settings import BUNDLED_CLASSIFIER, BUNDLED_SCREEN, environment, parser
+from server.telemetry.logs import LogFormat
 
 _BUNDLED_SCORER = f"detoxify:{BUNDLED_CLASSIFIER}"
 
@@ -45,6 +47,10 @@ def _bundled_screen(said: Mapping[str, Any]) -> Path | None:
     return BUNDLED_SCREEN if said["scorer"] == _BUNDLED_SCORER else None
 
 
+def _quarter_of_deadline(said: Mapping[str, Any]) -> float:
+    return float(said["scorer_deadline_seconds"]) / 4
+
+
 class ScorerSettings(BaseModel):
     """What judges, and how it runs. `scorer` names it (filters/scorers/registry.py), `screen` is a folder, or none."""
 
@@ -62,6 +68,7 @@ class ScorerSettings(BaseModel):
     scorer_queue: PositiveInt = 2048
     scorer_deadline_seconds: PositiveFloat = 10.0
     log_level: LogLevel = "info"
+    log_format: LogFormat = "text"
 
 
 class Settings(ScorerSettings):
@@ -75,6 +82,11 @@ class Settings(ScorerSettings):
     allow_loosen: bool = False
     allow_dev_mode: bool = False
     pairs_out: Path | None = None
+    audit_out: Path | None = None
+    audit_failure: Failing = "closed"
+    audit_fsync: Syncing = "second"
+    otlp_endpoint: str | None = None
+    otlp_protocol: Literal["grpc", "http/protobuf"] = "grpc"
     grace_seconds: Annotated[float, Field(ge=0, le=24 * 3600)] = Patience().grace_seconds
     request_seconds: PositiveFloat = Patience().request_seconds
     engine_seconds: PositiveFloat = Patience().engine_seconds
@@ -85,6 +97,9 @@ class Settings(ScorerSettings):
     max_prompt_characters: PositiveInt = Limits().prompt_characters
     max_alternatives: PositiveInt = Limits().alternatives
     max_moderation_characters: PositiveInt = Limits().moderation_characters
+    max_under_way: PositiveInt | None = None
+    """None: what fits the engine."""
+    max_scorer_backlog_seconds: PositiveFloat = Field(default_factory=_quarter_of_deadline)
 
     @property
     def limits(self) -> Limits:
@@ -95,6 +110,11 @@ class Settings(ScorerSettings):
             alternatives=self.max_alternatives,
             moderation_characters=self.max_moderation_characters,
         )
+
+    @property
+    def room(self) -> Room:
+        """What all requests together may have under way."""
+        return Room(choices=self.max_under_way, backlog_seconds=self.max_scorer_backlog_seconds)
 
     @property
     def patience(self) -> Patience:

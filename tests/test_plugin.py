@@ -42,7 +42,8 @@ def engine(runner_type: str = "generate") -> Any:
     """What is asked of vLLM's engine before it answers anything."""
     tokenizer = SimpleNamespace(encode=lambda text, add_special_tokens: [1, 2])
     model = SimpleNamespace(served_model_name="m", runner_type=runner_type)
-    config = SimpleNamespace(scheduler_config=SimpleNamespace(scheduler_cls=None), model_config=model)
+    scheduler, parallel = SimpleNamespace(scheduler_cls=None, max_num_seqs=8), SimpleNamespace(data_parallel_size=1)
+    config = SimpleNamespace(scheduler_config=scheduler, parallel_config=parallel, model_config=model)
     renderer = SimpleNamespace(tokenizer=tokenizer)
     return SimpleNamespace(renderer=renderer, vllm_config=config, is_running=True, errored=False)
 
@@ -154,7 +155,7 @@ async def test_it_is_said_whose_keys_are_asked_for(
 
 def test_the_general_part_has_engines_guarded_by_what_the_server_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[Any] = []
-    monkeypatch.setattr(plugged, "arm_configurations", lambda: told.append("armed"))
+    monkeypatch.setattr(plugged, "arm_configurations", lambda log_format: told.append("armed"))
     monkeypatch.setattr(plugged, "guard_engines", lambda prepare: prepare({KEY: {}}))
     monkeypatch.setattr(app, "prepare", told.append)
     guard_vllm()
@@ -162,7 +163,7 @@ def test_the_general_part_has_engines_guarded_by_what_the_server_is_told(monkeyp
 
 
 def test_upstreams_are_not_for_a_server_that_has_an_engine(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plugged, "arm_configurations", lambda: None)
+    monkeypatch.setattr(plugged, "arm_configurations", lambda log_format: None)
     monkeypatch.setattr(plugged, "guard_engines", lambda prepare: prepare({KEY: {"upstream": ["http://one"]}}))
     with pytest.raises(StartError, match=r"upstream: an engine is started here.*unsay serve --upstream"):
         guard_vllm()

@@ -24,6 +24,7 @@ from server.api.stored import CHOSEN, PATH, Keeping, Store, Stored
 from server.errors import BadRequest, NotAllowed, NotFound, RequestError
 from server.generation.observer import Observer
 from server.generation.request import GuardedRequest, current
+from server.generation.tracing import UNTRACED, Tracing
 from server.keys.key import Key
 from server.keys.quotas import Quotas, Share
 from server.policy.catalog import Catalog
@@ -42,6 +43,8 @@ USERS = ("safety_identifier", "user")
 """Where a request says for which user of its key it is made: OpenAI's word, and the one that it had before."""
 FOLLOWED = "previous_response_id"
 UNMATCHED = "other"
+W3C = ("traceparent", "tracestate")
+"""The headers that name the trace of which a request is part."""
 _NOT_ALLOWED = 405
 
 
@@ -59,6 +62,7 @@ class Gateway:
         observer: Observer,
         allow_loosen: bool,
         quotas: Quotas,
+        tracing: Tracing = UNTRACED,
         store: Store | None = None,
     ) -> None:
         self._app = app
@@ -66,6 +70,7 @@ class Gateway:
         self._observer = observer
         self._allow_loosen = allow_loosen
         self._quotas = quotas
+        self._tracing = tracing
         self._stored = None if store is None else Stored(store)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -122,6 +127,7 @@ class Gateway:
         send: Send,
     ) -> None:
         outgoing = Outgoing(request, send, scope["path"])
+        request.trace = self._tracing.request({name: field(scope, name.encode()) or "" for name in W3C})
 
         async def tell(message: Message) -> None:
             if keeping is not None:
@@ -157,6 +163,7 @@ class Gateway:
         share.tokens = request.tokens
         share.end()
         report = gravest(request.reports)
+        request.trace.over(route, report)
         if report is not None:
             self._observer.request_finished(report.action, route, report.policy)
 

@@ -22,6 +22,7 @@ from server.generation.retrying import Retrying
 from server.generation.services import Services
 from server.generation.standin import StandIn
 from server.generation.tasks import Tasks
+from server.generation.tracing import UNTRACED_CHOICE, Trace
 from server.generation.transcript import Transcript
 from server.guard.advance import advance
 from server.guard.commands import Command, Finish, Insert, Release, Rewind, Score
@@ -33,7 +34,7 @@ from server.policy.policy import Policy
 class Guarded:
     """One choice of one request under guard, which begins at `start`, and `whole` if it is sent in one piece.
 
-    `greedy`: tokens are not drawn by chance. `retriable` tells whether the request may still be answered by a 503.
+    `greedy`: tokens are not drawn by chance. `retriable`: a 503 may still be the answer. `tasks` bring in verdicts.
     """
 
     def __init__(
@@ -47,23 +48,24 @@ class Guarded:
         greedy: bool,
         whole: bool,
         retriable: Callable[[], bool],
+        trace: Trace = UNTRACED_CHOICE,
     ) -> None:
         self._engine = engine
         self._transcript = transcript
         self._policy = policy
         self._state = replace(start, whole=whole)
         self._outlet = Outlet(transcript)
-        self._account = Account(services.observer, policy, services.model, services.now)
+        self._account = Account(services.observer, policy, services.model, services.now, trace)
         self._stand_in = StandIn(policy, services.encode)
         self._rejections = Rejections(transcript, kept=services.pairs is not None)
-        self._tasks = Tasks(self._outlet.fail)
+        self.tasks = Tasks(self._outlet.fail)
         self._retrying = Retrying(engine, transcript, policy, services.judge, greedy=greedy)
         self._following = Following(
             transcript,
             policy,
             self._account,
             self._retrying,
-            self._tasks,
+            self.tasks,
             room=self._outlet.room,
             state=lambda: self._state,
             advance=self._advance,
@@ -73,7 +75,7 @@ class Guarded:
             transcript,
             policy,
             self._account,
-            self._tasks,
+            self.tasks,
             state=lambda: self._state,
             retriable=retriable,
             feed=self._following.feed,
@@ -107,10 +109,11 @@ class Guarded:
     async def _stop(self) -> None:
         """End every task; in monitor mode the last windows are still scored and counted after the answer."""
         self._following.catch_up()
+        self._account.trace.over()
         self._account.discarded(len(self._transcript.tokens) - self._outlet.tokens)
         async with aclosing(self._engine):
             if self._policy.mode != "monitor" or not self._state.finished:
-                await self._tasks.stop()
+                await self.tasks.stop()
 
     def _flagged(self, event: Flagged, scores: Scores) -> None:
         self._retrying.turned_at(event.onset)
@@ -155,7 +158,7 @@ class Guarded:
             self._account.sent(self._outlet.send(upto))
 
     def _rewind(self, command: Rewind) -> None:
-        self._account.rewound(command.strategy, command.to)
+        self._account.rewound(command, len(self._transcript.tokens) - command.to)
         self._rejections.rewound(command.to)
         self._retrying.rewound(command)
         self._following.cut(command.to)
@@ -173,9 +176,8 @@ class Guarded:
 
     def _finish(self, reason: str) -> None:
         """Close the choice: the rest of the released text, the reason, and nothing after it."""
-        withheld = self._state.fallback is not None
         self._judging.over()
-        ending = None if withheld else self._transcript.ending
+        ending = None if self._state.fallback is not None else self._transcript.ending
         self._account.sent(self._outlet.finish(self._state.released, reason, ending[1] if ending else None))
         self._following.end()
-        self._tasks.spawn(self._engine.aclose)
+        self.tasks.spawn(self._engine.aclose)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from server.errors import RequestError
 from server.generation.demand import Demand
 from server.generation.report import Report
+from server.generation.tracing import UNTRACED, RequestTrace
 from server.keys.key import ANYBODY, Key
 from server.limits import Limits
 from server.policy.policy import Policy
@@ -36,9 +37,12 @@ class GuardedRequest:
     shut_down: bool = False
     started: bool = False
     """Whether any generated text has been handed out."""
+    admitted: bool = False
+    """Whether the server has taken it in: it is not refused later for want of capacity."""
     client: Hashable = field(default_factory=object)
     key: Key = ANYBODY
     tokens: int = 0
+    trace: RequestTrace = UNTRACED
     _choices: int = 0
     _demand: Demand = field(default_factory=Demand)
 
@@ -47,6 +51,11 @@ class GuardedRequest:
         demand = self._demand + more
         demand.check(limits)
         self._demand = demand
+
+    @property
+    def choices(self) -> int:
+        """How many choices it has asked for so far."""
+        return self._choices
 
     def reserve(self, count: int) -> int:
         """Reserve numbers for `count` more choices; return the first."""

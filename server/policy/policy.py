@@ -19,6 +19,7 @@ OnExhausted = Literal["refuse", "truncate", "mask", "flag"]
 OnScorerFailure = Literal["closed", "open"]
 OnPrompt = Literal["ignore", "score", "refuse"]
 OnUnread = Literal["pass", "hold", "refuse"]
+AuditText = Literal["none", "hash", "full"]
 Strategy = Literal["resample", "ban", "clause", "sentence", "previous_sentence", "candidates", "steer"]
 STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
 
@@ -157,6 +158,11 @@ class Policy(BaseModel):
         default="pass",
         description="Text in a language that the scorer does not read: `pass` lets it through and says so; "
         "`hold` releases nothing more until it can be read; `refuse` ends the answer.",
+    )
+    audit_text: AuditText = Field(
+        default="none",
+        description="What the audit log keeps of the text of answers and of flagged spans: `none` of it, its `hash` "
+        "(SHA-256), or all of it (`full`).",
     )
     open_to_requests: bool = Field(
         default=False,

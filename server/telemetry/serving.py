@@ -8,7 +8,10 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from filters.scorers.shadow import AGREEMENTS, Agreement
 from server.api.doorway import Fate, Part
+from server.audit.file import FATES
+from server.audit.file import Fate as RecordFate
 from server.engine.upstream.faults import OUTCOMES, Outcome
+from server.generation.capacity import SHORTAGES, Shortage
 from server.keys.quotas import LIMITS, Limit
 from server.reloading import FILES, RESULTS, File, Result
 from server.telemetry.children import Children
@@ -19,7 +22,8 @@ _NONE = "none"
 class ServingMetrics:
     """How the server fares.
 
-    The ports say what each call means: `DoorObserver`, `EngineObserver`, `ReloadObserver`, `QuotaObserver`.
+    The ports say what each call means: `DoorObserver`, `EngineObserver`, `ReloadObserver`, `QuotaObserver`,
+    `AuditObserver`.
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -69,10 +73,10 @@ class ServingMetrics:
             )
         )
         self._limits_failed = Counter(
-            "unsay_limits_failures",
-            "Times that a limit of a key could not be looked up or counted.",
-            registry=registry,
+            "unsay_limits_failures", "Times that a limit of a key could not be looked up or counted.", registry=registry
         )
+
+        self._audited = _audited(registry)
 
     def expect_keys(self, names: Iterable[str]) -> None:
         """Make the series of the keys with these names, with the value 0."""
@@ -88,6 +92,9 @@ class ServingMetrics:
     def limits_failed(self) -> None:
         self._limits_failed.inc()
 
+    def audited(self, fate: RecordFate) -> None:
+        self._audited.of(fate).inc()
+
     def request_at_end(self, fate: Fate) -> None:
         self._at_end.of(fate).inc()
 
@@ -96,6 +103,42 @@ class ServingMetrics:
 
     def engine_hangs(self, hangs: bool) -> None:
         self._hangs.set(hangs)
+
+
+def _audited(registry: CollectorRegistry) -> Children[Counter]:
+    help_ = "Records of the audit log: written, or lost since the file could not be written."
+    made = Children(Counter("unsay_audit_records", help_, ("fate",), registry=registry))
+    for fate in FATES:
+        made.of(fate)
+    return made
+
+
+class CapacityMetrics:
+    """What is under way, and what is refused; the port `CapacityObserver` says what each call means."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._under_way = Gauge(
+            "unsay_choices_under_way",
+            "Choices that are drafted, or wait for the engine.",
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
+        self._no_capacity = Children(
+            Counter(
+                "unsay_refused_requests",
+                f"Requests answered 503 for want of capacity, by what there is too little of: {', '.join(SHORTAGES)}.",
+                ("reason",),
+                registry=registry,
+            )
+        )
+        for shortage in SHORTAGES:
+            self._no_capacity.of(shortage)
+
+    def choices_under_way(self, choices: int) -> None:
+        self._under_way.set(choices)
+
+    def no_capacity(self, shortage: Shortage) -> None:
+        self._no_capacity.of(shortage).inc()
 
 
 class UpstreamMetrics:

@@ -11,6 +11,7 @@ import benchmarks.command
 import evaluation.command
 import learning.command
 import server.__main__
+import server.audit.command
 import server.detector
 import server.keys.command
 from commands.__main__ import COMMANDS, main, parser
@@ -22,6 +23,7 @@ ELSEWHERE = [
     ("eval", evaluation.command, "main", []),
     ("bench", benchmarks.command, "main", []),
     ("learn", learning.command, "main", []),
+    ("audit", server.audit.command, "main", []),
     ("keys", server.keys.command, "main", []),
     ("scorer", server.detector, "main", []),
 ]

@@ -9,7 +9,7 @@ import pytest
 from vllm.engine.arg_utils import AsyncEngineArgs
 from vllm.engine.async_llm_engine import AsyncLLMEngine
 
-from server.engine import plugged
+from server.engine import plugged, quiet
 from server.engine.core import arming
 from server.errors import StartError
 from tests.engine.core.test_arming import config
@@ -19,11 +19,15 @@ WAYS = pytest.mark.parametrize(
 )
 
 
+QUEUE = {"max_num_queued_reqs": None, "max_num_queued_tokens": None}
+
+
 def source(**model: Any) -> Any:
     """A configuration of vLLM's; arguments have no model in them."""
     made = config()
     made.additional_config = {"unsay": {}}
     made.model_config.skip_tokenizer_init = False
+    vars(made.scheduler_config).update({**QUEUE, **model.pop("queue", {})})
     vars(made.model_config).update(model)
     return made
 
@@ -104,6 +108,13 @@ def test_an_engine_of_tokens_alone_is_refused(made: list[str]) -> None:
     assert args().create_engine_config(skip_tokenizer_init=True, runner_type="pooling")
 
 
+@pytest.mark.parametrize("flag", ["max_num_queued_reqs", "max_num_queued_tokens"])
+def test_vllms_own_bounds_on_its_queue_are_refused(made: list[str], flag: str) -> None:
+    guard(made)
+    with pytest.raises(StartError, match=f"^--{flag.replace('_', '-')}: .*--max-under-way"):
+        args().create_engine_config(**{"queue": {flag: 9}})
+
+
 def test_the_rust_front_end_is_refused(made: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     guard(made)
     monkeypatch.setenv("VLLM_USE_RUST_FRONTEND", "1")
@@ -120,3 +131,19 @@ def test_the_grpc_server_is_refused(made: list[str], place: str, monkeypatch: py
     monkeypatch.setitem(sys.modules, place, module)
     with pytest.raises(StartError, match="--grpc"):
         args().create_engine_config()
+
+
+def test_where_the_log_is_to_be_json_all_processes_of_the_configuration_are_told(
+    made: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quiet, "write_objects", lambda config: made.append("objects"))
+    asked: list[Any] = []
+
+    def log_format(additional: Any) -> str:
+        asked.append(additional)
+        return "json" if len(asked) > 1 else "text"
+
+    plugged.arm_configurations(log_format)
+    for said in ([], ["objects"]):
+        args().create_engine_config()
+        assert made == said and asked[-1] == {"unsay": {}}

@@ -46,3 +46,22 @@ async def test_a_task_cancelled_before_its_turn_never_begins() -> None:
     tasks.spawn(work)
     await tasks.stop()
     assert begun == []
+
+
+async def test_it_is_told_once_that_none_is_running_any_more() -> None:
+    told: list[str] = []
+    tasks, first, second = Tasks(lambda error: None), asyncio.Event(), asyncio.Event()
+    tasks.when_idle(lambda: told.append("at once"))
+    tasks.spawn(lambda: _wait(first))
+    tasks.spawn(lambda: _wait(second))
+    tasks.when_idle(lambda: told.append("then"))
+    for event in (first, second):
+        assert told == ["at once"]
+        event.set()
+        for _ in range(5):
+            await asyncio.sleep(0)
+    assert told == ["at once", "then"]
+
+
+async def _wait(event: asyncio.Event) -> None:
+    await event.wait()

@@ -91,7 +91,7 @@ async def _serve(scorer: SwitchableScorer, state: dict[str, Any], ready: threadi
     plugin.check_in_place()
     judge.append(scorer)
     with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(logs, "configure", lambda level: None)  # the test run's logging stays as it is
+        patch.setattr(logs, "configure", lambda level, format_: None)  # the test run's logging stays as it is
         args = app.engine_arguments(parse(["serve", "mini", *_ours(Path(folder)), *FLAGS]))
         state["stop"] = asyncio.Event()
         async with launcher.engine(args) as client:
@@ -118,7 +118,8 @@ def judging(setup: Setup) -> SwitchableScorer:
 def _ours(folder: Path) -> list[str]:
     scorer = f"entry:{__name__}:{judging.__name__}"
     return [
-        *("--scorer", scorer, "--scorer-deadline", str(SCORER_DEADLINE_SECONDS)),
+        *("--scorer", scorer, "--scorer-deadline", str(SCORER_DEADLINE_SECONDS), "--max-scorer-backlog", "60"),
+        *("--max-under-way", "600"),
         *("--policy-file", str(written(folder))),
     ]
 

@@ -18,6 +18,7 @@ WORDS = {
     ("unsay_scorer_failures_total", "reason"): {"deadline", "overloaded", "error", "closed"},
     ("unsay_requests_at_end_total", "fate"): {"finished", "cut_short", "refused"},
     ("unsay_late_requests_total", "part"): {"head", "body"},
+    ("unsay_refused_requests_total", "reason"): {"engine", "scorer"},
     ("unsay_reloads_total", "file"): {"policies", "keys", "learned"},
     ("unsay_shadow_compared_total", "flagged_by"): {"neither", "both", "current", "candidate"},
     ("unsay_reloads_total", "result"): {"loaded", "failed"},

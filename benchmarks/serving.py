@@ -26,7 +26,7 @@ from filters.category import Category
 from filters.scorer import Bounding, Scorer, ScorerLoadError, Scores, ThresholdValues
 from filters.scorers.marked import MarkedScorer
 from filters.scorers.scripted import ScriptedScorer
-from server import app, composition, settings
+from server import app, composition, files, settings
 from server.configuration import Settings, parse
 from server.errors import StartError
 from server.policy.catalog import Catalog, check_categories
@@ -112,7 +112,7 @@ async def serve(plain_port: int, guarded_port: int, words: Sequence[str]) -> Non
     """Serve both until the process is told to stop. StartError if that cannot begin."""
     start = parse(["serve", *words])
     known = start.settings
-    catalog = app.load_catalog(known)
+    catalog = files.load_catalog(known)
     from server.engine import launcher, quiet
 
     args = app.engine_arguments(start)

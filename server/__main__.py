@@ -8,10 +8,8 @@ import sys
 import warnings
 from collections.abc import Sequence
 
-import uvloop
-
 from filters.scorer import ScorerLoadError
-from server import app, plugin
+from server import app, files, plugin
 from server.audit import file as audit
 from server.configuration import parse
 from server.embedded import SMOLLM2, Models, listing
@@ -54,7 +52,7 @@ def _serve(words: Sequence[str]) -> None:
     start = parse(words)
     logs.configure(start.settings.log_level, start.settings.log_format)
     # What is quickly known to be wrong is told before vLLM is loaded.
-    app.check_files(start.settings)
+    files.check_files(start.settings)
     pairs.check(start.settings.pairs_out)
     audit.check(start.settings.audit_out)
     addresses(start.settings.upstream)
@@ -63,7 +61,7 @@ def _serve(words: Sequence[str]) -> None:
     plugin.prepare_process(start.settings.log_format)
     if start.settings.upstream:
         draw_elsewhere()
-    uvloop.run(app.run(start))
+    app.run(start)
 
 
 if __name__ == "__main__":

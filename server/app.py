@@ -4,8 +4,9 @@ import argparse
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import uvloop
 
 from filters.batcher import Batcher, BatchObserver
 from filters.judge import Judge
@@ -13,18 +14,13 @@ from filters.languages import find
 from filters.scorer import Scorer
 from filters.scorers import registry
 from filters.scorers.cascade import CascadeObserver
-from server import plugin, upstreams
+from server import files, plugin, several, upstreams
 from server.composition import guard
 from server.configuration import KEY, ScorerSettings, Settings, Start, configured
 from server.embedded import Models
 from server.errors import StartError
-from server.keys.file import Keys, check_policies
-from server.keys.file import load as load_keys
 from server.keys.quotas import Quotas, storage_at
 from server.learned import learned
-from server.policy import catalog as catalogs
-from server.policy.catalog import Catalog
-from server.reloading import Current, Reloaded, ReloadObserver
 from server.settings import PLUGIN, cache_folder, development_mode, environment, plugged_in
 from server.starting import starting
 from server.telemetry import logs
@@ -33,6 +29,7 @@ from server.told import telling
 
 if TYPE_CHECKING:
     from server.engine.served import ServedClient
+    from server.engine.several import Server
 
 _UNNAMED = (
     "guarding every answer under the default policy, without reports, requests' own policies and /ready:"
@@ -42,49 +39,6 @@ _UNNAMED = (
 A_TEXT = "A first text."
 
 log = logs.logger("server")
-
-
-def load_catalog(settings: Settings) -> Catalog:
-    """Return the policies, from the file or the built-in ones."""
-    return catalogs.load(settings.policy_file) if settings.policy_file else catalogs.builtin()
-
-
-def check_files(settings: Settings) -> None:
-    """Read the policies and the keys, which is quick. StartError if one of them cannot be used."""
-    catalog = load_catalog(settings)
-    if settings.keys_file:
-        check_policies(load_keys(settings.keys_file), catalog.policies)
-
-
-def policies(settings: Settings, scorer: Scorer, observer: ReloadObserver) -> Current[Catalog]:
-    """Return the policies, fit for a scorer: the built-in ones, or the file's, read again when it changes."""
-
-    def load(path: Path) -> Catalog:
-        return catalogs.check_categories(catalogs.load(path), scorer.categories)
-
-    if settings.policy_file is None:
-        return Current(catalogs.check_categories(load_catalog(settings), scorer.categories))
-    return Reloaded("policies", settings.policy_file, load, observer)
-
-
-def keys(settings: Settings, catalog: Current[Catalog], metrics: Metrics) -> Current[Keys] | None:
-    """Return the keys of the file, read again when it changes; None without one. StartError if it cannot be used.
-
-    Later a key may name a policy that is not there (yet): its requests are refused until it is, and the log says so.
-    """
-    if settings.keys_file is None:
-        return None
-    found = Reloaded("keys", settings.keys_file, load_keys, metrics)
-    check_policies(found.value, catalog.value.policies)
-
-    def tell(new: Keys) -> None:
-        metrics.expect_keys([key.name for key in new])
-        for problem in new.without_policy(catalog.value.policies):
-            log.warning("a key names a policy that is not there", extra={"problem": problem})
-
-    found.then = tell
-    metrics.expect_keys([key.name for key in found.value])
-    return found
 
 
 def load_scorer(settings: ScorerSettings, observer: CascadeObserver | None) -> Scorer:
@@ -136,15 +90,22 @@ def settings_of(additional: Mapping[str, Any]) -> Settings:
     return configured(Settings, additional.get(KEY, {}), environment())
 
 
-def prepare(additional: Mapping[str, Any], metrics: Metrics | None = None) -> "Callable[[Any], ServedClient]":
+def prepare(
+    additional: Mapping[str, Any], metrics: Metrics | None = None, server: "Server | None" = None
+) -> "Callable[[Any], ServedClient]":
     """Make what guards, as `additional` (vLLM's `--additional-config`), the environment and a file say.
 
-    It counts in `metrics` (None: in its own). Returns what guards an engine with it, on the event loop that runs.
+    It counts in `metrics` (None: in its own). `server` is one of several, perhaps (None: the only one).
+    Returns what guards an engine with it, on the event loop that runs.
     StartError if there is none, StartError or ScorerLoadError if something cannot be made.
     """
     loop = _running_loop()
+    count = 1 if server is None else server.count
     settings = settings_of(additional)
     logs.configure(settings.log_level, settings.log_format)
+    if count == 1:
+        several.refuse_alone(settings)
+    settings = several.asking(settings)
     warn(settings)
     if (settings.keys_file or settings.pages_need_key) and not plugged_in():
         raise StartError(f"keys_file, pages_need_key: nobody would be asked for a key; set VLLM_PLUGINS={PLUGIN}")
@@ -155,10 +116,10 @@ def prepare(additional: Mapping[str, Any], metrics: Metrics | None = None) -> "C
     find(A_TEXT)  # loads what tells languages apart
     told = telling(settings, metrics, closing)
     taught = learned(settings.learned, scorer, metrics)
-    catalog = policies(settings, scorer, metrics)
+    catalog = files.policies(settings, scorer, metrics)
     if taught is not None:
         taught.catalog = catalog
-    known = keys(settings, catalog, metrics)
+    known = files.keys(settings, catalog, metrics, count)
     quotas = Quotas(storage_at(settings.rate_limits_url), metrics)
     closing.push_async_callback(quotas.aclose)
 
@@ -216,6 +177,8 @@ def engine_arguments(start: Start) -> argparse.Namespace:
     if KEY in args.additional_config:
         raise StartError(f"--additional-config: leave {KEY} out: `unsay serve` has options for what it says")
     args.additional_config = {**args.additional_config, KEY: start.settings.said()}
+    if elsewhere and (args.api_server_count or 1) > 1:
+        raise StartError("--api-server-count: before upstreams there is one server: start more of them")
     check_open(args, start.settings)
     if closed := access.close_to_others(args, keyed=start.settings.keys_file is not None):
         log.info(closed)
@@ -232,7 +195,7 @@ def check_open(args: argparse.Namespace, settings: Settings) -> None:
     access.refuse_open(args, keyed=keyed, dev_mode=dev_mode, pages=pages)
 
 
-async def run(start: Start) -> None:
+def run(start: Start) -> None:
     """Have vLLM serve, with our plug-in in it, until told to stop. StartError if that cannot begin."""
     starting.begin(cache_folder())
     starting.phase("loading vLLM")
@@ -242,8 +205,12 @@ async def run(start: Start) -> None:
     plugin.check_in_place()
     address, sock = launcher.bind(args)
     quiet.hide_progress()
-    if start.settings.upstream:
+    if (args.api_server_count or 1) > 1:
+        starting.phase("starting vLLM's servers", args.model, url=address, servers=args.api_server_count)
+        launcher.serve_several(sock, args)
+    elif start.settings.upstream:
         starting.phase("starting vLLM's server, without an engine", args.model, url=address)
-        return await launcher.serve(address, sock, args, engine=upstreams.guarding)
-    starting.phase("starting vLLM (10 to 30 seconds for the models that come along)", args.model, url=address)
-    await launcher.serve(address, sock, args)
+        uvloop.run(launcher.serve(address, sock, args, engine=upstreams.guarding))
+    else:
+        starting.phase("starting vLLM (10 to 30 seconds for the models that come along)", args.model, url=address)
+        uvloop.run(launcher.serve(address, sock, args))

@@ -26,6 +26,7 @@ from server.patience import Patience
 from server.policy.catalog import Catalog
 from server.reloading import Current, Reloaded
 from server.settings import vllm_version
+from server.siblings import Siblings
 from server.stopping import tended
 from server.telemetry import logs
 from server.telemetry.metrics import Metrics
@@ -68,9 +69,11 @@ def guard(
     """
     from server.engine.core import arming
     from server.engine.served import ServedClient
+    from server.engine.several import server_of
     from server.engine.upstream.client import UpstreamClient
     from server.engine.watched import WatchedClient
 
+    server = server_of(engine.vllm_config)
     patience, told = patience or Patience(), told or Told()
     watched = WatchedClient(engine, patience.engine_seconds, metrics)
     tokenizer, model = engine.renderer.tokenizer, str(engine.vllm_config.model_config.served_model_name)
@@ -96,9 +99,9 @@ def guard(
         catalog.then = lambda new: expect(metrics, new, judge, model)
 
     def keep(app: "FastAPI") -> None:
-        look_after(
-            app, services.ending, patience, metrics, watched, [*files, *([told.records] if told.records else [])]
-        )
+        watched_files = [*files, *([told.records] if told.records else [])]
+        siblings = Siblings() if server.is_one_of_several else None
+        look_after(app, services.ending, patience, metrics, watched, watched_files, siblings)
 
     return ServedClient(
         watched,
@@ -125,9 +128,20 @@ def _capacity(engine: Any, room: Room, judge: Judge, metrics: Metrics) -> Capaci
 def attach(app: "FastAPI", client: "ServedClient", args: argparse.Namespace, *, pages_need_key: bool = False) -> None:
     """Add our routes, the gateway and the wall that asks for keys to vLLM's application over the client."""
     from server.engine import access, models, stored
+    from server.engine.several import server_of
 
     served = partial(models.served, app)
-    app.include_router(router(client.services, client.catalog, client.inner, served, allow_loosen=client.allow_loosen))
+    server = server_of(client.vllm_config)
+    app.include_router(
+        router(
+            client.services,
+            client.catalog,
+            client.inner,
+            served,
+            allow_loosen=client.allow_loosen,
+            server=(server.index, server.count),
+        )
+    )
     access.ask_for_keys(app, access.keys(args), client.keys, pages=pages_need_key)
     access.identify(app)
     logs.leave_out(SCRAPED)
@@ -163,6 +177,7 @@ def look_after(
     metrics: Metrics,
     watched: "WatchedClient",
     files: Sequence[Reloaded[Any] | Learned | AuditFile] = (),
+    siblings: Siblings | None = None,
 ) -> None:
     """Have an application's requests come in time and end well, and its engine and its operator's files watched."""
     from server.engine.core import arming
@@ -185,6 +200,7 @@ def look_after(
         patience.grace_seconds,
         begin=lambda: arming.ignore_interrupts(watched),
         round_=look,
+        siblings=siblings,
     )
 
 

@@ -23,6 +23,7 @@ from server.patience import Patience
 from server.policy import document
 from server.policy.shape import Misfit, fit, mismatch
 from server.settings import BUNDLED_CLASSIFIER, BUNDLED_SCREEN, environment, parser
+from server.sharing import Wanted
 from server.telemetry.logs import LogFormat
 
 _BUNDLED_SCORER = f"detoxify:{BUNDLED_CLASSIFIER}"
@@ -90,6 +91,8 @@ class Settings(ScorerSettings):
     grace_seconds: Annotated[float, Field(ge=0, le=24 * 3600)] = Patience().grace_seconds
     request_seconds: PositiveFloat = Patience().request_seconds
     engine_seconds: PositiveFloat = Patience().engine_seconds
+    scorer_process: Wanted = "auto"
+    """Of several API servers (server/sharing.py)."""
     upstream: Annotated[tuple[str, ...], BeforeValidator(_several)] = ()
     """Where tokens are drawn, if not here (docs/upstream.md). In a variable, separated by commas or spaces."""
     upstream_seconds: PositiveFloat = Patience().upstream_seconds
@@ -180,6 +183,12 @@ def configured(kind: type[Kind], given: object, environment: Mapping[str, str]) 
     except Misfit as misfit:
         key = misfit.path[0]
         raise StartError(f"{_origin(key, near, variables, file)}: {misfit.problem}") from None
+
+
+def scorer_variables(settings: ScorerSettings) -> dict[str, str]:
+    """Return the variables that say to another process what these settings say of the scorer."""
+    said = {key: getattr(settings, key) for key in ScorerSettings.model_fields}
+    return {_variable(key): "none" if value is None else str(value) for key, value in said.items()}
 
 
 def _variable(key: str) -> str:

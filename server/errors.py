@@ -43,10 +43,10 @@ class FileError(StartError):
 
 
 class EngineDied(UnsayError):
-    """The engine's process, or one of its workers, has died, and the server with it."""
+    """The engine's process, or one of its workers, has died, and the server with it; or one of several servers."""
 
-    def __init__(self) -> None:
-        super().__init__("the engine has died, and what it said is above; start the server again")
+    def __init__(self, who: str = "the engine") -> None:
+        super().__init__(f"{who} has died, and what it said is above; start the server again")
 
 
 class ScorerDown(UnsayError):

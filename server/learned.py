@@ -4,18 +4,20 @@
    the operator's (server/reloading.py). A call for scores under way ends with what it began with: none is dropped.
 2. A state that cannot be had changes nothing: a version that is missing, changed, or of another classifier, and one
    without a category that a policy names.
-3. A shadow decides nothing and costs no pass; what it has seen is written beside the versions, without text.
+3. Whoever asks `unsay scorer` knows its categories from the start: there a state with others (`fixed`) cannot be had.
+4. A shadow decides nothing and costs no pass; what it has seen is written beside the versions, without text.
 """
 
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from filters.category import Category
 from filters.scorer import Scorer, ScorerLoadError
 from filters.scorers import versions
 from filters.scorers.cascade import Cascade
@@ -50,16 +52,27 @@ class Plan:
 
 
 class Learned:
-    """Keeps a scorer at what a folder says. StartError if the scorer cannot be taught, or the state cannot be had."""
+    """Keeps a scorer at what a folder says. StartError if the scorer cannot be taught, or the state cannot be had.
+
+    `fixed`: its categories stay those of the start.
+    """
 
     def __init__(
-        self, folder: Path, scorer: Scorer, observer: LearnedObserver, clock: Callable[[], float] = time.monotonic
+        self,
+        folder: Path,
+        scorer: Scorer,
+        observer: LearnedObserver,
+        *,
+        fixed: bool = False,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         classifier = scorer.classifier if isinstance(scorer, Cascade) else scorer
         if not isinstance(classifier, Teachable):
             raise StartError(f"--learned {folder}: only beside detoxify:... something is learned, not {scorer.name}")
         self.catalog: Current[Catalog] | None = None
+        self._started = False
         self._folder = folder
+        self._fixed = fixed
         self._scorer = scorer
         self._classifier = classifier
         self._observer = observer
@@ -70,6 +83,7 @@ class Learned:
         self.file = Reloaded("learned", folder / STATE, self._load, observer)
         self.file.then = self._put_in_force
         self._put_in_force(self.file.value)
+        self._started = True
 
     def look(self) -> None:
         """Look whether another state is asked for, and write what the shadow has seen when it is time; never waits."""
@@ -96,9 +110,16 @@ class Learned:
             candidate = self._version(state.candidate) if state.candidate else None
         except ScorerLoadError as error:
             raise StartError(str(error)) from None
-        if self.catalog is not None:
-            check_categories(self.catalog.value, (*self._classifier.own, *(heads.categories if heads else ())))
+        self._check(path, heads.categories if heads else ())
         return Plan(heads, Shadow(candidate, state.share, self._observer) if candidate else None)
+
+    def _check(self, path: Path, learned: Sequence[Category]) -> None:
+        """StartError if somebody counts on other categories than there would be."""
+        categories = (*self._classifier.own, *learned)
+        if self._fixed and self._started and set(categories) != set(self._classifier.categories):
+            raise StartError(f"{path}: has other categories than at the start: start the scorer again, and its servers")
+        if self.catalog is not None:
+            check_categories(self.catalog.value, categories)
 
     def _version(self, name: str) -> Heads:
         return versions.load(self._folder, name, self._classifier.checksum, self._classifier.own)
@@ -141,6 +162,6 @@ async def looked_after(learned: Learned | None) -> AsyncIterator[None]:
         looking.cancel()
 
 
-def learned(folder: Path | None, scorer: Scorer, observer: LearnedObserver) -> Learned | None:
+def learned(folder: Path | None, scorer: Scorer, observer: LearnedObserver, *, fixed: bool = False) -> Learned | None:
     """Return what keeps a scorer at what a folder says; None without a folder."""
-    return None if folder is None else Learned(folder, scorer, observer)
+    return None if folder is None else Learned(folder, scorer, observer, fixed=fixed)

@@ -21,6 +21,8 @@ from server.telemetry import logs
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from server.engine.several import Server
+
 log = logs.logger("plugin")
 
 _REMEDY = "install unsay again (`pip install unsay`, or `pip install -e .` in a clone)"
@@ -30,7 +32,7 @@ def guard_vllm() -> None:
     """Have this process of vLLM's arm its configurations and guard its engines: the general part."""
     from server.engine import plugged
 
-    plugged.arm_configurations(_log_format)
+    plugged.arm_configurations(_log_format, _share)
     plugged.guard_engines(_prepare)
 
 
@@ -101,12 +103,18 @@ class Endpoint:
         )
 
 
-def _prepare(additional: Any) -> Any:
+def _prepare(additional: Any, server: "Server") -> Any:
     from server import app
 
     if app.settings_of(additional).upstream:
         raise StartError("upstream: an engine is started here: leave it out, or start `unsay serve --upstream`")
-    return app.prepare(additional)
+    return app.prepare(additional, server=server)
+
+
+def _share(additional: Any, server: "Server") -> float:
+    from server import app, several
+
+    return several.share(app.settings_of(additional), server.count)
 
 
 def _log_format(additional: Any) -> str:

@@ -13,6 +13,7 @@ from server.errors import StartError
 from server.limits import add_limits, add_room
 from server.patience import add_patience
 from server.scorer_options import add_scorer
+from server.sharing import add_sharing
 from server.upstreams import add_upstream
 
 MODELS = Path(__file__).resolve().parent.parent / "models"
@@ -54,6 +55,9 @@ EPILOG = (
     "All else is passed on to vLLM: `unsay serve --help=all` lists it too, `--help=max-model-len` tells of one flag."
 )
 
+_SHARED_SCORER = "_UNSAY_SHARED_SCORER"
+"""Told by the process that starts API servers to those; nobody else sets it."""
+
 _THREADS = "VLLM_CPU_OMP_THREADS_BIND"
 _OWN_THREADS = {_THREADS, "VLLM_CPU_NUM_OF_RESERVED_CPU", "VLLM_CPU_SIM_MULTI_NUMA", "CPU_VISIBLE_MEMORY_NODES"}
 """Any of them is the operator's choice of the cores on which vLLM computes on a CPU."""
@@ -89,7 +93,9 @@ def add_options(serve: argparse.ArgumentParser) -> None:
     add_limits(serve.add_argument_group("limits", "what one request may ask for (docs/operations.md)"))
     add_room(serve.add_argument_group("capacity", "what all requests may have under way (docs/operations.md)"))
     add_patience(serve.add_argument_group("patience"))
-    add_scorer(serve.add_argument_group("scorer"))
+    scorer = serve.add_argument_group("scorer")
+    add_scorer(scorer)
+    add_sharing(scorer)
 
 
 def _add_guard(group: "argparse._ArgumentGroup") -> None:
@@ -217,6 +223,16 @@ def leave_plugin_out() -> None:
 def environment() -> Mapping[str, str]:
     """Return the environment, for the settings that are looked up there (server/configuration.py)."""
     return os.environ
+
+
+def share_scorer(url: str) -> None:
+    """Have the API servers that this process starts ask the scorer at `url`."""
+    os.environ[_SHARED_SCORER] = url
+
+
+def shared_scorer() -> str | None:
+    """Return where the scorer is that the starter of this API server runs for all of them; None if there is none."""
+    return os.environ.get(_SHARED_SCORER)
 
 
 def bind_threads(cores: str | None) -> str:

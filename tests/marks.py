@@ -21,9 +21,12 @@ PLACES = {
     "tests/examples/test_learning_demo.py": "slow",
     "tests/filters/scorers": "slow",
     "tests/learning": "slow",
+    "tests/telemetry/test_processes.py": "slow",
     "tests/test_detector.py": "slow",
     "tests/test_main.py": "slow",
     "tests/test_replicas.py": "slow",
+    "tests/servers": "slow",
+    "tests/test_sharing.py": "slow",
     "tests/test_smollm2.py": "slow",
     "tests/training": "slow",
 }

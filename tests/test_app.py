@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
-from server import app
-from server.app import check_files, engine_arguments, prepare, warn
+from filters.scorer import ScorerLoadError
+from server import app, files, plugin
+from server.app import engine_arguments, prepare, warn
 from server.configuration import Settings, Start, parse
+from server.engine.several import Server
 from server.errors import StartError
 from server.telemetry import logs
 from server.telemetry.metrics import Metrics
@@ -57,7 +59,7 @@ async def test_keys_and_policies_of_a_server_are_those_of_its_files(
     keys = write(tmp_path / "k.yaml", f"keys: {{app: {{hash: {HASH}, policies: [b]}}}}")
     client = prepare({"unsay": {"scorer": SCRIPTED, "policy_file": str(policies), "keys_file": str(keys)}})(engine())
     said: list[Any] = []
-    monkeypatch.setattr(app.log, "warning", lambda line, extra: said.append(extra["problem"]))
+    monkeypatch.setattr(files.log, "warning", lambda line, extra: said.append(extra["problem"]))
     assert client.keys is not None and [key.name for key in client.keys.value] == ["app"]
     write(keys, f"keys: {{other: {{hash: {HASH}, policies: [c, a]}}}}")
     write(policies, "{default: d, policies: {d: {}}}")
@@ -107,15 +109,6 @@ async def test_keys_that_cannot_be_asked_for_end_the_start(
         prepare({"unsay": {"scorer": SCRIPTED, **told}})
 
 
-def test_files_are_read_before_anything_is_loaded(tmp_path: Path) -> None:
-    keys = write(tmp_path / "k.yaml", f"keys: {{app: {{hash: {HASH}, policies: [strict]}}}}")
-    check_files(Settings(keys_file=keys))
-    check_files(Settings())
-    write(keys, f"keys: {{app: {{hash: {HASH}, policies: [nosuch]}}}}")
-    with pytest.raises(StartError, match="nosuch"):
-        check_files(Settings(keys_file=keys))
-
-
 @pytest.mark.parametrize(
     ("told", "named"),
     [
@@ -129,6 +122,31 @@ async def test_what_does_not_fit_is_told_before_there_is_an_engine(
 ) -> None:
     with pytest.raises(StartError, match=named):
         prepare({"unsay": told})
+
+
+async def test_a_server_asks_the_scorer_that_is_shared(metrics: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the settings say of one: they were for that process."""
+    monkeypatch.setenv("_UNSAY_SHARED_SCORER", "http://127.0.0.1:9")
+    with pytest.raises(ScorerLoadError, match=r"remote:http://127.0.0.1:9: no answer"):
+        prepare({"unsay": {"scorer_device": "cuda", "scorer_threads": 4}}, server=Server(1, 2))
+
+
+async def test_sharing_is_for_several_servers(metrics: None) -> None:
+    with pytest.raises(StartError, match="scorer_process: there is one API server"):
+        prepare({"unsay": {"scorer": SCRIPTED, "scorer_process": "shared"}})
+
+
+async def test_limits_that_each_server_would_count_are_refused_by_each(
+    metrics: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the file has changed since: then the old one stays in force."""
+    monkeypatch.setenv("VLLM_PLUGINS", "unsay")
+    keys = write(tmp_path / "k.yaml", f"keys: {{app: {{hash: {HASH}, requests_per_minute: 3}}}}")
+    told = {"unsay": {"scorer": SCRIPTED, "keys_file": str(keys)}}
+    with pytest.raises(StartError, match="each of 2 API servers would count"):
+        prepare(told, server=Server(0, 2))
+    client = prepare(told)(engine())
+    await client.closing.aclose()
 
 
 def test_an_engine_that_is_made_outside_of_an_event_loop_is_refused() -> None:
@@ -177,3 +195,32 @@ def test_vllm_is_told_what_was_said_and_no_more(monkeypatch: pytest.MonkeyPatch)
     assert engine_arguments(start).additional_config == {"theirs": 1, "unsay": {"scorer_batch": 4}}
     with pytest.raises(StartError, match="--additional-config: leave unsay out"):
         engine_arguments(Start(start.settings, ("mini", "--additional-config", '{"unsay": {}}')))
+
+
+def test_before_upstreams_there_is_one_server() -> None:
+    start = parse(["serve", "mini", "--upstream", "http://127.0.0.1:9", "--api-server-count", "2"])
+    with pytest.raises(StartError, match="--api-server-count: before upstreams there is one server"):
+        engine_arguments(start)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"), [((), "one"), (("--api-server-count", "1"), "one"), (("--api-server-count", "2"), "several")]
+)
+def test_vllm_starts_as_many_servers_as_it_is_asked_for(
+    words: tuple[str, ...], expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from server.engine import launcher, quiet
+
+    started: list[str] = []
+
+    async def one(address: str, sock: object, args: object) -> None:
+        started.append("one")
+
+    monkeypatch.setattr(launcher, "fit_cpu", lambda args: None)
+    monkeypatch.setattr(launcher, "bind", lambda args: ("http://x", None))
+    monkeypatch.setattr(launcher, "serve", one)
+    monkeypatch.setattr(launcher, "serve_several", lambda sock, args: started.append("several"))
+    monkeypatch.setattr(plugin, "check_in_place", lambda: None)
+    monkeypatch.setattr(quiet, "hide_progress", lambda: None)
+    app.run(parse(["serve", "mini", *words]))
+    assert started == [expected]

@@ -277,6 +277,7 @@ CRUMBS = {
     "server/engine/core/bias_v1.py": "vLLM finds it by its name, for one of its two runners",
     "server/engine/core/bias_v2.py": "vLLM finds it by its name, for the other runner",
     "server/engine/core/worker.py": "vLLM finds it by its name",
+    "server/engine/moved.py": "what two versions of vLLM keep in different places",
     "server/engine/models.py": "what is asked of vLLM's list; our routes know nothing of vLLM",
     "server/engine/watched.py": "what vLLM sees of the watchdog, which knows nothing of vLLM",
     "server/guard/hold_back.py": "a theorem, and what it rests on",

@@ -72,7 +72,8 @@ def engine() -> Any:
     """What is asked of vLLM's engine before it answers anything."""
     tokenizer = SimpleNamespace(encode=lambda text, add_special_tokens: [1, 2])
     model = SimpleNamespace(served_model_name="m")
-    scheduler, parallel = SimpleNamespace(scheduler_cls=None, max_num_seqs=8), SimpleNamespace(data_parallel_size=1)
+    scheduler = SimpleNamespace(scheduler_cls=None, max_num_seqs=8)
+    parallel = SimpleNamespace(data_parallel_size=1, _api_process_rank=0, _api_process_count=1)
     config = SimpleNamespace(scheduler_config=scheduler, parallel_config=parallel, model_config=model)
     return SimpleNamespace(renderer=SimpleNamespace(tokenizer=tokenizer), vllm_config=config)
 

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from pathlib import Path
 
 import httpx
 import pytest
@@ -16,8 +17,9 @@ import pytest
 from filters.batcher import Batcher
 from filters.scorer import Reason, ScorerUnavailable
 from filters.scorers.remote import RemoteScorer
-from server.detector import bind
+from server.detector import bind, bind_socket
 from server.errors import StartError
+from server.sharing import listening
 from tests.contract.rigs import ROOT, SCRIPTED, Process, serving
 
 
@@ -139,3 +141,23 @@ def test_a_taken_port_is_told() -> None:
             bind("127.0.0.1", port)
     with pytest.raises(StartError, match="--port 70000"):
         bind("127.0.0.1", 70_000)
+
+
+def test_a_socket_that_is_left_of_one_that_died_is_taken_over(tmp_path: Path) -> None:
+    path = tmp_path / "scorer"
+    bind_socket(path).close()
+    with bind_socket(path) as sock:
+        assert path.stat().st_mode & 0o777 == 0o600 and listening(path)
+        assert sock.getsockname() == str(path)
+
+
+@pytest.mark.parametrize("taken", ["by another scorer", "by a file", "nowhere"])
+def test_a_socket_that_cannot_be_had_is_one_line(taken: str, tmp_path: Path) -> None:
+    path = tmp_path / "no" / "scorer" if taken == "nowhere" else tmp_path / "scorer"
+    with ExitStack() as others:
+        if taken == "by another scorer":
+            others.enter_context(bind_socket(path))
+        if taken == "by a file":
+            path.touch()
+        with pytest.raises(StartError, match=r"--uds .*scorer: .*; choose another"):
+            bind_socket(path)

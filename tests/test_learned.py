@@ -114,6 +114,17 @@ async def test_a_state_that_cannot_be_had_changes_nothing(tmp_path: Path) -> Non
     assert told.results == ["failed"] * 3
 
 
+async def test_where_categories_are_fixed_only_corrections_come_and_go(tmp_path: Path) -> None:
+    first, same, other = saved(tmp_path, "spoilers"), saved(tmp_path, "spoilers"), saved(tmp_path, "medical")
+    put(tmp_path, State(current=first))
+    found = Learned(tmp_path, classifier := Classifier(), told := Told(), fixed=True)
+    for wanted, gate in ((other, first), (None, first), (same, same)):
+        put(tmp_path, State(current=wanted))
+        await looked(found)
+        assert classifier.gate == gate
+    assert told.results == ["failed", "failed", "loaded"]
+
+
 async def test_a_category_that_a_policy_names_is_not_taken_away(tmp_path: Path) -> None:
     put(tmp_path, State(current=saved(tmp_path, "spoilers")))
     found = Learned(tmp_path, classifier := Classifier(), told := Told())

@@ -21,6 +21,7 @@ from filters.batcher import Batcher
 from filters.judge import Judge
 from filters.scorers.scripted import ScriptedScorer
 from server import app, composition, plugin
+from server import several as shared
 from server.configuration import KEY
 from server.engine import plugged
 from server.engine.served import ServedClient
@@ -42,7 +43,8 @@ def engine(runner_type: str = "generate") -> Any:
     """What is asked of vLLM's engine before it answers anything."""
     tokenizer = SimpleNamespace(encode=lambda text, add_special_tokens: [1, 2])
     model = SimpleNamespace(served_model_name="m", runner_type=runner_type)
-    scheduler, parallel = SimpleNamespace(scheduler_cls=None, max_num_seqs=8), SimpleNamespace(data_parallel_size=1)
+    scheduler = SimpleNamespace(scheduler_cls=None, max_num_seqs=8)
+    parallel = SimpleNamespace(data_parallel_size=1, _api_process_rank=0, _api_process_count=1)
     config = SimpleNamespace(scheduler_config=scheduler, parallel_config=parallel, model_config=model)
     renderer = SimpleNamespace(tokenizer=tokenizer)
     return SimpleNamespace(renderer=renderer, vllm_config=config, is_running=True, errored=False)
@@ -155,16 +157,18 @@ async def test_it_is_said_whose_keys_are_asked_for(
 
 def test_the_general_part_has_engines_guarded_by_what_the_server_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[Any] = []
-    monkeypatch.setattr(plugged, "arm_configurations", lambda log_format: told.append("armed"))
-    monkeypatch.setattr(plugged, "guard_engines", lambda prepare: prepare({KEY: {}}))
-    monkeypatch.setattr(app, "prepare", told.append)
+    several: Any = SimpleNamespace(count=3)
+    monkeypatch.setattr(plugged, "arm_configurations", lambda log_format, share: told.append(share({KEY: {}}, several)))
+    monkeypatch.setattr(plugged, "guard_engines", lambda prepare: prepare({KEY: {}}, several))
+    monkeypatch.setattr(app, "prepare", lambda additional, server: told.append((additional, server.count)))
+    monkeypatch.setattr(shared, "share", lambda settings, count: (settings.scorer_process, count))
     guard_vllm()
-    assert told == ["armed", {KEY: {}}]
+    assert told == [("auto", 3), ({KEY: {}}, 3)]
 
 
 def test_upstreams_are_not_for_a_server_that_has_an_engine(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plugged, "arm_configurations", lambda log_format: None)
-    monkeypatch.setattr(plugged, "guard_engines", lambda prepare: prepare({KEY: {"upstream": ["http://one"]}}))
+    monkeypatch.setattr(plugged, "arm_configurations", lambda log_format, share: None)
+    monkeypatch.setattr(plugged, "guard_engines", lambda prepare: prepare({KEY: {"upstream": ["http://one"]}}, None))
     with pytest.raises(StartError, match=r"upstream: an engine is started here.*unsay serve --upstream"):
         guard_vllm()
 

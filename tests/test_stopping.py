@@ -110,6 +110,56 @@ def test_a_second_signal_ends_the_process_at_once() -> None:
         assert process.wait(20) == 128 + signal.SIGINT
 
 
+SERVER_THAT_IS_TOLD = SERVER_OF_TWO_SIGNALS.replace("heeding(stop)", "heeding(stop, told=True)")
+
+
+def test_one_of_several_is_told_to_stop_and_leaves_interrupts_to_its_starter() -> None:
+    process = subprocess.Popen([sys.executable, "-c", SERVER_THAT_IS_TOLD], stdout=subprocess.PIPE)
+    with process:
+        assert process.stdout is not None and process.stdout.readline() == b"up\n"
+        process.send_signal(signal.SIGINT)  # of a terminal, which its starter gets as well
+        process.send_signal(signal.SIGTERM)
+        assert process.stdout.readline() == b"stopping\n"
+        process.send_signal(signal.SIGTERM)  # of a supervisor that tells all processes
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.5)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 128 + signal.SIGINT
+
+
+@pytest.mark.parametrize(("are_there", "phase"), [(True, "draining"), (False, "closed")])
+async def test_where_one_of_several_has_died_the_others_cut_short_at_once(are_there: bool, phase: str) -> None:
+    ending, server, finishing = Ending(), uvicorn_server(), asyncio.Event()
+    siblings: Any = SimpleNamespace(look=lambda: None)
+    siblings.are_there = lambda: are_there
+
+    @asynccontextmanager
+    async def own(app: Any) -> AsyncIterator[Mapping[str, Any] | None]:
+        yield None
+
+    async def begin() -> None:
+        pass
+
+    async def request() -> None:
+        with ending.during():
+            await ending.unless_closed(finishing.wait())
+
+    app: Any = SimpleNamespace(state=SimpleNamespace(server=server))
+    tending = tended(own, ending, 3600, begin=begin, round_=lambda found: None, siblings=siblings)
+    async with tending(app):
+        requesting = asyncio.create_task(request())
+        await asyncio.sleep(0)
+        os.kill(os.getpid(), signal.SIGTERM)
+        while ending.phase == "open":  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        if are_there:
+            finishing.set()
+        while not server.should_exit:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+    await asyncio.gather(requesting, return_exceptions=True)
+    assert ending.phase == phase
+
+
 def test_in_another_thread_signals_are_left_alone() -> None:
     async def heed() -> None:
         with heeding(lambda: None):

@@ -66,7 +66,7 @@ class RemoteScorer:
             timeout=deadline_seconds,
             limits=httpx.Limits(keepalive_expiry=_KEEP_SECONDS),
             trust_env=False,
-            transport=transport,
+            transport=transport or _transport(address),
         )
         self._types = address.types
         self._takes_thresholds = False
@@ -84,7 +84,8 @@ class RemoteScorer:
             scorer._meet()
             scorer._ask([_HARMLESS], ())
         except _Failed as failure:
-            raise ScorerLoadError(f"remote:{scorer._address.base}", f"{failure.what}; {_REMEDY}") from None
+            scorer.close()
+            raise ScorerLoadError(f"remote:{scorer._address.where}", f"{failure.what}; {_REMEDY}") from None
         return scorer
 
     @property
@@ -176,6 +177,12 @@ class RemoteScorer:
     def _is_well(self) -> bool:
         self._healthy()
         return True
+
+
+def _transport(address: Address) -> httpx.BaseTransport | None:
+    """Return what leads to a socket of this machine; None for the usual way."""
+    limits = httpx.Limits(keepalive_expiry=_KEEP_SECONDS)
+    return httpx.HTTPTransport(uds=address.socket, limits=limits, trust_env=False) if address.socket else None
 
 
 def _codes(said: object) -> frozenset[str] | None:

@@ -14,6 +14,10 @@ class Teachable(Protocol):
     own: tuple[Category, ...]
     checksum: str
 
+    @property
+    def categories(self) -> tuple[Category, ...]:
+        """Its own and those that it was taught."""
+
     def teach(self, heads: Heads | None, shadow: Shadow | None = None) -> None:
         """Score with these heads from the next call on, None for none, and compare with the shadow's."""
 

@@ -24,8 +24,12 @@ def router(
     served: Callable[[str], Awaitable[dict[str, Any] | None]],
     *,
     allow_loosen: bool,
+    server: tuple[int, int] = (0, 1),
 ) -> APIRouter:
-    """Build our routes. `engine` is anything that says whether it is `answering`, `served` finds a model by name."""
+    """Build our routes. `engine` is anything that says whether it is `answering`, `served` finds a model by name.
+
+    `server`: which API server this is, of how many.
+    """
     routes = APIRouter()
 
     @routes.post("/v1/moderations", openapi_extra=moderations.described())
@@ -62,10 +66,14 @@ def router(
 
     @routes.get("/ready")
     async def ready() -> JSONResponse:
-        """Answer 200 when engine and scorer are up and requests are taken, else 503 with the parts that are not so."""
+        """Answer 200 when engine and scorer are up and requests are taken, else 503 with the parts that are not so.
+
+        Each of several API servers answers for itself, and says which one it is.
+        """
         scorer, accepting = services.judge.available(), services.ending.accepting
         parts = {"engine": engine.answering, "scorer": scorer, "accepting": accepting}
-        return JSONResponse({"ready": all(parts.values()), **parts}, 200 if all(parts.values()) else 503)
+        which = {"server": server[0], "servers": server[1]} if server[1] > 1 else {}
+        return JSONResponse({"ready": all(parts.values()), **parts, **which}, 200 if all(parts.values()) else 503)
 
     return routes
 

@@ -1,6 +1,7 @@
 """Starting vLLM's engine and its own OpenAI server, with our engine client in between.
 
-Written against vLLM 0.32, whose launcher modules move between minor versions: all of them are imported here.
+Written against vLLM 0.32 and 0.33, whose launcher modules move between minor versions: all of them are imported here,
+or in moved.py.
 """
 
 import argparse
@@ -13,12 +14,11 @@ from typing import NoReturn
 
 from fastapi import FastAPI
 from vllm.engine.protocol import EngineClient
+from vllm.entrypoints.cli.serve import run_multi_api_server
 from vllm.entrypoints.launchers.api_server.app_state import init_app_state
 from vllm.entrypoints.launchers.api_server.entry import build_and_serve, build_async_engine_client
 from vllm.entrypoints.launchers.app import build_app
-from vllm.entrypoints.launchers.cli_args import make_arg_parser, validate_parsed_serve_args
 from vllm.entrypoints.launchers.launcher import setup_server
-from vllm.entrypoints.serve.utils.api_utils import cli_env_setup
 from vllm.logger import configure_logging_from_args
 from vllm.platforms import current_platform
 from vllm.utils.argparse_utils import FlexibleArgumentParser
@@ -27,6 +27,7 @@ from server.cpu import this_cpu
 from server.embedded import Models
 from server.engine import plugged, quiet
 from server.engine.access import EVERYWHERE
+from server.engine.moved import cli_env_setup, make_arg_parser, validate_parsed_serve_args
 from server.engine.served import ServedClient
 from server.engine.upstream.configuration import refuse_engine_flags
 from server.errors import EngineDied, StartError
@@ -112,8 +113,6 @@ def _refuse_unguarded(args: argparse.Namespace) -> None:
         raise StartError(
             "--headless: starts no API server, so there is nothing to guard; use `vllm serve` on such nodes"
         )
-    if (args.api_server_count or 1) > 1:
-        raise StartError("--api-server-count: the guard runs in one API server; start more servers behind a balancer")
 
 
 def bind(args: argparse.Namespace) -> tuple[str, socket.socket]:
@@ -168,6 +167,24 @@ async def serve(address: str, sock: socket.socket, args: argparse.Namespace, eng
     sock.close()
     if died:
         raise EngineDied
+
+
+def serve_several(sock: socket.socket, args: argparse.Namespace) -> None:
+    """Have vLLM serve with several API servers, as `vllm serve` does, until a signal asks to stop.
+
+    The bound address was free, and is let go of: vLLM binds it again, for all of them.
+    They are processes that vLLM starts and watches: if one of them dies, or an engine core, it ends all (EngineDied).
+    StartError if they do not come up.
+    """
+    sock.close()
+    if args.uds:
+        Path(args.uds).unlink()
+    try:
+        run_multi_api_server(_without_our_log_file(args))
+    except (OSError, ValueError) as error:
+        raise StartError(f"model {args.model}: {error}") from error
+    except RuntimeError as error:
+        raise EngineDied("an API server, or the engine,") from error
 
 
 def has_died(client: EngineClient) -> bool:

@@ -5,9 +5,12 @@
    all of its routes on that client, those to come included.
 3. What guards is made before the engine is, so that wrong settings are told at once. An engine that generates no text
    is handed out as it is.
-4. Each is done once in a process, however often it is asked for: vLLM loads plug-ins in all of its processes.
+4. Where there will be several API servers, the process that starts them makes a configuration first: what all of them
+   share is made there, before anything is started.
+5. Each is done once in a process, however often it is asked for: vLLM loads plug-ins in all of its processes.
 """
 
+import math
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -19,13 +22,16 @@ from vllm.engine.protocol import EngineClient
 
 from server.engine import quiet
 from server.engine.core import arming
+from server.engine.several import Server, server_of
 from server.errors import StartError
 from server.settings import refuse_rust_front_end
 
 Guard = Callable[[EngineClient], EngineClient]
-Prepare = Callable[[Any], Guard]
+Prepare = Callable[[Any, Server], Guard]
 """Makes what guards, from vLLM's `additional_config`. StartError if it cannot be made."""
 LogFormat = Callable[[Any], str]
+Share = Callable[[Any, Server], float]
+"""Makes what several API servers share, from the same; returns the seconds that they need to end well."""
 
 _WAYS = {"from_vllm_config": "vllm_config", "from_engine_args": "engine_args"}
 """The class methods that hand an engine out, and the name of what each makes it from."""
@@ -33,10 +39,11 @@ _GRPC = "vllm.entrypoints.launchers.grpc_server"
 _MARK = "unsay"
 
 
-def arm_configurations(log_format: LogFormat = lambda additional: "text") -> None:
+def arm_configurations(log_format: LogFormat = lambda additional: "text", share: Share | None = None) -> None:
     """Have every configuration of an asynchronous engine made with our parts in it.
 
-    `log_format` says, of vLLM's `additional_config`, how all of its processes write their log.
+    `log_format` says, of vLLM's `additional_config`, how all of its processes write their log. `share` is called in the
+    process that starts several API servers.
     """
     create = AsyncEngineArgs.create_engine_config
     if hasattr(create, _MARK):
@@ -51,6 +58,11 @@ def arm_configurations(log_format: LogFormat = lambda additional: "text") -> Non
             quiet.write_objects(config)
         _refuse_bounds_on_rewinds(config)
         arming.arm(config)
+        server = server_of(config)
+        if share is not None and server.index < 0 and _generates(config):
+            seconds = share(config.additional_config, server)
+            # vLLM ends them that much later than it has asked them to, and without it at once.
+            config.shutdown_timeout = config.shutdown_timeout or math.ceil(seconds)
         return config
 
     setattr(armed, _MARK, True)
@@ -77,7 +89,7 @@ def _guarded(make: Callable[..., EngineClient], named: str, prepare: Prepare) ->
         source = kwargs[named] if named in kwargs else args[0]
         if not _generates(source):
             return make(cls, *args, **kwargs)
-        guard = prepare(source.additional_config)
+        guard = prepare(source.additional_config, server_of(source))
         engine = make(cls, *args, **kwargs)
         return guard(engine) if _generates(engine.vllm_config) else engine
 

@@ -3,12 +3,14 @@
 It is looked at twice: when vLLM asks, before it prepares a request, and when the request's answer begins.
 """
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from vllm.engine.protocol import EngineClient
 from vllm.exceptions import RetryableRequestError
 
+from server.engine.several import server_of
 from server.engine.upstream.client import UpstreamClient
 from server.errors import Unavailable
 from server.generation.capacity import Capacity
@@ -21,12 +23,13 @@ AN_UPSTREAM_RUNS = 256
 def fitting(engine: EngineClient) -> int:
     """Return how many choices may be under way by default: as many as the engine runs at once, and as many that wait.
 
-    So what waits does so for about as long as an answer takes.
+    So what waits does so for about as long as an answer takes. Of several API servers each takes in its part.
     """
     if isinstance(engine, UpstreamClient):
         return 2 * AN_UPSTREAM_RUNS * len(engine.fleet.all)
     config = engine.vllm_config
-    return int(2 * config.scheduler_config.max_num_seqs * config.parallel_config.data_parallel_size)
+    fitting_all = 2 * config.scheduler_config.max_num_seqs * config.parallel_config.data_parallel_size
+    return math.ceil(fitting_all / server_of(config).count)
 
 
 def check_room(request: GuardedRequest, choices: int, capacity: Capacity) -> None:

@@ -25,6 +25,7 @@ from pydantic import BaseModel, Field
 
 from server.errors import FileError
 from server.keys.key import PREFIX, Key, Quota, Right
+from server.keys.quotas import MEMORY
 from server.policy import document
 from server.policy.policy import STRICT, Name
 from server.policy.shape import Misfit, fit, unknown
@@ -95,6 +96,19 @@ def check_policies(keys: Keys, policies: Collection[str]) -> Keys:
     """Return the keys. FileError if one of them names a policy that there is not."""
     for problem in keys.without_policy(policies):
         raise FileError(keys.source, (), problem)
+    return keys
+
+
+def check_countable(keys: Keys, servers: int, rate_limits_url: str) -> Keys:
+    """Return the keys. FileError if one has a limit a minute that each of several servers would count by itself."""
+    for key in keys if rate_limits_url == MEMORY else ():
+        for quota in (key.quota, key.each_user):
+            if quota.requests_per_minute or quota.tokens_per_minute:
+                problem = (
+                    f"each of {servers} API servers would count its limits a minute by itself;"
+                    " name a Redis for them (rate_limits_url)"
+                )
+                raise FileError(keys.source, ("keys", key.name), problem)
     return keys
 
 

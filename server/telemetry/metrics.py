@@ -222,7 +222,6 @@ class Metrics(AnswerMetrics, ScoringMetrics, ServingMetrics, CapacityMetrics, Up
         CapacityMetrics.__init__(self, registry)
         UpstreamMetrics.__init__(self, registry)
         LearningMetrics.__init__(self, registry)
-        # A Gauge, for prometheus_client has no Info across several processes.
         self._build = Gauge(
             "unsay_build_info",
             "Always 1; the labels say which versions, scorer and model run here.",
@@ -233,7 +232,8 @@ class Metrics(AnswerMetrics, ScoringMetrics, ServingMetrics, CapacityMetrics, Up
 
     def build_info(self, *, version: str, vllm_version: str, detoxify_version: str, scorer: str, model: str) -> None:
         """Set what runs here; a second call replaces the first."""
-        self._build.clear()
+        if any(metric.samples for metric in self._build.collect()):  # several processes cannot take a series back
+            self._build.clear()
         self._build.labels(version, vllm_version, detoxify_version, scorer, model).set(1)
 
 

@@ -190,11 +190,12 @@ class LearningMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         self._learned = Gauge(
             "unsay_learned_info",
-            "Always 1; the labels say which version of what was learned judges here, and which is compared with it.",
+            "1 for the version of what was learned that judges, and the one compared with it; 0 for what did so before.",
             ("current", "candidate"),
             registry=registry,
             multiprocess_mode="mostrecent",
         )
+        self._said = (_NONE, _NONE)
         self.learned("", "")
         self._compared = Children(
             Counter(
@@ -208,8 +209,9 @@ class LearningMetrics:
             self._compared.of(agreement)
 
     def learned(self, current: str, candidate: str) -> None:
-        self._learned.clear()
-        self._learned.labels(current or _NONE, candidate or _NONE).set(1)
+        self._learned.labels(*self._said).set(0)  # several processes cannot take a series back
+        self._said = (current or _NONE, candidate or _NONE)
+        self._learned.labels(*self._said).set(1)
 
     def compared(self, agreement: Agreement) -> None:
         self._compared.of(agreement).inc()

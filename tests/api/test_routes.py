@@ -38,6 +38,7 @@ async def asked(
     engine: Engine | None = None,
     failing: bool = False,
     ending: Ending | None = None,
+    server: tuple[int, int] = (0, 1),
     **options: Any,
 ) -> httpx.Response:
     """One request to an application that has our routes only. A failing scorer has failed once already."""
@@ -50,7 +51,8 @@ async def asked(
         assert not await batcher.probe()
     app = FastAPI()
     services = Services(judge, Metrics(CollectorRegistry()), "m", lambda text: [], ending=ending or Ending())
-    app.include_router(router(services, Current(builtin()), engine or Engine(), served, allow_loosen=False))
+    catalog = Current(builtin())
+    app.include_router(router(services, catalog, engine or Engine(), served, allow_loosen=False, server=server))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as web:
         answer = await web.request(method, path, **options)
     await batcher.aclose()
@@ -75,6 +77,12 @@ async def test_ready_says_which_part_is_not(
     answer = await asked("GET", "/ready", engine=engine, failing=failing, ending=ending)
     assert answer.json() == {"ready": all(parts.values()), **parts}
     assert answer.status_code == (200 if all(parts.values()) else 503)
+
+
+@pytest.mark.parametrize(("failing", "status"), [(False, 200), (True, 503)])
+async def test_each_of_several_servers_answers_for_itself(failing: bool, status: int) -> None:
+    answer = await asked("GET", "/ready", failing=failing, server=(1, 4))
+    assert (answer.status_code, answer.json()["server"], answer.json()["servers"]) == (status, 1, 4)
 
 
 async def test_policies_are_told_in_full() -> None:

@@ -149,9 +149,9 @@ class Crowd:
         return ", ".join(f"{count} {kind}" for kind, count in found.most_common())
 
 
-async def asked(web: httpx.AsyncClient, route: str, body: JSON, headers: JSON) -> Seen:
-    """What a client sees of a request, to its end or until its patience is over."""
-    seen = Seen(route, bool(body.get("stream")))
+async def asked(web: httpx.AsyncClient, route: str, body: JSON, headers: JSON, seen: Seen | None = None) -> Seen:
+    """What a client sees of a request, to its end or until its patience is over; in `seen`, as it comes."""
+    seen = seen or Seen(route, bool(body.get("stream")))
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
             async with web.stream("POST", PATHS[route], json=body, headers=headers) as answer:

@@ -117,7 +117,6 @@ def test_on_a_cpu_prompts_are_read_whole() -> None:
     [
         (("--grpc",), "--grpc"),
         (("--headless",), "--headless"),
-        (("--api-server-count", "2"), "--api-server-count"),
         (("--no-such-flag",), "--no-such-flag"),
         (("--max-model-len", "many"), "--max-model-len"),
         (("--enable-auto-tool-choice",), "tool-call-parser"),
@@ -136,6 +135,31 @@ def test_a_taken_port_is_named() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(StartError, match=f"--port {port}"):
             launcher.bind(parse("--host", "127.0.0.1", "--port", str(port)))
+
+
+@pytest.mark.parametrize(
+    ("error", "expected", "said"),
+    [
+        (ValueError("no such model"), StartError, "model m: no such model"),
+        (OSError("not found"), StartError, "model m: not found"),
+        (RuntimeError("Process ApiServer_0 died"), EngineDied, "an API server, or the engine, has died"),
+    ],
+)
+def test_servers_that_do_not_come_up_or_die_are_told_of_in_one_line(
+    error: Exception, expected: type[Exception], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "uds"
+
+    def run(args: Any) -> None:
+        assert not path.exists(), "vLLM could not bind it again"
+        raise error
+
+    monkeypatch.setattr(launcher, "run_multi_api_server", run)
+    sock = socket.socket(socket.AF_UNIX)
+    sock.bind(str(path))
+    with pytest.raises(expected, match=said):
+        launcher.serve_several(sock, argparse.Namespace(model="m", log_config_file=None, uds=str(path)))
+    assert sock.fileno() == -1
 
 
 def ending_with(monkeypatch: pytest.MonkeyPatch, client: Any) -> Awaitable[None]:

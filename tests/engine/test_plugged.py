@@ -11,6 +11,7 @@ from vllm.engine.async_llm_engine import AsyncLLMEngine
 
 from server.engine import plugged, quiet
 from server.engine.core import arming
+from server.engine.several import Server
 from server.errors import StartError
 from tests.engine.core.test_arming import config
 
@@ -27,6 +28,8 @@ def source(**model: Any) -> Any:
     made = config()
     made.additional_config = {"unsay": {}}
     made.model_config.skip_tokenizer_init = False
+    made.parallel_config._api_process_rank, made.parallel_config._api_process_count = model.pop("server", (0, 1))
+    made.shutdown_timeout = model.pop("shutdown_timeout", 0)
     vars(made.scheduler_config).update({**QUEUE, **model.pop("queue", {})})
     vars(made.model_config).update(model)
     return made
@@ -48,11 +51,15 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def guard(made: list[str]) -> None:
-    def prepare(additional: Any) -> Any:
-        made.append(f"guard of {additional}")
+    def prepare(additional: Any, server: Server) -> Any:
+        made.append(f"guard of {additional}" if server == Server() else f"guard of {server.index} of {server.count}")
         return lambda engine: ("guarded", engine)
 
-    plugged.arm_configurations()
+    def share(additional: Any, server: Server) -> float:
+        made.append(f"shared by {server.count}, of {additional}")
+        return 30.5
+
+    plugged.arm_configurations(share=share)
     plugged.guard_engines(prepare)
 
 
@@ -91,14 +98,30 @@ def test_an_engine_without_text_is_handed_out_as_it_is(made: list[str]) -> None:
     guard(made)
     assert AsyncLLMEngine.from_vllm_config(source(runner_type="pooling")).vllm_config
     assert made == ["engine"]
-    assert AsyncLLMEngine.from_engine_args(
-        SimpleNamespace(additional_config={}), model={"runner_type": "pooling"}
-    ).vllm_config
+    args = SimpleNamespace(additional_config={}, _api_process_rank=0, _api_process_count=1)
+    assert AsyncLLMEngine.from_engine_args(args, model={"runner_type": "pooling"}).vllm_config
 
 
 def test_a_configuration_is_armed(made: list[str]) -> None:
     guard(made)
     assert args().create_engine_config().scheduler_config.scheduler_cls == arming.SCHEDULER
+
+
+def test_what_several_servers_share_is_made_by_the_process_that_starts_them(made: list[str]) -> None:
+    guard(made)
+    config = args().create_engine_config(server=(-1, 3))
+    assert made == ["shared by 3, of {'unsay': {}}"] and config.shutdown_timeout == 31
+    assert args().create_engine_config(server=(-1, 3), shutdown_timeout=5).shutdown_timeout == 5
+    made.clear()
+    assert args().create_engine_config(server=(1, 3)).shutdown_timeout == 0 and made == []
+    AsyncLLMEngine.from_vllm_config(source(server=(1, 3)))
+    assert made == ["guard of 1 of 3", "engine"]
+
+
+def test_where_nothing_is_guarded_nothing_is_shared(made: list[str]) -> None:
+    guard(made)
+    args().create_engine_config(server=(-1, 3), runner_type="pooling")
+    assert made == []
 
 
 def test_an_engine_of_tokens_alone_is_refused(made: list[str]) -> None:

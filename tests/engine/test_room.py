@@ -28,12 +28,12 @@ def capacity(choices: float = 4, backlog: float = 0.0) -> Capacity:
     return Capacity(Bounds(choices=choices, backlog_seconds=1.0), lambda: backlog, NullObserver())
 
 
-def test_as_many_wait_as_run_on_every_rank() -> None:
-    config = SimpleNamespace(
-        scheduler_config=SimpleNamespace(max_num_seqs=128), parallel_config=SimpleNamespace(data_parallel_size=2)
-    )
+@pytest.mark.parametrize(("servers", "expected"), [(1, 512), (3, 171)])
+def test_as_many_wait_as_run_on_every_rank_and_each_server_takes_its_part(servers: int, expected: int) -> None:
+    ranks = SimpleNamespace(data_parallel_size=2, _api_process_rank=0, _api_process_count=servers)
+    config = SimpleNamespace(scheduler_config=SimpleNamespace(max_num_seqs=128), parallel_config=ranks)
     engine: Any = SimpleNamespace(vllm_config=config)
-    assert fitting(engine) == 512
+    assert fitting(engine) == expected
 
 
 def test_of_upstreams_it_is_what_they_run_as_a_rule() -> None:

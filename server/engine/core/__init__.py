@@ -5,8 +5,10 @@ It imports vLLM and itself, and nothing else of ours: whatever it knows of a req
 are resubmissions (../drafting/resubmit.py).
 
 Porting to a new minor version
+0. Ask the canary, `make canary VLLM=...`: it needs no build for this machine, and says what 2. will.
 1. Raise the pins (pyproject.toml, requirements/cpu.in, then `make lock`; torch in setup.sh and Dockerfile where vLLM
-   asks for another one) and install. Leave `SUPPORTED` as it is.
+   asks for another one) and install. Leave `SUPPORTED` as it is. Where there is no build for this machine, go on with
+   the canary's folder in front of PYTHONPATH, as tests/canary/__main__.py has it.
 2. Ask the tests that speak. tests/engine/test_vllm_names.py names every import that has moved, one test for each;
    tests/engine/test_vllm_interfaces.py what vLLM's server is handed and hands over;
    tests/engine/core/test_vllm_internals.py every signature, attribute and status that this folder leans on.
@@ -19,8 +21,9 @@ Porting to a new minor version
        worker.py      v1/worker/gpu_model_runner.py, v1/worker/gpu_input_batch.py, v1/worker/worker_base.py
        bias_v1.py     v1/sample/logits_processor/, v1/sample/sampler.py (what comes before and after)
        bias_v2.py     v1/worker/gpu/sample/
-   bias.py and changes.py know no vLLM. Outside this folder: ../launcher.py and ../../stopping.py
-   (entrypoints/launchers/), ../plugged.py (engine/arg_utils.py, v1/engine/async_llm.py), ../watched.py
+   bias.py and changes.py know no vLLM. Outside this folder: ../launcher.py, ../moved.py, ../several.py (and
+   ../../siblings.py, ../../stopping.py: entrypoints/launchers/, entrypoints/cli/serve.py, v1/utils.py),
+   ../plugged.py (engine/arg_utils.py, v1/engine/async_llm.py), ../watched.py
    (v1/engine/async_llm.py), ../stored.py (entrypoints/openai/responses/), ../client.py (engine/protocol.py,
    entrypoints/generate/beam_search/), ../scripted_client.py (v1/engine/input_processor.py), ../upstream/ (the same,
    v1/engine/logprobs.py, entrypoints/scale_out/token_in_token_out/, entrypoints/launchers/render/),
@@ -36,5 +39,5 @@ Porting to a new minor version
 5. Say so in CHANGELOG.md, README.md, docs/operations.md and docs/decisions/0014-exact-rewind-inside-the-engine.md.
 """
 
-SUPPORTED = ("0.32.",)
+SUPPORTED = ("0.32.", "0.33.")
 """Beginnings of the versions that this folder was read and tested against."""

@@ -64,8 +64,16 @@ class RewindingScheduler(Scheduler):  # type: ignore[misc]
             if not usable:
                 self._unusable.add(request.request_id)
         if not usable:
-            self.grammar_compile_error_reqs.add(request.request_id)
+            self._refuse_grammar_of(request)
         return usable
+
+    def _refuse_grammar_of(self, request: Request) -> None:
+        """Have vLLM end a request: 0.32 keeps the names of such, 0.33 their errors by name, of which ours has none."""
+        failed = self.grammar_compile_error_reqs
+        if isinstance(failed, dict):
+            failed[request.request_id] = None
+        else:
+            failed.add(request.request_id)
 
     def update_from_output(self, *args: Any, **kwargs: Any) -> Any:
         """Let the requests that end here because of their grammars say so."""
@@ -77,6 +85,8 @@ class RewindingScheduler(Scheduler):  # type: ignore[misc]
             of_grammar = output.request_id in unusable or bool(output.new_token_ids)
             if output.finish_reason == FinishReason.ERROR and of_grammar:
                 output.stop_reason = UNUSABLE_GRAMMAR
+                if hasattr(output, "error"):  # 0.33 would raise it in place of handing the output over
+                    output.error = None
         return ended
 
     def rewind(self, key: str, tokens: list[int], params: dict[str, Any]) -> tuple[Request, int] | None:

@@ -26,7 +26,9 @@ def config(v2: bool = False, asynchronous: bool = False, **changes: Any) -> Any:
         kv_transfer_config=None,
         ec_transfer_config=None,
         use_v2_model_runner=v2,
-        parallel_config=SimpleNamespace(pipeline_parallel_size=1, worker_extension_cls=""),
+        parallel_config=SimpleNamespace(
+            pipeline_parallel_size=1, worker_extension_cls="", _api_process_rank=0, _api_process_count=1
+        ),
         model_config=SimpleNamespace(
             is_encoder_decoder=False, runner_type="generate", is_diffusion=False, logits_processors=["theirs"]
         ),
@@ -78,15 +80,14 @@ def test_what_cannot_be_served_is_left_alone_and_the_log_says_why_once(
     assert not armed(SimpleNamespace(vllm_config=made)) and made.model_config.logits_processors == ["theirs"]
 
 
-@pytest.mark.parametrize("version", ["0.31.9", "0.33.0", "1.0.32.0", "0.320.0"])
+@pytest.mark.parametrize("version", ["0.31.9", "0.34.0", "1.0.32.0", "0.320.0"])
 def test_another_minor_version_is_not_reached_into(version: str) -> None:
-    assert obstacle_in(config(), version) == f"vLLM {version} is not 0.32.x"
+    assert obstacle_in(config(), version) == f"vLLM {version} is not 0.32.x or 0.33.x"
 
 
-def test_each_supported_minor_version_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(arming, "SUPPORTED", ("0.32.", "0.33."))
-    assert obstacle_in(config(), "0.33.1") is None
-    assert obstacle_in(config(), "0.34.0") == "vLLM 0.34.0 is not 0.32.x or 0.33.x"
+@pytest.mark.parametrize("version", ["0.32.0", "0.32.4", "0.33.0"])
+def test_both_minor_versions_are(version: str) -> None:
+    assert obstacle_in(config(), version) is None
 
 
 @pytest.mark.parametrize(("words", "expected"), [({}, True), ({"scheduler_cls": "a.B"}, False)])
@@ -110,8 +111,8 @@ def test_vllm_finds_our_parts_by_the_names_that_it_is_given() -> None:
 def test_another_version_is_said_once_and_nothing_is_armed(caplog: pytest.LogCaptureFixture) -> None:
     made = config()
     with caplog.at_level(logging.WARNING, "unsay.engine"):
-        arm(made, "0.33.0")
-    assert [record.__dict__["reason"] for record in caplog.records] == ["vLLM 0.33.0 is not 0.32.x"]
+        arm(made, "0.34.0")
+    assert [record.__dict__["reason"] for record in caplog.records] == ["vLLM 0.34.0 is not 0.32.x or 0.33.x"]
     assert made.scheduler_config.scheduler_cls is None and not made.parallel_config.worker_extension_cls
 
 

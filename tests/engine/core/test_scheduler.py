@@ -7,6 +7,7 @@ with asynchronous scheduling. What every request says at last must be what it sa
 import random
 from collections import deque
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -267,9 +268,13 @@ def test_requests_of_nobody_are_left_in_peace() -> None:
     assert not made._by_key and not made.requests
 
 
-def ended(params: SamplingParams) -> tuple[Any, bool]:
-    """The last output of one request, and whether the engine core is as it was before it."""
+def ended(params: SamplingParams, refused: Any = None) -> tuple[Any, bool]:
+    """The last output of one request, and whether the engine core is as it was before it.
+
+    `refused` is where vLLM keeps those whose grammar has failed; None: where this vLLM does.
+    """
     made = scheduler(False)
+    made.grammar_compile_error_reqs = made.grammar_compile_error_reqs if refused is None else refused
     free, core = free_blocks(made), Core(made)
     asked = request("r", [7, 8, 9], params)
     made.structured_output_manager.grammar_init(asked)
@@ -295,6 +300,25 @@ def test_a_request_that_fails_because_of_its_grammar_says_so(wish: dict[str, Any
     last, as_before = ended(SamplingParams(max_tokens=4, structured_outputs=structured(wish)))
     assert (str(last.finish_reason), last.stop_reason, last.new_token_ids) == ("error", UNUSABLE_GRAMMAR, [])
     assert as_before
+
+
+@pytest.mark.parametrize("refused", [set(), {}], ids=["0.32", "0.33"])
+def test_one_that_allows_no_first_token_ends_where_either_vllm_looks_for_such(refused: Any) -> None:
+    wish = structured({"grammar": "root ::= root"})
+    last, as_before = ended(SamplingParams(max_tokens=4, structured_outputs=wish), refused)
+    assert (str(last.finish_reason), last.stop_reason) == ("error", UNUSABLE_GRAMMAR) and as_before
+
+
+def test_the_error_that_0_33_would_raise_is_taken_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What failed because of its grammar is told of by us; what failed otherwise keeps its error."""
+    failed = {"new_token_ids": [], "finish_reason": FinishReason.ERROR, "stop_reason": None, "error": "e"}
+    outputs = [SimpleNamespace(request_id=name, **failed) for name in ("of grammar", "other")]
+    told = {0: SimpleNamespace(outputs=outputs)}
+    monkeypatch.setattr(Scheduler, "update_from_output", lambda self, *args: told)
+    made = scheduler(False)
+    made._unusable.add("of grammar")
+    made.update_from_output(None, None)
+    assert [(each.stop_reason, each.error) for each in outputs] == [(UNUSABLE_GRAMMAR, None), (None, "e")]
 
 
 def test_one_whose_grammar_can_be_written_does_not() -> None:

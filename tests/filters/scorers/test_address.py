@@ -23,6 +23,12 @@ def test_the_address_may_have_a_path(url: str, base: str) -> None:
     assert Address.read(url).base == base
 
 
+def test_it_may_be_a_socket_of_this_machine() -> None:
+    address = Address.read("unix:/run/unsay/scorer#toxicity=harm")
+    assert (address.socket, address.base) == ("/run/unsay/scorer", "http://localhost")
+    assert address.types.categories == ("harm",) and Address.read("http://hap").socket is None
+
+
 def test_what_follows_the_hash_says_how_it_is_asked() -> None:
     address = Address.read(
         'http://hap#detector-id=hap-38m&detector-params={"regex":["email"]}&LABEL_1=toxicity&a%20b=insult&LABEL_0='
@@ -36,6 +42,7 @@ def test_what_follows_the_hash_says_how_it_is_asked() -> None:
 @pytest.mark.parametrize(
     "url",
     [
+        "unix:",
         "hap:8000",
         "ftp://hap",
         "http://",

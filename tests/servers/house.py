@@ -1,0 +1,84 @@
+"""The processes: what was started, who of them is an API server, and what their pages say."""
+
+from pathlib import Path
+
+import httpx
+import psutil
+
+from tests.chaos.processes import FLAGS, Process, free_port
+from tests.chaos.scorer import WRONG
+from tests.live.policies import written
+from tests.servers.streams import eventually
+
+START_SECONDS = 900.0
+SERVERS, CORES = 2, 2
+SHARED = "scorer --uds"
+
+
+class House:
+    """`unsay serve` with two API servers, two engine cores and a scorer that all share and flags often."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        wrong = folder / "wrong"
+        wrong.write_text("", encoding="utf-8")
+        words = (
+            *("serve", "mini", "--host", "127.0.0.1", "--port", str(self.port), *FLAGS),
+            *("--api-server-count", str(SERVERS), "--data-parallel-size", str(CORES)),
+            *("--scorer", "entry:tests.chaos.scorer:make", "--scorer-process", "shared"),
+            *("--policy-file", str(written(folder))),
+        )
+        self.web = httpx.AsyncClient(timeout=30, limits=httpx.Limits(max_keepalive_connections=0))
+        self.temporary = folder / "tmp"
+        self.temporary.mkdir()
+        self.process = Process(words, folder / "servers.log", {WRONG: str(wrong), "TMPDIR": str(self.temporary)})
+        self.family: list[psutil.Process] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    async def up(self) -> None:
+        """Wait until every API server is ready."""
+
+        async def all_ready() -> bool:
+            assert self.process.code is None, self.process.log.read_text()[-3000:]
+            return set(await self.ready()) == {(200, index) for index in range(SERVERS)}
+
+        assert await eventually(all_ready, START_SECONDS), self.process.log.read_text()[-3000:]
+        self.family = self.process.inner.children(recursive=True)
+
+    async def ready(self, asked: int = 12) -> list[tuple[int, int]]:
+        """What `/ready` answers, asked so often: each time by one of the servers, which says which it is."""
+        found = []
+        for _ in range(asked):
+            try:
+                answer = await self.web.get(f"{self.url}/ready")
+            except httpx.HTTPError:
+                continue
+            found.append((answer.status_code, answer.json().get("server", -1)))
+        return found
+
+    async def counts(self) -> dict[str, float]:
+        """Every series of the page of metrics."""
+        page = (await self.web.get(f"{self.url}/metrics")).text
+        lines = (line.rpartition(" ") for line in page.splitlines() if line and not line.startswith("#"))
+        return {name: float(value) for name, _, value in lines}
+
+    def servers(self) -> list[psutil.Process]:
+        """The API servers, in order."""
+        named = {each.cmdline()[0]: each for each in self.process.inner.children() if each.cmdline()}
+        return [named[name] for name in sorted(named) if "APIServer" in name]
+
+    def scorer(self) -> psutil.Process:
+        """The scorer that all share."""
+        (found,) = self.process.below(SHARED)
+        return found
+
+    def left(self) -> list[str]:
+        """What is still there of the processes, and of the folders that they made."""
+        processes = [each.name() for each in self.family if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]
+        return processes + [path.name for path in self.temporary.glob("unsay-*")]
+
+    def close(self) -> None:
+        self.process.kill()

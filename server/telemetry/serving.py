@@ -190,7 +190,7 @@ class LearningMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         self._learned = Gauge(
             "unsay_learned_info",
-            "1 for the version of what was learned that judges, and the one compared with it; 0 for what did so before.",
+            "1 for the version of what was learned that judges, with the one compared with it; 0 for those before.",
             ("current", "candidate"),
             registry=registry,
             multiprocess_mode="mostrecent",

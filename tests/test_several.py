@@ -36,7 +36,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     Shared.made.clear()
     monkeypatch.setattr(several, "SharedScorer", Shared)
     monkeypatch.setattr(several, "share_scorer", urls.append)
-    monkeypatch.setattr(logs, "configure", lambda level: None)
+    monkeypatch.setattr(logs, "configure", lambda *said: None)
     return urls
 
 

@@ -25,6 +25,7 @@ COPY pyproject.toml README.md ./
 COPY benchmarks benchmarks
 COPY commands commands
 COPY evaluation evaluation
+COPY learning learning
 COPY filters filters
 COPY models models
 COPY reporting reporting
@@ -53,6 +54,7 @@ COPY pyproject.toml README.md ./
 COPY benchmarks benchmarks
 COPY commands commands
 COPY evaluation evaluation
+COPY learning learning
 COPY filters filters
 COPY models models
 COPY reporting reporting

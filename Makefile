@@ -12,7 +12,7 @@ SBOM ?= dist/unsay.cdx.json
 # SmolLM2 is installed where it is what will be served.
 VOICE = $(if $(filter-out smollm2-135m-instruct,$(MODEL)),,voice)
 
-.PHONY: help serve test quick test-browser pictures coverage docs probe canary ray fuzz schema clients chaos soak eval bench lint unit lock audit sbom digests clean
+.PHONY: help serve test quick test-browser pictures coverage docs probe canary ray fuzz schema clients chaos soak learn-demo eval bench lint unit lock audit sbom digests clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -91,6 +91,10 @@ unit:
 clients:  ## install, then run other people's clients against one server, as docs/clients.md shows (CLIENTS; needs uv, npm)
 	@./setup.sh $(VENV) dev
 	@$(VENV)/bin/python -m clients.run $(CLIENTS)
+
+learn-demo:  ## install, then what learning does: a new insult, a hostile reporter, categories of one's own
+	@./setup.sh $(VENV) dev
+	@OMP_NUM_THREADS=1 $(VENV)/bin/python -m examples.learning_demo
 
 eval:  ## install, serve, evaluate with and without the guard (PROMPTS MODEL JUDGE LIMIT N OUT)
 	@./setup.sh $(VENV) $(VOICE)

@@ -62,6 +62,12 @@ def _fit_probe(words: Sequence[str]) -> int:
     return main(words)
 
 
+def _learn(words: Sequence[str]) -> int:
+    from learning.command import main
+
+    return main(words)
+
+
 def _audit(words: Sequence[str]) -> int:
     from server.audit.command import main
 
@@ -75,6 +81,7 @@ COMMANDS = {
     "bench": Command(_bench, "measure what the guard costs, against plain vLLM"),
     "keys": Command(_keys, "make an API key, and its entry in the file of keys"),
     "fit-probe": Command(_fit_probe, "fit a probe to a model's own hidden states"),
+    "learn": Command(_learn, "learn from feedback and examples, promote, roll back"),
     "audit": Command(_audit, "check and count the records of answers"),
     "scorer": Command(_scorer, "serve the scorer alone, to servers and others that ask"),
 }

@@ -12,7 +12,7 @@ from filters.localize import onset
 from filters.parts import parts
 from filters.passage import Passage
 from filters.reading import scores_as_read
-from filters.scorer import EXACT, ScorerUnavailable, Scores, ThresholdValues, languages_of
+from filters.scorer import EXACT, ScorerUnavailable, Scores, ThresholdValues, gate_of, languages_of, must_read
 from filters.span import TextSpan
 from filters.standard import Heard, Standard
 from filters.thresholds import Thresholds
@@ -58,6 +58,15 @@ class Judge:
     def scorer_name(self) -> str:
         """The name of the scorer that judges."""
         return self._batcher.scorer.name
+
+    @property
+    def gate(self) -> str:
+        """What exactly judges now, what was learned included."""
+        return gate_of(self._batcher.scorer)
+
+    def must_read(self, text: str) -> bool:
+        """Return whether nobody may clear a text before the scorer: it has learned what others know nothing of."""
+        return must_read(self._batcher.scorer, text.strip())
 
     @property
     def languages(self) -> frozenset[str] | None:

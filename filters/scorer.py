@@ -86,6 +86,33 @@ class Multilingual(Protocol):
         """ISO 639-1 codes. None if nothing is known of it."""
 
 
+@runtime_checkable
+class Gated(Protocol):
+    """Optional word of a scorer on what exactly judges now: it may change while it is used."""
+
+    @property
+    def gate(self) -> str:
+        """What tells this judge from any other: for reports, metrics and whoever learns from them."""
+
+
+@runtime_checkable
+class Insisting(Protocol):
+    """Optional word of a scorer on texts that it has to read itself: it has learned what no screen or probe knows."""
+
+    def must_read(self, text: str) -> bool:
+        """Return whether a text may be cleared by nothing but this scorer. Never blocks; called from any thread."""
+
+
+def must_read(scorer: Scorer, text: str) -> bool:
+    """Return whether no screen and no probe may clear a text for a scorer; False if it says nothing."""
+    return isinstance(scorer, Insisting) and scorer.must_read(text)
+
+
+def gate_of(scorer: Scorer) -> str:
+    """Return what exactly judges now; the scorer's name if it says nothing."""
+    return scorer.gate if isinstance(scorer, Gated) else scorer.name
+
+
 def languages_of(scorer: Scorer) -> frozenset[str] | None:
     """Return the ISO 639-1 codes of what a scorer reads; None for all."""
     return scorer.languages if isinstance(scorer, Multilingual) else None

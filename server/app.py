@@ -21,6 +21,7 @@ from server.embedded import Models
 from server.environment import PLUGIN, cache_folder, development_mode, environment, plugged_in
 from server.errors import StartError
 from server.keys.quotas import Quotas, storage_at
+from server.learned import learned
 from server.starting import starting
 from server.telemetry import logs
 from server.telemetry.metrics import Metrics
@@ -117,8 +118,11 @@ def prepare(
     scorer = load_scorer(settings, metrics)
     find(A_TEXT)  # loads what tells languages apart
     told = telling(settings, metrics, closing)
-    probe = probes.find(settings_of(additional), model, scorer)  # by the scorer as it was named
-    catalog = files.policies(settings, scorer.categories, probe, metrics)
+    probe = probes.find(settings_of(additional), model, scorer)  # by the scorer as it was named, before it is taught
+    taught = learned(settings.learned, scorer, metrics)
+    catalog = files.policies(settings, scorer, probe, metrics)
+    if taught is not None:
+        taught.catalog = catalog
     known = files.keys(settings, catalog, metrics, count)
     quotas = Quotas(storage_at(settings.rate_limits_url), metrics)
     closing.push_async_callback(quotas.aclose)
@@ -142,6 +146,7 @@ def prepare(
             keys=known,
             quotas=quotas,
             probe=probe,
+            learned=taught,
         )
 
     return guard_started

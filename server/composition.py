@@ -24,6 +24,7 @@ from server.generation.probe import Probe
 from server.generation.services import Services
 from server.keys.file import Keys
 from server.keys.quotas import MEMORY, Quotas, storage_at
+from server.learned import Learned
 from server.limits import Limits, Room
 from server.patience import Patience
 from server.policy.catalog import Catalog
@@ -61,13 +62,15 @@ def guard(
     keys: Current[Keys] | None = None,
     quotas: Quotas | None = None,
     probe: Probe | None = None,
+    learned: Learned | None = None,
 ) -> "ServedClient":
     """Put the guard before vLLM's engine. `told` hears of every answer, `closing` ends with the server.
 
     `limits` are the most that one request may ask for, `room` is for all together, `patience` is how long is waited for
     what (None: the defaults).
     `keys` are those of the file, and `quotas` what they have asked for (None: counted in memory). `probe` is one of the
-    served model's. What is `Reloaded` of `catalog` and `keys` is looked after while the server runs.
+    served model's. What is `Reloaded` of `catalog` and `keys`, and what was `learned`, is looked after while the server
+    runs.
     """
     from server.engine.core import arming
     from server.engine.served import ServedClient
@@ -98,12 +101,12 @@ def guard(
         probe=probes.usable(probe, exact=exact),
     )
     introduce(metrics, catalog.value, judge, model)
-    files = [each for each in (catalog, keys) if isinstance(each, Reloaded)]
+    files = [each for each in (catalog, keys, learned) if isinstance(each, Reloaded | Learned)]
     if isinstance(catalog, Reloaded):
         catalog.then = lambda new: expect(metrics, new, judge, model)
 
     def keep(app: "FastAPI") -> None:
-        watched_files: list[Reloaded[Any] | AuditFile] = [*files, *([told.records] if told.records else [])]
+        watched_files: list[Reloaded[Any] | Learned | AuditFile] = [*files, *([told.records] if told.records else [])]
         siblings = Siblings() if server.is_one_of_several else None
         look_after(app, services.ending, patience, metrics, watched, watched_files, siblings, services.probe)
 
@@ -189,7 +192,7 @@ def look_after(
     patience: Patience,
     metrics: Metrics,
     watched: "WatchedClient",
-    files: Sequence[Reloaded[Any] | AuditFile] = (),
+    files: Sequence[Reloaded[Any] | Learned | AuditFile] = (),
     siblings: Siblings | None = None,
     probe: Probe | None = None,
 ) -> None:

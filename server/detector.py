@@ -17,6 +17,7 @@ from server.app import batching, load_scorer
 from server.configuration import ScorerSettings, scorer_settings
 from server.engine import quiet
 from server.errors import StartError
+from server.learned import Unobserved, learned, looked_after
 from server.scorer_options import add_scorer
 from server.sharing import listening
 from server.telemetry import logs
@@ -75,7 +76,8 @@ async def serve(settings: ScorerSettings, sock: socket.socket) -> None:
     """Serve at a bound socket until told to stop. StartError or ScorerLoadError if that cannot begin."""
     quiet.hide_progress()
     scorer = load_scorer(settings, None)
-    async with batching(scorer, settings, None) as batcher:
+    taught = learned(settings.learned, scorer, Unobserved(), fixed=True)
+    async with batching(scorer, settings, None) as batcher, looked_after(taught):
         config = uvicorn.Config(
             application(batcher, most_contents=settings.scorer_queue),
             log_level="warning",

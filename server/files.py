@@ -1,8 +1,8 @@
 """The operator's files, as a server has them: policies and keys, read again when they change."""
 
-from collections.abc import Collection
 from pathlib import Path
 
+from filters.scorer import Scorer
 from server import probes
 from server.configuration import Settings
 from server.generation.probe import Probe
@@ -29,16 +29,14 @@ def check_files(settings: Settings) -> None:
         check_policies(load_keys(settings.keys_file), catalog.policies)
 
 
-def policies(
-    settings: Settings, categories: Collection[str], probe: Probe | None, observer: ReloadObserver
-) -> Current[Catalog]:
+def policies(settings: Settings, scorer: Scorer, probe: Probe | None, observer: ReloadObserver) -> Current[Catalog]:
     """Return the policies, fit for scorer and probe: the built-in ones, or the file's, read again when it changes."""
 
     def load(path: Path) -> Catalog:
-        return probes.check_rungs(catalogs.check_categories(catalogs.load(path), categories), probe)
+        return probes.check_rungs(catalogs.check_categories(catalogs.load(path), scorer.categories), probe)
 
     if settings.policy_file is None:
-        return Current(catalogs.check_categories(load_catalog(settings), categories))
+        return Current(catalogs.check_categories(load_catalog(settings), scorer.categories))
     return Reloaded("policies", settings.policy_file, load, observer)
 
 

@@ -1,4 +1,4 @@
-"""Files that the operator may change while the server runs: policies and keys. One mechanism for all of them.
+"""Files that may change while the server runs: policies, keys, what was learned. One mechanism for all of them.
 
 1. A file is looked at every second (server/stopping.py calls the round). It is read again once it is another one (by
    inode, size or times, of what a link leads to) and has not changed from one look to the next: nobody is writing it.
@@ -18,7 +18,7 @@ from server.telemetry import logs
 
 T = TypeVar("T")
 
-File = Literal["policies", "keys"]
+File = Literal["policies", "keys", "learned"]
 FILES: tuple[File, ...] = get_args(File)
 Result = Literal["loaded", "failed"]
 RESULTS: tuple[Result, ...] = get_args(Result)

@@ -1,6 +1,7 @@
 """The options of what judges: `unsay serve` and `unsay scorer` have them both."""
 
 import argparse
+from pathlib import Path
 
 from filters.turns import LEAST_CHARACTERS
 from reporting.options import above_zero, at_least, count
@@ -27,6 +28,7 @@ def add_scorer(group: "argparse._ArgumentGroup") -> None:
         metavar="PATH|none",
         help="a screen that clears the obvious for the classifier it was made from (default: the bundled one's)",
     )
+    _add_learned(group)
     group.add_argument("--scorer-device", metavar="DEVICE", help="where it runs: cpu (default), cuda, cuda:1")
     group.add_argument("--scorer-threads", type=count, metavar="N", help="its CPU threads (default: 1)")
     group.add_argument("--scorer-batch", type=count, metavar="N", help="texts per pass (default: 16)")
@@ -54,6 +56,15 @@ def add_scorer(group: "argparse._ArgumentGroup") -> None:
         "--log-format",
         choices=("text", "json"),
         help="json: every line of the log is an object, vLLM's and uvicorn's too (default: text)",
+    )
+
+
+def _add_learned(group: "argparse._ArgumentGroup") -> None:
+    group.add_argument(
+        "--learned",
+        type=Path,
+        metavar="DIR",
+        help="what `unsay learn` has learned beside the classifier; promoted and rolled back while the server runs",
     )
 
 

@@ -4,7 +4,7 @@ from server.configuration import Settings, scorer_variables
 from server.environment import environment, share_scorer, shared_scorer
 from server.errors import StartError
 from server.keys.file import check_countable, load
-from server.sharing import SharedScorer, free_memory, place
+from server.sharing import Place, SharedScorer, free_memory, place
 from server.stopping import LAST_SECONDS
 from server.telemetry import logs
 
@@ -21,7 +21,9 @@ def share(settings: Settings, count: int) -> float:
     """
     logs.configure(settings.log_level, settings.log_format)
     refuse(settings, count)
-    where = place(settings.scorer_process, settings.scorer, settings.scorer_device, count, free_memory())
+    where = own(settings) or place(
+        settings.scorer_process, settings.scorer, settings.scorer_device, count, free_memory()
+    )
     log.info(
         "one scorer for all API servers" if where.shared else "a scorer in each API server",
         extra={"servers": count, "because": where.because, "scorer_process": settings.scorer_process},
@@ -31,6 +33,15 @@ def share(settings: Settings, count: int) -> float:
         scorer.start()
         share_scorer(scorer.url)
     return settings.grace_seconds + _BESIDE_GRACE
+
+
+def own(settings: Settings) -> Place | None:
+    """Return that each server has its own scorer, where something is learned beside it; None where nothing is."""
+    if settings.learned is None:
+        return None
+    if settings.scorer_process == "shared":
+        raise StartError("scorer_process: with learned each server has a scorer of its own; leave scorer_process out")
+    return Place(False, "what is learned comes into force in each")
 
 
 def refuse(settings: Settings, count: int) -> None:

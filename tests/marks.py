@@ -19,7 +19,9 @@ PLACES = {
     "tests/evading": "slow",
     "tests/evaluation/test_main.py": "slow",
     "tests/evaluation/test_perplexity.py": "slow",
+    "tests/examples/test_learning_demo.py": "slow",
     "tests/filters/scorers": "slow",
+    "tests/learning": "slow",
     "tests/probing": "slow",
     "tests/telemetry/test_processes.py": "slow",
     "tests/test_detector.py": "slow",
@@ -33,7 +35,7 @@ PLACES = {
 """By the folder or file, from the root of the tree."""
 SHARING = ("tests/journeys", "tests/engine/drafting/test_contract.py", "tests/benchmarks/test_rewinds.py")
 """Where the tests stand that ask for the shared engine: they run in one process (tests/conftest.py)."""
-FIXTURES = {"servers": "engine", "detoxify_scorer": "slow"}
+FIXTURES = {"servers": "engine", "detoxify_scorer": "slow", "reader": "slow"}
 PATIENT = frozenset({"engine", "property", "slow"})
 """Marks of tests that may take longer than pyproject.toml allows the others."""
 PATIENCE_SECONDS = 120

@@ -111,7 +111,11 @@ async def test_keys_that_cannot_be_asked_for_end_the_start(
 
 @pytest.mark.parametrize(
     ("told", "named"),
-    [({"scorer_batch": 0}, "unsay.scorer_batch"), ({"scorer": SCRIPTED, "policy_file": "/no/such"}, "/no/such")],
+    [
+        ({"scorer_batch": 0}, "unsay.scorer_batch"),
+        ({"scorer": SCRIPTED, "policy_file": "/no/such"}, "/no/such"),
+        ({"scorer": SCRIPTED, "learned": "/no/such"}, "--learned /no/such: only beside detoxify"),
+    ],
 )
 async def test_what_does_not_fit_is_told_before_there_is_an_engine(
     told: dict[str, Any], named: str, metrics: None

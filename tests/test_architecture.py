@@ -11,7 +11,18 @@ from statistics import median, quantiles
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-FOLDERS = ("commands", "server", "filters", "evaluation", "benchmarks", "reporting", "probing", "training", "examples")
+FOLDERS = (
+    "commands",
+    "server",
+    "filters",
+    "evaluation",
+    "benchmarks",
+    "reporting",
+    "probing",
+    "learning",
+    "training",
+    "examples",
+)
 SOURCES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 UNWANTED = frozenset("manager helper utils handler processor violation backtrack buffer accept".split())
@@ -67,7 +78,7 @@ def test_filters_know_nothing_of_the_server() -> None:
 
 
 def test_the_server_knows_nothing_of_its_tools() -> None:
-    tools = {"evaluation", "benchmarks", "probing", "training"}
+    tools = {"evaluation", "benchmarks", "probing", "learning", "training"}
     assert not [name for name in _importing(tools) if _within("server", "filters")(name)]
 
 
@@ -91,7 +102,17 @@ def test_what_is_in_the_wheel_imports_nothing_that_is_not() -> None:
 def test_packages_do_not_import_each_other_in_a_circle() -> None:
     """Each may import those that stand before it."""
     below: list[str] = []
-    for folder in ("reporting", "filters", "server", "probing", "evaluation", "benchmarks", "training", "commands"):
+    for folder in (
+        "reporting",
+        "filters",
+        "server",
+        "probing",
+        "evaluation",
+        "benchmarks",
+        "learning",
+        "training",
+        "commands",
+    ):
         later = set(FOLDERS) - {folder, *below}
         assert not [name for name in _importing(later) if _within(folder)(name)], folder
         below.append(folder)
@@ -274,6 +295,7 @@ def test_classes_are_small() -> None:
 
 
 CRUMBS = {
+    "filters/scorers/teachable.py": "a port between the server and a scorer",
     "server/engine/moved.py": "what two versions of vLLM keep in different places",
     "server/engine/models.py": "what is asked of vLLM's list; our routes know nothing of vLLM",
     "server/engine/watched.py": "what vLLM sees of the watchdog, which knows nothing of vLLM",

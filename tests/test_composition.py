@@ -12,10 +12,13 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from filters.batcher import Batcher
 from filters.judge import Judge
+from filters.scorers import versions
 from filters.scorers.scripted import ScriptedScorer
+from filters.scorers.state import State, write_state
 from server import composition
 from server.composition import GENERATING, guard, introduce
 from server.generation.capacity import Bounds
+from server.learned import Learned
 from server.limits import Limits, Room
 from server.policy.catalog import builtin, load
 from server.reloading import Current, Reloaded
@@ -23,6 +26,7 @@ from server.telemetry.metrics import Metrics
 from server.told import Told
 from tests.generation.stage import PairList
 from tests.telemetry.words import VERDICTS, WORDS, values
+from tests.test_learned import Classifier, saved
 
 
 @pytest.fixture(scope="module")
@@ -122,3 +126,23 @@ async def test_files_are_looked_at_every_round_and_new_policies_are_counted_from
     page = generate_latest(registry).decode()
     assert values(page, "unsay_requests_total", "policy") == {"a", "new"}
     assert registry.get_sample_value("unsay_reloads_total", {"file": "policies", "result": "loaded"}) == 1
+
+
+async def test_what_was_learned_is_looked_after_with_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rounds: list[Any] = []
+
+    def tended(lifespan: Any, *args: Any, round_: Any, **options: Any) -> Any:
+        rounds.append(round_)
+        return lifespan
+
+    monkeypatch.setattr(composition, "tended", tended)
+    metrics, judge = Metrics(CollectorRegistry()), Judge(Batcher(classifier := Classifier()))
+    learned = Learned(tmp_path, classifier, metrics)
+    client = guard(engine(), judge, Current(builtin()), metrics, AsyncExitStack(), allow_loosen=False, learned=learned)
+    client.look_after(FastAPI())
+    write_state(tmp_path, State(current=saved(tmp_path, "spoilers")))
+    for _ in range(2):
+        rounds[0](SimpleNamespace(server_state=SimpleNamespace(connections=set())))
+    assert learned.file.reading is not None
+    await learned.file.reading
+    assert judge.gate == versions.names(tmp_path)[0]

@@ -99,3 +99,10 @@ def test_one_alone_shares_nothing() -> None:
     refuse_alone(Settings())
     with pytest.raises(StartError, match="scorer_process: there is one API server"):
         refuse_alone(Settings(scorer_process="shared"))
+
+
+def test_with_what_is_learned_each_server_has_its_own_scorer(told: list[str]) -> None:
+    share(Settings(scorer=BUNDLED, scorer_process="auto", learned=Path("/learned")), 2)
+    assert Shared.made == [] and told == []
+    with pytest.raises(StartError, match="scorer_process: with learned each server has a scorer of its own"):
+        share(Settings(scorer=BUNDLED, scorer_process="shared", learned=Path("/learned")), 2)

@@ -59,7 +59,7 @@ def speeds(scorer: DetoxifyScorer, rounds: int) -> list[tuple[str, ...]]:
     plain = PlainForward(scorer._model, scorer._tokenizer)
 
     def by_transformers(texts: Sequence[str]) -> None:
-        scorer._named(scorer._run(plain, scorer._pieces(texts)))
+        scorer._taught.scores(scorer._run(plain, scorer._pieces(texts)))
 
     ways: tuple[Callable[[Sequence[str]], object], ...] = (
         by_transformers,

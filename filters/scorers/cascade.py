@@ -6,6 +6,8 @@ The rules:
 3. The classifier is told `thresholds` too, and may be content with less than exact scores (`Bounding`).
 4. A screen that fails, or says too little, clears nothing: every text goes to the classifier.
 5. What the screen clears has upper bounds for scores, all below `thresholds`, never an estimate.
+6. The screen was made from the classifier alone. A text that is judged by what was learned beside it, or is compared by
+   a candidate, goes to the classifier whatever the screen would say.
 """
 
 import logging
@@ -13,7 +15,17 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from filters.category import Category
-from filters.scorer import Bounding, Scorer, Scores, ThresholdValues, is_below, is_valid, languages_of
+from filters.scorer import (
+    Bounding,
+    Scorer,
+    Scores,
+    ThresholdValues,
+    gate_of,
+    is_below,
+    is_valid,
+    languages_of,
+    must_read,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -64,11 +76,25 @@ class Cascade:
             raise ValueError(f"{screen.name} bounds {screen.categories}, {classifier.name} scores others")
         # A report names what judges: the screen only leaves out what would be cleared.
         self.name = classifier.name
-        self.categories = classifier.categories
         self.languages = languages_of(classifier)
         self._screen = screen
         self._classifier = classifier
         self._observer = observer or NullCascadeObserver()
+
+    @property
+    def classifier(self) -> Scorer:
+        """What judges what the screen does not clear."""
+        return self._classifier
+
+    @property
+    def categories(self) -> tuple[Category, ...]:
+        """Those of the classifier."""
+        return self._classifier.categories
+
+    @property
+    def gate(self) -> str:
+        """That of the classifier."""
+        return gate_of(self._classifier)
 
     def score(self, texts: Sequence[str]) -> list[Scores]:
         """Return the classifier's scores."""
@@ -76,7 +102,11 @@ class Cascade:
 
     def bounds(self, texts: Sequence[str], thresholds: Sequence[ThresholdValues]) -> list[Scores]:
         """Return for each text the screen's upper bounds if all are below its `thresholds`, else the classifier's."""
+        skipping = [self.must_read(text) for text in texts]
+        if all(skipping):
+            return self._judged(texts, thresholds)
         cleared = self._cleared(texts, thresholds)
+        cleared = [None if skips else bounds for skips, bounds in zip(skipping, cleared, strict=True)]
         rest = [index for index, bounds in enumerate(cleared) if bounds is None]
         judged = iter(
             self._judged([texts[index] for index in rest], [thresholds[index] for index in rest]) if rest else []
@@ -87,6 +117,10 @@ class Cascade:
     def _judged(self, texts: Sequence[str], thresholds: Sequence[ThresholdValues]) -> list[Scores]:
         classifier = self._classifier
         return classifier.bounds(texts, thresholds) if isinstance(classifier, Bounding) else classifier.score(texts)
+
+    def must_read(self, text: str) -> bool:
+        """Return whether the classifier has to read a text."""
+        return must_read(self._classifier, text)
 
     def ready(self) -> bool:
         """Return whether both are ready."""

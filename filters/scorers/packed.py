@@ -6,6 +6,7 @@ The rules:
    what is padding is masked.
 3. The head looks at the first token of a piece only. So the last layer computes keys and values for all tokens, and the
    rest for the first ones.
+   What learned heads look at (heads.py) is there on the way: means over the tokens before the last layer.
 4. A pass gives way several times a layer: vLLM's processes wait for each other by spinning and yielding, and on a core
    shared with the scorer one of them would otherwise get its turn only after a time slice of some milliseconds.
 """
@@ -18,6 +19,7 @@ import torch
 from torch.nn.functional import embedding, layer_norm, linear, scaled_dot_product_attention
 
 from filters.scorers.encoder import Affine, Encoder, Layer, Norm
+from filters.scorers.heads import Output, seen_after
 from filters.scorers.linears import Linear
 from filters.scorers.pieces import alike, loads
 
@@ -116,26 +118,36 @@ class PackedForward:
             _Step(layer, kind, encoder.heads, last=index == count - 1) for index, layer in enumerate(encoder.layers)
         ]
 
-    def __call__(self, pieces: Sequence[Sequence[int]]) -> torch.Tensor:
-        """Return log odds (pieces, outputs) on the CPU, in order. Each piece has at least one token id."""
+    def __call__(self, pieces: Sequence[Sequence[int]]) -> Output:
+        """Return log odds and embeddings on the CPU, in order. Each piece has at least one token id."""
         lengths = [len(piece) for piece in pieces]
         shares = loads(lengths)
         with torch.inference_mode():
-            found = torch.cat([self._run([pieces[index] for index in share]) for share in shares]).cpu()
+            every = [self._run([pieces[index] for index in share]) for share in shares]
             order = torch.tensor([index for share in shares for index in share])
-            return torch.empty_like(found).index_copy_(0, order, found)
+            logits, embeddings = (torch.cat(found).cpu() for found in zip(*every, strict=True))
+            return Output(_in_order(logits, order), _in_order(embeddings, order))
 
-    def _run(self, pieces: Sequence[Sequence[int]]) -> torch.Tensor:
-        """Return the log odds of pieces sorted longest first."""
+    def _run(self, pieces: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the log odds and embeddings of pieces sorted longest first."""
         encoder = self._encoder
         packed = _pack(pieces, encoder.words.device)
         tokens = embedding(packed.ids, encoder.words) + encoder.places[packed.positions]
         tokens = _normed(tokens, encoder.norm)
         if encoder.widen is not None:
             tokens = _affine(tokens, encoder.widen)
-        for step in self._steps:
+        lengths = torch.tensor([len(piece) for piece in pieces], device=tokens.device)
+        means = []
+        for index, step in enumerate(self._steps):
+            if index in (0, seen_after(len(self._steps))):
+                means.append(torch.segment_reduce(tokens, "mean", lengths=lengths))
             tokens = step(tokens, packed)
-        return _affine(torch.tanh(_affine(tokens, encoder.dense)), encoder.out)
+        logits = _affine(torch.tanh(_affine(tokens, encoder.dense)), encoder.out)
+        return logits, torch.cat([means[0], means[-1], tokens], dim=1)
+
+
+def _in_order(found: torch.Tensor, order: torch.Tensor) -> torch.Tensor:
+    return torch.empty_like(found).index_copy_(0, order, found)
 
 
 def _pack(pieces: Sequence[Sequence[int]], device: torch.device) -> _Packed:

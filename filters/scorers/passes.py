@@ -20,6 +20,7 @@ from typing import Any
 import torch
 
 from filters.scorers.encoder import read_encoder
+from filters.scorers.heads import Output, seen_after
 from filters.scorers.linears import BFloat16, Full, Half, Int8, OneDnn
 from filters.scorers.packed import PackedForward
 from filters.scorers.pieces import bundles
@@ -27,8 +28,8 @@ from filters.scorers.pieces import bundles
 _log = logging.getLogger(__name__)
 
 Pieces = Sequence[Sequence[int]]
-Forward = Callable[[Pieces], torch.Tensor]
-"""Log odds (pieces, outputs) on the CPU, in order, of the ids of at least one piece."""
+Forward = Callable[[Pieces], Output]
+"""Log odds and embeddings on the CPU, in order, of the ids of at least one piece."""
 
 TRIALS = 48
 _TRIAL_TOKENS = 46
@@ -50,11 +51,15 @@ _HOPELESS = 4.0
 
 @dataclass(frozen=True, slots=True)
 class Passes:
-    """`exact` always; `rough`, if there is one, is at most `margin` away from it."""
+    """`exact` always; `rough`, if there is one, is at most `margin` away from it.
+
+    `trials` are what exact and rough say of the same pieces: for what is computed from their outputs (heads.py).
+    """
 
     exact: Forward
     rough: Forward | None = None
     margin: float = 0.0
+    trials: tuple[Output, Output] | None = None
 
 
 class PlainForward:
@@ -64,15 +69,29 @@ class PlainForward:
         self._model = model
         self._tokenizer = tokenizer
 
-    def __call__(self, pieces: Pieces) -> torch.Tensor:
+    def __call__(self, pieces: Pieces) -> Output:
         """As `Forward`."""
-        rows: dict[int, torch.Tensor] = {}
+        logits: dict[int, torch.Tensor] = {}
+        embeddings: dict[int, torch.Tensor] = {}
         for bundle in bundles([len(piece) for piece in pieces]):
             padded = self._tokenizer.pad([{"input_ids": pieces[index]} for index in bundle], return_tensors="pt")
             with torch.inference_mode():
-                logits = self._model(**padded.to(self._model.device)).logits
-            rows.update(zip(bundle, logits.cpu(), strict=True))
-        return torch.stack([rows[index] for index in range(len(pieces))])
+                said = self._model(**padded.to(self._model.device), output_hidden_states=True)
+                lengths = [len(pieces[index]) for index in bundle]
+                found = _embedded(said.hidden_states, lengths)
+            logits.update(zip(bundle, said.logits.cpu(), strict=True))
+            embeddings.update(zip(bundle, found.cpu(), strict=True))
+        order = range(len(pieces))
+        return Output(torch.stack([logits[at] for at in order]), torch.stack([embeddings[at] for at in order]))
+
+
+def _embedded(states: Sequence[torch.Tensor], lengths: Sequence[int]) -> torch.Tensor:
+    """Return the embeddings (pieces, width), from the states before the first layer and after each one."""
+    seen = (states[0], states[seen_after(len(states) - 1)])
+    means = [
+        torch.stack([row[:length].mean(dim=0) for row, length in zip(each, lengths, strict=True)]) for each in seen
+    ]
+    return torch.cat([*means, states[-1][:, 0]], dim=1)
 
 
 def passes(model: Any, tokenizer: Any, limit: int, clock: Callable[[], float] = time.perf_counter) -> Passes:
@@ -98,23 +117,19 @@ def passes(model: Any, tokenizer: Any, limit: int, clock: Callable[[], float] = 
     return found
 
 
-def _rougher(
-    new: PackedForward, known: Passes, trials: Pieces, expected: torch.Tensor, clock: Callable[[], float]
-) -> Passes:
+def _rougher(new: PackedForward, known: Passes, trials: Pieces, expected: Output, clock: Callable[[], float]) -> Passes:
     """Return the passes with this rough one, if it is near enough and faster than what there is."""
     fastest = known.rough or known.exact
-    if _is_hopeless(new, fastest, trials[:_GLANCED], expected[:_GLANCED], clock):
+    if _is_hopeless(new, fastest, trials[:_GLANCED], expected.first(_GLANCED), clock):
         return known
     margin = MARGIN_ERRORS * _error(new, trials, expected, worst=False)
     name = f"the rough pass in {new.kind.__name__}"
     if not margin <= MARGIN_MOST or not _is_worth(name, new, fastest, trials[:_TIMED], clock):
         return known
-    return Passes(known.exact, new, margin)
+    return Passes(known.exact, new, margin, (expected, new(trials)))
 
 
-def _is_hopeless(
-    new: Forward, known: Forward, pieces: Pieces, expected: torch.Tensor, clock: Callable[[], float]
-) -> bool:
+def _is_hopeless(new: Forward, known: Forward, pieces: Pieces, expected: Output, clock: Callable[[], float]) -> bool:
     """Return whether a way cannot be run here, or is so slow that one look is enough."""
     if math.isinf(_error(new, pieces, expected, worst=False)):
         return True
@@ -154,12 +169,15 @@ def _trials(tokenizer: Any, limit: int) -> list[list[int]]:
     return [[first, *rng.choices(vocabulary, k=rng.randint(1, longest)), *last] for _ in range(TRIALS)]
 
 
-def _error(forward: Forward, trials: Pieces, expected: torch.Tensor, *, worst: bool) -> float:
-    """Return the worst error, or the root mean square; infinite where it cannot be run on this machine."""
+def _error(forward: Forward, trials: Pieces, expected: Output, *, worst: bool) -> float:
+    """Return the worst error, or that of log odds as root mean square; infinite where it cannot be run here."""
     try:
-        errors = (forward(trials) - expected).abs()
-    except (AttributeError, RuntimeError) as error:  # an operation that this build of torch does not have
-        _log.info("a way to run the classifier is not to be had here: %s", type(error).__name__)
+        found = forward(trials)
+        errors = (found.logits - expected.logits).abs()
+        if worst:
+            errors = torch.cat([errors, (found.embeddings - expected.embeddings).abs()], dim=1)
+    except (AttributeError, RuntimeError) as reason:  # an operation that this build of torch does not have
+        _log.info("a way to run the classifier is not to be had here: %s", type(reason).__name__)
         return math.inf
-    found = float(errors.max() if worst else errors.square().mean().sqrt())
-    return found if math.isfinite(found) else math.inf
+    error = float(errors.max() if worst else errors.square().mean().sqrt())
+    return error if math.isfinite(error) else math.inf

@@ -21,6 +21,7 @@ def record(answered: Answered, request: str | None, gate: str | None) -> dict[st
         "policy": report.policy,
         "policy_hash": policy_hash(policy),
         "gate": gate,
+        "learned": report.gate.partition("+")[2] or None,
         "scorer": report.scorer,
         "mode": report.mode,
         "action": report.action,

@@ -4,7 +4,8 @@
    categories that it knows. The window that shows an answer as a whole, text that begins within a word of the prompt,
    that can be read in another way or may be disguised, and whatever depends on a language, are the scorer's.
 2. It clears with upper bounds of the scores, all below the thresholds, never with an estimate.
-3. Where anything in a window was not seen, it says nothing.
+3. Where anything in a window was not seen, it says nothing. Nor does it where something was learned beside the
+   classifier that it was calibrated to, or is compared there (docs/learning.md).
 4. An alarm asks for a verdict sooner, and decides nothing. It needs some fresh tokens, or a false one would be followed
    by a window for each token. Fixed windows know none: where they end, the text alone says.
 """
@@ -15,8 +16,7 @@ from filters.scorer import Scores, is_below
 from filters.scorers.grams import is_plain
 from filters.standard import Standard
 from filters.verdict import Cleared
-from server.generation.observer import Observer
-from server.generation.probe import Probe
+from server.generation.services import Services
 from server.generation.transcript import Transcript, seen_of
 from server.guard.events import TokenSpan
 from server.guard.state import GuardState
@@ -25,14 +25,16 @@ from server.policy.standard import standard
 
 
 class Glance:
-    """Glances at the windows of one choice. Without a `probe`, or where the policy wants none, it sees nothing."""
+    """Glances at the windows of one choice. Without a probe, or where the policy wants none, it sees nothing."""
 
-    def __init__(self, probe: Probe | None, transcript: Transcript, policy: Policy, observer: Observer) -> None:
+    def __init__(self, services: Services, transcript: Transcript, policy: Policy) -> None:
         self._transcript = transcript
         self._context = policy.context
         self._fresh = policy.first_stride
         self._standard: Standard = standard(policy)
-        self._observer = observer
+        self._observer = services.observer
+        self._judge = services.judge
+        probe = services.probe
         self._clearing = probe if policy.probe_clears and not self._standard.minds else None
         self._alarming = probe if policy.probe_alarms and policy.mode == "enforce" else None
 
@@ -40,7 +42,8 @@ class Glance:
         """Return that a window is clear, if that is beyond doubt; `closes`: it shows the answer as a whole."""
         if self._clearing is None:
             return None
-        bounds = None if closes or not _is_ordinary(passage) else self._bounds(window)
+        is_the_scorers = closes or not _is_ordinary(passage) or self._judge.must_read(passage.text)
+        bounds = None if is_the_scorers else self._bounds(window)
         is_clear = bounds is not None and is_below(bounds, self._standard.thresholds.values)
         self._observer.glanced("cleared" if is_clear else "judged")
         return Cleared(bounds) if bounds is not None and is_clear else None

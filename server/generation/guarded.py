@@ -83,8 +83,8 @@ class Guarded:
     @property
     def report(self) -> Report:
         """What has become of the choice so far; complete once its last piece is out."""
-        name, tally = self._judging.scorer_name, self._account.tally
-        return report(self._policy, name, self._state, tally, approximate=self._engine.approximate)
+        scorer, gate, approximate = self._judging.scorer_name, self._judging.gate, self._engine.approximate
+        return report(self._policy, scorer, self._state, self._account.tally, gate=gate, approximate=approximate)
 
     @property
     def pairs(self) -> list[Pair]:

@@ -153,7 +153,7 @@ class Judging:
         self._policy = policy
         self._standard = standard(policy)
         self._account = account
-        self._glance = Glance(services.probe, transcript, policy, services.observer)
+        self._glance = Glance(services, transcript, policy)
         self._tasks = tasks
         self._state = state
         self._retriable = retriable
@@ -164,6 +164,11 @@ class Judging:
     def scorer_name(self) -> str:
         """The name of the scorer that judges."""
         return self._judge.scorer_name
+
+    @property
+    def gate(self) -> str:
+        """What exactly judges now."""
+        return self._judge.gate
 
     def begin(self, score: Score) -> None:
         """Give the text of a window to the judge, as it stands now."""

@@ -47,6 +47,8 @@ class Report:
     tokens_discarded: int = 0
     scores: Mapping[str, float] = field(default_factory=dict)
     scorer: str = ""
+    gate: str = ""
+    """What exactly judged at the end: the classifier's checksum, and the version of what was learned beside it."""
     strategies: tuple[str, ...] = ()
     scorer_failure: str | None = None
     language: str | None = None
@@ -95,6 +97,7 @@ class Report:
             "max_score": round(max(self.scores.values(), default=0.0), 4),
             "scores": _rounded(self.scores),
             "scorer": self.scorer,
+            "gate": self.gate,
             "strategies": list(self.strategies),
         }
         body |= _heard(self.language, unread=self.unread)
@@ -119,7 +122,9 @@ def _rounded(scores: Mapping[str, float]) -> dict[str, float]:
     return {category: round(score, 4) for category, score in scores.items()}
 
 
-def report(policy: Policy, scorer: str, state: GuardState, tally: Tally, *, approximate: bool = False) -> Report:
+def report(
+    policy: Policy, scorer: str, state: GuardState, tally: Tally, *, gate: str = "", approximate: bool = False
+) -> Report:
     """Return the report of a choice whose guard stands at `state`."""
     cause = tally.cause if state.fallback is not None else {}
     return Report(
@@ -136,6 +141,7 @@ def report(policy: Policy, scorer: str, state: GuardState, tally: Tally, *, appr
         tokens_discarded=state.drafted + state.discarded - state.released,
         scores=highest([tally.scores, cause]),
         scorer=scorer,
+        gate=gate,
         strategies=tuple(tally.strategies),
         scorer_failure=tally.failure,
         language=tally.language,

@@ -1,7 +1,6 @@
 """Every metric of unsay's own, in one place; those of the server itself are in server/telemetry/serving.py.
 
 Rules of this file:
-
 * a name or a label here is part of the public interface: dashboards, alerts and docs/operations.md are held to it;
 * label values come from small closed sets (policy names, categories, route templates), never from a request's text; the
   words of a set are those of whoever tells them, spelled there and nowhere else;
@@ -22,6 +21,7 @@ from server.generation.observer import FATES, JUDGEMENTS, NO_CATEGORY, OUTCOMES,
 from server.guard.commands import WAYS, Way
 from server.guard.state import ACTIONS, Action
 from server.telemetry.children import Children
+from server.telemetry.learning import LearningMetrics
 from server.telemetry.serving import CapacityMetrics, ProbeMetrics, ServingMetrics, UpstreamMetrics
 
 # A classifier pass takes milliseconds on a GPU, tens to hundreds of them on a CPU, and is given up after some seconds.
@@ -212,16 +212,14 @@ class ScoringMetrics:
         self._failures.of(reason).inc()
 
 
-class Metrics(AnswerMetrics, ProbeMetrics, ScoringMetrics, ServingMetrics, CapacityMetrics, UpstreamMetrics):
+class Metrics(
+    AnswerMetrics, ProbeMetrics, ScoringMetrics, ServingMetrics, CapacityMetrics, UpstreamMetrics, LearningMetrics
+):
     """All that a server counts. Give every process one; give every test its own registry."""
 
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
-        AnswerMetrics.__init__(self, registry)
-        ProbeMetrics.__init__(self, registry)
-        ScoringMetrics.__init__(self, registry)
-        ServingMetrics.__init__(self, registry)
-        CapacityMetrics.__init__(self, registry)
-        UpstreamMetrics.__init__(self, registry)
+        for kind in Metrics.__bases__:
+            kind.__init__(self, registry)  # type: ignore[misc]
         self._build = Gauge(
             "unsay_build_info",
             "Always 1; the labels say which versions, scorer and model run here.",

@@ -26,6 +26,11 @@ def test_a_record_says_who_was_answered_under_what_and_what_the_guard_did() -> N
     assert said["flagged"] == [{"attempt": 0, "start": 5, "end": 11, "scores": {"insult": 0.91}}]
 
 
+def test_a_record_names_the_version_of_what_was_learned() -> None:
+    assert of(gate="903c8c59c2ae+0003-1a2b3c4d")["learned"] == "0003-1a2b3c4d"
+    assert of(gate="903c8c59c2ae")["learned"] is None
+
+
 def test_no_text_is_in_it_unless_the_policy_says_so() -> None:
     told = json.dumps(of())
     assert "idiot" not in told and "friend" not in told and "sha256" not in told

@@ -9,6 +9,7 @@ import pytest
 
 import benchmarks.command
 import evaluation.command
+import learning.command
 import probing.command
 import server.__main__
 import server.audit.command
@@ -22,6 +23,7 @@ ELSEWHERE = [
     ("models", server.__main__, "run", ["models"]),
     ("eval", evaluation.command, "main", []),
     ("bench", benchmarks.command, "main", []),
+    ("learn", learning.command, "main", []),
     ("audit", server.audit.command, "main", []),
     ("keys", server.keys.command, "main", []),
     ("fit-probe", probing.command, "main", []),

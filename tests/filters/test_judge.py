@@ -147,7 +147,7 @@ async def test_a_flag_lies_in_the_fresh_text_and_reaches_its_end(text: str, fres
 
 async def test_it_knows_the_name_of_its_scorer() -> None:
     async with batching(rude_scorer()) as batcher:
-        assert Judge(batcher).scorer_name == "scripted"
+        assert Judge(batcher).scorer_name == Judge(batcher).gate == "scripted"
 
 
 async def test_texts_are_scored_in_order_and_blank_ones_without_a_scorer() -> None:

@@ -10,6 +10,7 @@ from filters.scorer import (
     ScorerLoadError,
     ScorerUnavailable,
     Scores,
+    gate_of,
     is_below,
     is_valid,
     languages_of,
@@ -63,3 +64,11 @@ def test_a_scorer_that_says_nothing_of_languages_reads_all() -> None:
 
     assert languages_of(Silent()) is None
     assert languages_of(ScriptedScorer({}, languages=frozenset({"en"}))) == frozenset({"en"})
+
+
+def test_a_judge_says_what_exactly_judges_or_has_its_name_taken_for_it() -> None:
+    class Gated(ScriptedScorer):
+        gate = "ab+0001"
+
+    assert gate_of(ScriptedScorer({})) == "scripted"
+    assert gate_of(Gated({})) == "ab+0001"

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from filters.scorers.scripted import ScriptedScorer
 from server.engine.drafting.scripted import Vocabulary
 from server.generation.probe import Probe
 from tests.generation.stage import Stage, policy, staged, text_of
@@ -67,6 +68,12 @@ async def test_what_may_be_disguised_is_the_scorers(disguised: str) -> None:
     own = policy(first_stride=5, stride=5, max_stride=5)
     _, stage = await played(f"{disguised} {disguised} {disguised}", sight=sees("-", BAD), own=own)
     assert "cleared" not in stage.observer.glances
+
+
+async def test_where_something_was_learned_the_scorer_judges(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ScriptedScorer, "must_read", lambda scorer, text: "idiot" in text, raising=False)
+    text, stage = await played(RUDE, POLITE, sight=sees("-", BAD))
+    assert text == POLITE and stage.observer.verdicts["flagged"] == 1
 
 
 async def test_without_a_probe_nobody_glances() -> None:

@@ -23,7 +23,7 @@ def test_the_report_has_exactly_the_documented_keys() -> None:
     body = report(Policy(), "scripted", GuardState(), Tally()).as_dict()
     assert list(body) == [
         "policy", "mode", "action", "rewinds", "spans_scored", "spans_flagged", "tokens_generated", "tokens_discarded",
-        "max_score", "scores", "scorer", "strategies",
+        "max_score", "scores", "scorer", "gate", "strategies",
     ]  # fmt: skip
 
 

@@ -33,6 +33,8 @@ LABELS = {
     "unsay_reloads_total": {"file", "result"},
     "unsay_limited_requests_total": {"key", "limit"},
     "unsay_limits_failures_total": set[str](),
+    "unsay_learned_info": {"current", "candidate"},
+    "unsay_shadow_compared_total": {"flagged_by"},
     "unsay_audit_records_total": {"fate"},
     "unsay_build_info": {"version", "vllm_version", "detoxify_version", "scorer", "model"},
 }

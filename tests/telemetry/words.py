@@ -21,7 +21,8 @@ WORDS = {
     ("unsay_requests_at_end_total", "fate"): {"finished", "cut_short", "refused"},
     ("unsay_late_requests_total", "part"): {"head", "body"},
     ("unsay_refused_requests_total", "reason"): {"engine", "scorer"},
-    ("unsay_reloads_total", "file"): {"policies", "keys"},
+    ("unsay_reloads_total", "file"): {"policies", "keys", "learned"},
+    ("unsay_shadow_compared_total", "flagged_by"): {"neither", "both", "current", "candidate"},
     ("unsay_reloads_total", "result"): {"loaded", "failed"},
 }  # fmt: skip
 """By series and label. All of them are there before anything was counted."""

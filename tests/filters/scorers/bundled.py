@@ -7,6 +7,7 @@ import pytest
 
 if TYPE_CHECKING:
     from filters.scorers.detoxify import DetoxifyScorer
+    from learning.reader import Reader
 
 BUNDLED_CLASSIFIER = Path(__file__).resolve().parents[3] / "models" / "classifier"
 
@@ -23,3 +24,11 @@ def detoxify_scorer(bundled_classifier: Path) -> "DetoxifyScorer":
     from filters.scorers.detoxify import DetoxifyScorer  # imports torch: seconds that runs without it are spared
 
     return DetoxifyScorer.load(str(bundled_classifier))
+
+
+@pytest.fixture(scope="session")
+def reader(detoxify_scorer: "DetoxifyScorer") -> "Reader":
+    """What learning reads with: it keeps what it has read, so that base data are read once."""
+    from learning.reader import Reader
+
+    return Reader(detoxify_scorer)

@@ -163,3 +163,28 @@ def test_it_reads_what_its_classifier_reads() -> None:
     assert Cascade(Screening(), Recorded()).languages is None
     classifier = ScriptedScorer({}, categories=CATEGORIES, languages=frozenset({"de"}))
     assert Cascade(Screening(), classifier).languages == frozenset({"de"})
+
+
+class Taught(Recorded):
+    """A classifier beside which something was learned that texts with "new" in them are about."""
+
+    own, checksum, gate = CATEGORIES, "ab", "ab+0001"
+
+    def teach(self, heads: object, shadow: object = None) -> None: ...
+
+    def must_read(self, text: str) -> bool:
+        return "new" in text
+
+
+def test_what_was_learned_is_read_by_the_classifier_whatever_the_screen_says() -> None:
+    classifier = Taught()
+    cascade = Cascade(Screening(), classifier)
+    cascade.bounds(["calm", "calm and new"], [at(0.5)] * 2)
+    cascade.bounds(["new and calm"], [at(0.5)])
+    assert classifier.asked == [["calm and new"], ["new and calm"]]
+
+
+def test_it_is_known_by_the_gate_of_its_classifier() -> None:
+    assert Cascade(Screening(), Taught()).gate == "ab+0001"
+    assert Cascade(Screening(), classifier := Recorded()).gate == "scripted"
+    assert Cascade(Screening(), classifier).classifier is classifier

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from detoxify import Detoxify
@@ -13,7 +14,10 @@ from hypothesis import strategies as st
 
 from filters.scorer import EXACT, ScorerLoadError, Scores, ThresholdValues
 from filters.scorers.detoxify import DetoxifyScorer
+from filters.scorers.heads import nothing, with_category, with_correction
 from filters.scorers.passes import Passes, passes
+from filters.scorers.shadow import Shadow
+from filters.scorers.taught import Taught
 from server.policy.policy import DEFAULT_THRESHOLDS
 from tests.filters.scorers.bundled import BUNDLED_CLASSIFIER
 from tests.filters.scorers.conftest import POSITIONS, write_tiny
@@ -149,6 +153,7 @@ def test_bounds_are_no_lower_than_the_scores_and_exact_where_they_matter(
     found = passes(model, tokenizer, limit, Ticks(1, 2) if roughly else Ticks(2, 1))
     assert (found.rough is not None) is roughly
     monkeypatch.setattr(detoxify_scorer, "_passes", found)
+    monkeypatch.setattr(detoxify_scorer, "_taught", Taught(detoxify_scorer.own, found))
     texts = ["You idiot", "A nice day", "", "What a silly plan", "The train leaves at nine. " * 200 + "You idiot", "ok"]
     exact = detoxify_scorer.score(texts)
     for bounds, scores in zip(detoxify_scorer.bounds(texts, [at(threshold)] * len(texts)), exact, strict=True):
@@ -171,3 +176,37 @@ def test_what_can_only_be_run_exactly_has_the_scores_for_bounds(tiny: DetoxifySc
 
 def test_no_texts_have_no_bounds(detoxify_scorer: DetoxifyScorer) -> None:
     assert detoxify_scorer.bounds([], []) == []
+
+
+def test_it_is_taught_a_category_and_a_correction_while_it_is_used(tiny: DetoxifyScorer) -> None:
+    text = "hello garden"
+    (before,) = tiny.score([text])
+    (embedding,) = (row.double().numpy() for row in tiny.embeddings([text]).output.embeddings)  # type: ignore[union-attr]
+    heads = with_category(nothing(len(embedding), "0001-ab"), "spoilers", embedding, 0.0, 3)
+    tiny.teach(with_correction(heads, 1, embedding, 0.0, 0.0))
+    try:
+        (after,) = tiny.score([text])
+        (bounds,) = tiny.bounds([text], [dict.fromkeys(after, 0.9999)])
+        assert tuple(after) == tiny.categories == (*tiny.own, "spoilers")
+        untouched, moved = tiny.own[:2]
+        assert after[untouched] == before[untouched] and after[moved] > before[moved]
+        assert after["spoilers"] > 0.5
+        assert all(bounds[name] >= after[name] - 1e-6 for name in after)
+        assert tiny.gate == f"{tiny.checksum[:12]}+0001-ab" and tiny.must_read(text)
+    finally:
+        tiny.teach(None)
+    assert tiny.score([text]) == [before]
+    assert tiny.gate == tiny.checksum[:12] and not tiny.must_read(text)
+
+
+def test_a_candidate_is_compared_in_the_same_pass_and_changes_nothing(detoxify_scorer: DetoxifyScorer) -> None:
+    texts = ["You idiot", "A nice day"]
+    before = detoxify_scorer.bounds(texts, [at(0.5)] * 2)
+    width = detoxify_scorer.embeddings(texts).output.embeddings.shape[1]  # type: ignore[union-attr]
+    candidate = with_correction(nothing(width, "0002-cd"), 0, np.zeros(width), 20.0, 0.0)
+    detoxify_scorer.teach(None, shadow := Shadow(candidate, 1.0))
+    try:
+        assert detoxify_scorer.bounds(texts, [at(0.5)] * 2) == before
+        assert shadow.counts == {"both": 1, "candidate": 1}
+    finally:
+        detoxify_scorer.teach(None)

@@ -7,6 +7,7 @@ import torch
 
 from filters.scorers import passes as module
 from filters.scorers.detoxify import DetoxifyScorer
+from filters.scorers.heads import Output
 from filters.scorers.linears import BFloat16, Full, Int8, Linear, OneDnn
 from filters.scorers.packed import PackedForward
 from filters.scorers.passes import Forward, PlainForward, passes
@@ -74,7 +75,7 @@ def test_a_rough_pass_that_is_hopelessly_slow_is_not_tried_on_everything(
     seen: dict[type[Linear], int] = {}
 
     class Counted(PackedForward):
-        def __call__(self, pieces: Any) -> torch.Tensor:
+        def __call__(self, pieces: Any) -> Output:
             seen[self.kind] = seen.get(self.kind, 0) + len(pieces)
             return super().__call__(pieces)
 
@@ -105,17 +106,18 @@ def test_an_unknown_classifier_is_left_to_transformers() -> None:
     assert found.rough is None
 
 
-def shifted(by: float) -> type[PackedForward]:
+def shifted(by: float, part: str) -> type[PackedForward]:
     class Shifted(PackedForward):
-        def __call__(self, pieces: Any) -> torch.Tensor:
-            return super().__call__(pieces) + by
+        def __call__(self, pieces: Any) -> Output:
+            said = super().__call__(pieces)
+            return said._replace(**{part: getattr(said, part) + by})
 
     return Shifted
 
 
-@pytest.mark.parametrize("by", [0.01, float("nan")])
-def test_a_pass_that_differs_from_the_model_is_not_used(by: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "PackedForward", shifted(by))
+@pytest.mark.parametrize(("by", "part"), [(0.01, "logits"), (float("nan"), "logits"), (0.01, "embeddings")])
+def test_a_pass_that_differs_from_the_model_is_not_used(by: float, part: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PackedForward", shifted(by, part))
     found = passes(small("bert"), Letters(), 64)
     assert isinstance(found.exact, PlainForward)
     assert found.rough is None
@@ -135,7 +137,7 @@ def test_the_model_itself_reads_pieces_of_any_lengths_in_order() -> None:
     model = small("bert")
     plain: Forward = PlainForward(model, Letters())
     pieces = [[5] * 3, [6] * 40, [7] * 20]
-    assert torch.allclose(plain(pieces), torch.cat([plain([piece]) for piece in pieces]), atol=1e-5)
+    assert torch.allclose(plain(pieces).logits, torch.cat([plain([piece]).logits for piece in pieces]), atol=1e-5)
 
 
 def test_a_rough_pass_of_the_bundled_classifier_leaves_little_in_doubt(
@@ -147,3 +149,11 @@ def test_a_rough_pass_of_the_bundled_classifier_leaves_little_in_doubt(
     found = passes(scorer._model, scorer._tokenizer, scorer._limit, Ticks(1, 2))
     assert found.rough is not None
     assert found.margin < 0.5
+
+
+@pytest.mark.parametrize("model", [small("bert"), unknown()])
+def test_the_model_itself_and_what_is_run_in_its_place_embed_alike(model: Any) -> None:
+    pieces = [[5] * 3, [6] * 40, [7] * 20]
+    plain, used = PlainForward(model, Letters())(pieces), passes(model, Letters(), 64).exact(pieces)
+    assert plain.embeddings.shape == (3, 96)
+    assert torch.allclose(plain.embeddings, used.embeddings, atol=1e-4)

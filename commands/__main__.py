@@ -56,12 +56,26 @@ def _keys(words: Sequence[str]) -> int:
     return main(words)
 
 
+def _feedback(words: Sequence[str]) -> int:
+    from server.feedback.command import feedback
+
+    return feedback(words)
+
+
+def _db(words: Sequence[str]) -> int:
+    from server.feedback.command import db
+
+    return db(words)
+
+
 COMMANDS = {
     "serve": Command(_serve, "serve a model behind the guard"),
     "models": Command(_models, "list the language models that come along, and where they lie"),
     "eval": Command(_evaluate, "evaluate a running server, with and without the guard"),
     "bench": Command(_bench, "measure what the guard costs, against plain vLLM"),
     "keys": Command(_keys, "make an API key, and its entry in the file of keys"),
+    "feedback": Command(_feedback, "export, report or erase what people said of answers"),
+    "db": Command(_db, "bring the tables of feedback to another version"),
     "scorer": Command(_scorer, "serve the scorer alone, to servers and others that ask"),
 }
 

@@ -18,6 +18,7 @@ from server.composition import guard
 from server.configuration import KEY, ScorerSettings, Settings, Start, configured
 from server.embedded import Models
 from server.errors import StartError
+from server.feedback import database, service
 from server.keys.file import Keys, check_policies
 from server.keys.file import load as load_keys
 from server.keys.quotas import Quotas, storage_at
@@ -50,6 +51,7 @@ def load_catalog(settings: Settings) -> Catalog:
 def check_files(settings: Settings) -> None:
     """Read the policies and the keys, which is quick. StartError if one of them cannot be used."""
     catalog = load_catalog(settings)
+    database.check(settings.feedback_db)
     if settings.keys_file:
         check_policies(load_keys(settings.keys_file), catalog.policies)
 
@@ -156,6 +158,7 @@ def prepare(additional: Mapping[str, Any], metrics: Metrics | None = None) -> "C
     known = keys(settings, catalog, metrics)
     quotas = Quotas(storage_at(settings.rate_limits_url), metrics)
     closing.push_async_callback(quotas.aclose)
+    feedback = service.begun(settings, metrics, closing)
 
     def guard_started(engine: Any) -> "ServedClient":
         batcher = make_batcher(scorer, settings, metrics)
@@ -174,6 +177,7 @@ def prepare(additional: Mapping[str, Any], metrics: Metrics | None = None) -> "C
             patience=settings.patience,
             keys=known,
             quotas=quotas,
+            feedback=feedback,
         )
 
     return guard_started

@@ -1,7 +1,7 @@
 """Puts the guard before vLLM's engine, and our routes, gateway and doorway into vLLM's application."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from importlib.metadata import version
@@ -9,12 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from filters.judge import Judge
 from filters.languages import CODES
+from server.api.asgi import Scope
 from server.api.doorway import Doorway
-from server.api.gateway import Gateway
+from server.api.feedback import router as feedback_routes
+from server.api.gateway import Gateway, Keep
 from server.api.heads import Heads
 from server.api.routes import router
+from server.feedback.records import Records
+from server.feedback.service import Feedback
 from server.generation.ending import Ending
 from server.generation.pairs import Pairs
+from server.generation.request import GuardedRequest
 from server.generation.services import Services
 from server.keys.file import Keys
 from server.keys.quotas import MEMORY, Quotas, storage_at
@@ -49,12 +54,13 @@ def guard(
     patience: Patience | None = None,
     keys: Current[Keys] | None = None,
     quotas: Quotas | None = None,
+    feedback: Feedback | None = None,
 ) -> "ServedClient":
     """Put the guard before vLLM's engine. `pairs` takes rewinds' pairs, `closing` ends with the server.
 
     `limits` are the most that one request may ask for, `patience` is how long is waited for what (None: the defaults).
     `keys` are those of the file, and `quotas` what they have asked for (None: counted in memory). What is `Reloaded` of
-    `catalog` and `keys` is looked after while the server runs.
+    `catalog` and `keys` is looked after while the server runs. `feedback` keeps what was answered (None: nobody does).
     """
     from server.engine.core import arming
     from server.engine.served import ServedClient
@@ -88,6 +94,7 @@ def guard(
         spells=not isinstance(engine, UpstreamClient),
         quotas=quotas or Quotas(storage_at(MEMORY), metrics),
         keys=keys,
+        feedback=feedback,
     )
 
 
@@ -97,6 +104,7 @@ def attach(app: "FastAPI", client: "ServedClient", args: argparse.Namespace, *, 
 
     served = partial(models.served, app)
     app.include_router(router(client.services, client.catalog, client.inner, served, allow_loosen=client.allow_loosen))
+    app.include_router(feedback_routes(client.feedback))
     access.ask_for_keys(app, access.keys(args), client.keys, pages=pages_need_key)
     # At the router: inside vLLM's authentication, and without building (and counting) its middleware a second time.
     app.router.middleware_stack = Gateway(
@@ -106,8 +114,21 @@ def attach(app: "FastAPI", client: "ServedClient", args: argparse.Namespace, *, 
         allow_loosen=client.allow_loosen,
         quotas=client.quotas,
         store=stored.find(app),
+        keep=None if client.feedback is None else keeping(client.feedback, client.services.model, stored.named),
     )
     client.look_after(app)
+
+
+def keeping(feedback: Feedback, model: str, named: Callable[[Scope], str | None]) -> Keep:
+    """Return what has feedback keep what was answered, by the id that vLLM gives to an answer."""
+    records = Records(model, feedback.selection)
+
+    def keep(request: GuardedRequest, scope: Scope) -> None:
+        response = named(scope)
+        if response is not None:
+            feedback.recorder.add(records.rows(request, response))
+
+    return keep
 
 
 async def guarded_application(

@@ -7,6 +7,7 @@ whatever routes vLLM's server has. What cannot be guarded is refused, never let 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from vllm.engine.protocol import EngineClient
@@ -25,6 +26,7 @@ from server.engine.drafting.request import EngineRequest
 from server.engine.drafting.resubmit import ResubmittingEngine
 from server.engine.unguarded import Unguarded
 from server.errors import ScorerDown, ShuttingDown
+from server.generation.answered import Answered
 from server.generation.guarded import Guarded
 from server.generation.outlet import merge
 from server.generation.prompt import Prompt, Prompted, last_part, on_prompt
@@ -104,6 +106,8 @@ class GuardedEngineClient(Delegate):
     ) -> AsyncGenerator[RequestOutput, None]:
         choices = [self._choice(call, index, services, prompt) for index in range(call.params.n)]
         answer, ending = Answer(call, choices), self.services.ending
+        for number, choice in enumerate(choices, call.first_choice):
+            call.request.answered[number] = partial(self._answered, call, choice)
         try:
             with ending.during():
                 async with aclosing(merge([choice.guard.pieces() for choice in choices])) as pieces:
@@ -134,6 +138,12 @@ class GuardedEngineClient(Delegate):
         prompt = self._prompt_text(call.prompt, special=True) if found else ""
         for pair in found:
             self.services.pairs.add(replace(pair, prompt=prompt + pair.prompt))
+
+    def _answered(self, call: GenerateCall, choice: Choice) -> Answered:
+        """Return what a choice has come to; with its prompt, where the policy keeps it and it is all text."""
+        keeps = call.request.policy.keep_text == "all" and call.prompt["type"] == "token"
+        prompt = self._prompt_text(call.prompt, special=True) if keeps else None
+        return replace(choice.guard.answered, prompt=prompt)
 
     def _judged(self, request: GuardedRequest, prompt: Mapping[str, Any]) -> str | None:
         """Return what is judged of a prompt, if the policy has it judged."""

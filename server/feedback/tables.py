@@ -22,7 +22,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -92,6 +92,8 @@ class AnswerRow(Base):
     """How many reviewers are to see it."""
     reviews: Mapped[int] = mapped_column(SmallInteger)
     """How many have."""
+    said_of: Mapped[list["VerdictRow"]] = relationship(back_populates="answer", order_by="VerdictRow.time")
+    judged: Mapped[list["ReviewRow"]] = relationship(back_populates="answer", order_by="ReviewRow.id")
 
 
 class VerdictRow(Base):
@@ -115,10 +117,11 @@ class VerdictRow(Base):
     idempotency: Mapped[str | None] = mapped_column(String(64))
     """A hash of the client's Idempotency-Key."""
     time: Mapped[float] = mapped_column(Float)
+    answer: Mapped[AnswerRow] = relationship(back_populates="said_of")
 
 
 class ReviewRow(Base):
-    """What a reviewer says of a choice: is the text toxic that it is `about`, and how good is what was said, 1 to 5."""
+    """What a reviewer says of a choice: is the text toxic that it is `about` (None: no saying), and how good is it."""
 
     __tablename__ = "reviews"
     __table_args__ = (UniqueConstraint("answer_id", "reviewer"),)
@@ -127,14 +130,15 @@ class ReviewRow(Base):
     answer_id: Mapped[int] = mapped_column(NUMBER, ForeignKey("answers.id", ondelete="CASCADE"))
     reviewer: Mapped[str] = mapped_column(String(MOST_NAME))
     about: Mapped[str] = mapped_column(String(16))
-    toxic: Mapped[bool] = mapped_column(Boolean)
+    toxic: Mapped[bool | None] = mapped_column(Boolean)
     start: Mapped[int | None] = mapped_column(Integer)
     end: Mapped[int | None] = mapped_column(Integer)
     category: Mapped[str | None] = mapped_column(String(MOST_NAME))
     ratings: Mapped[dict[str, dict[str, int]]] = mapped_column(JSON)
-    """`before` and `after` the rewind (of an answer without one: `after`), each with what was rated."""
+    """`before` and `after` the rewind (of an answer without one: `after`), each with what was rated, from 1 to 5."""
     comment: Mapped[str | None] = mapped_column(Text)
     time: Mapped[float] = mapped_column(Float)
+    answer: Mapped[AnswerRow] = relationship(back_populates="judged")
 
 
 class ClaimRow(Base):

@@ -21,6 +21,7 @@ from filters.judge import TOLD_BY
 from filters.portions import MOST_CHARACTERS, pieces_and_parts, portions
 from filters.scorer import ScorerUnavailable, Scores
 from server.errors import ScorerDown
+from server.generation.answered import Answered
 from server.generation.guarded import Guarded
 from server.generation.observer import NO_CATEGORY, Judgement
 from server.generation.outlet import Piece, withheld
@@ -152,6 +153,11 @@ class Prompted:
         """The guard's report with what is known of the prompt by now."""
         report = replace(self._guarded.report, prompt=self._prompt.finding)
         return report.refused(self._prompt.cause) if self._refused else report
+
+    @property
+    def answered(self) -> Answered:
+        """What the choice has come to so far, with the report of the prompt."""
+        return replace(self._guarded.answered, report=self.report)
 
     @property
     def pairs(self) -> list[Pair]:

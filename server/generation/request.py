@@ -4,11 +4,12 @@ The gateway sets it for the time of the request; the engine client finds it thro
 inherit. Text that is generated outside any request (no gateway before it) falls under the default policy.
 """
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from server.errors import RequestError
+from server.generation.answered import Answered
 from server.generation.demand import Demand
 from server.generation.report import Report
 from server.keys.key import ANYBODY, Key
@@ -38,7 +39,11 @@ class GuardedRequest:
     """Whether any generated text has been handed out."""
     client: Hashable = field(default_factory=object)
     key: Key = ANYBODY
+    user: str | None = None
+    """For which user of its key the request is made, if it says so."""
     tokens: int = 0
+    answered: dict[int, Callable[[], Answered]] = field(default_factory=dict)
+    """What tells of each choice what it has come to, by the numbers of the reports. It holds the whole choice."""
     _choices: int = 0
     _demand: Demand = field(default_factory=Demand)
 

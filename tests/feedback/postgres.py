@@ -1,4 +1,4 @@
-"""A real Postgres for the tests, on a socket in a folder of its own: of the wheel that carries its programs, or Debian's.
+"""A real Postgres for the tests, on a socket in a folder of its own: the programs are a wheel's, or Debian's.
 
 It does not run as root: where the tests do, it runs as `nobody`.
 """

@@ -35,7 +35,7 @@ class Said:
 
     def rewound(self, end: int, to: int, text: str) -> None:
         """The window before word `end` was flagged, and `text` is written instead of what follows word `to`."""
-        self.rejections.flagged(end)
+        self.rejections.flagged(end, to, "insult")
         self.rejections.rewound(to)
         self.transcript.cut(to)
         self.write(text)
@@ -121,7 +121,7 @@ def test_white_space_is_not_chosen() -> None:
 def test_nothing_is_kept_where_nobody_takes_it() -> None:
     said = Said("well you idiot", kept=False)
     said.rewound(3, 2, " friend")
-    assert said.pairs() == [] and not said.rejections._rejected
+    assert said.pairs() == [] and [span.text for span in said.rejections.spans()] == [None]
 
 
 # As the driver tells it.

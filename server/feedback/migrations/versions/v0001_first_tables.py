@@ -84,7 +84,7 @@ def _make_reviews() -> None:
         sa.Column("answer_id", NUMBER, nullable=False),
         sa.Column("reviewer", sa.String(length=64), nullable=False),
         sa.Column("about", sa.String(length=16), nullable=False),
-        sa.Column("toxic", sa.Boolean(), nullable=False),
+        sa.Column("toxic", sa.Boolean(), nullable=True),
         sa.Column("start", sa.Integer(), nullable=True),
         sa.Column("end", sa.Integer(), nullable=True),
         sa.Column("category", sa.String(length=64), nullable=True),

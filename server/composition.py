@@ -125,8 +125,10 @@ def keeping(feedback: Feedback, model: str, named: Callable[[Scope], str | None]
 
     def keep(request: GuardedRequest, scope: Scope) -> None:
         response = named(scope)
-        if response is not None:
-            feedback.recorder.add(records.rows(request, response))
+        if response is None:
+            request.forget()
+        else:
+            feedback.recorder.add(lambda: records.rows(request, response), tuple(request.unsettled))
 
     return keep
 

@@ -42,7 +42,7 @@ OURS = ("/v1/moderations", "/v1/feedback", "/v1/review", "/v1/review/next")
 USERS = ("safety_identifier", "user")
 """Where a request says for which user of its key it is made: OpenAI's word, and the one that it had before."""
 Keep = Callable[[GuardedRequest, Scope], None]
-"""Takes what was answered, at the end of it. Quick, and never raises."""
+"""Takes what was answered, at the end of it, and has the request forget it. Quick, and never raises."""
 FOLLOWED = "previous_response_id"
 UNMATCHED = "other"
 _NOT_ALLOWED = 405
@@ -168,7 +168,8 @@ class Gateway:
             self._observer.request_finished(report.action, route, report.policy)
         if self._keep is not None:
             self._keep(request, scope)
-        request.answered.clear()
+        else:
+            request.forget()
 
     def _admit(self, key: Key, scope: Scope, asked: dict[str, Any]) -> GuardedRequest:
         """Return the policy of this request. A body that is no JSON is left to vLLM, which refuses it."""

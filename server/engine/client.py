@@ -108,6 +108,8 @@ class GuardedEngineClient(Delegate):
         answer, ending = Answer(call, choices), self.services.ending
         for number, choice in enumerate(choices, call.first_choice):
             call.request.answered[number] = partial(self._answered, call, choice)
+            if call.request.policy.mode == "monitor":
+                call.request.unsettled.append(choice.guard.settled)
         try:
             with ending.during():
                 async with aclosing(merge([choice.guard.pieces() for choice in choices])) as pieces:

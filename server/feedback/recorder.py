@@ -7,7 +7,8 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from itertools import islice
 from typing import Literal, Protocol, get_args
@@ -31,8 +32,13 @@ MOST_CHARACTERS = 32_000_000
 BATCH = 100
 PAUSE_SECONDS = 1.0
 """Before a database that is down is tried again."""
+LATEST_SECONDS = 60.0
+"""After which the verdicts on an answer that has ended are waited for no longer."""
 LAST_SECONDS = 3.0
 """For what waits when the server ends."""
+
+Make = Callable[[], Sequence[Row]]
+Wait = Callable[[], Awaitable[None]]
 
 log = logs.logger("feedback")
 
@@ -57,13 +63,35 @@ class Recorder:
         self._emptied = asyncio.Event()
         self._emptied.set()
         self._task: asyncio.Task[None] | None = None
+        self._coming: set[asyncio.Task[None]] = set()
 
     def begin(self) -> None:
         """Begin to write, on the event loop that runs."""
         self._task = asyncio.create_task(self._write())
 
-    def add(self, rows: Sequence[Row]) -> None:
-        """Have rows written soon, or drop them. Never waits, and never raises."""
+    def add(self, make: Make, waits: Sequence[Wait] = ()) -> None:
+        """Have rows written that are made once all `waits` are over, or drop them. Never waits, and never raises."""
+        if waits:
+            task = asyncio.create_task(self._add_after(make, waits))
+            task.add_done_callback(self._coming.discard)
+            self._coming.add(task)
+            return
+        try:
+            rows = make()
+        except Exception as error:  # no answer depends on its record
+            log.exception("an answer cannot be recorded", exc_info=error)
+            self._observer.answers_recorded("refused", 1)
+        else:
+            self._queue(rows)
+
+    async def _add_after(self, make: Make, waits: Sequence[Wait]) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LATEST_SECONDS):
+                for wait in waits:
+                    await wait()
+        self.add(make)
+
+    def _queue(self, rows: Sequence[Row]) -> None:
         size = sum(map(_size, rows))
         if len(self._rows) + len(rows) > self._most_rows or self._characters + size > MOST_CHARACTERS:
             self._observer.answers_recorded("dropped", len(rows))
@@ -76,19 +104,21 @@ class Recorder:
 
     async def settled(self, seconds: float) -> None:
         """Wait until all is written, no longer than so many seconds."""
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
+                if self._coming:
+                    await asyncio.wait(self._coming)
                 await self._emptied.wait()
-        except TimeoutError:
-            pass
 
     async def aclose(self) -> None:
         """Write what waits, if the database takes it soon, and stop."""
         if self._task is None:
             return
         await self.settled(LAST_SECONDS)
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        tasks = (self._task, *self._coming)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         if self._rows:
             self._observer.answers_recorded("dropped", len(self._rows))
 

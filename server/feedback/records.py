@@ -50,8 +50,9 @@ class Records:
     now: Callable[[], float] = time.time
 
     def rows(self, request: GuardedRequest, response: str) -> list[Row]:
-        """Return the rows of an answer, none if its id is too long to be kept."""
+        """Return the rows of an answer, none if its id is too long to be kept. The request forgets its choices."""
         found = [self._row(request, *choice) for choice in _choices(request)]
+        request.forget()
         known = {"response_id": storable(response), "user_hash": hashed(request.user) if request.user else None}
         return [{**row, **known} for row in found] if len(response) <= MOST_ID else []
 
@@ -99,6 +100,8 @@ def _choices(request: GuardedRequest) -> Iterator[tuple[int, Report, Answered | 
     for choice in sorted({*request.answered, *request.reports}):
         tell, report = request.answered.get(choice), request.reports.get(choice)
         answered = None if tell is None else tell()
+        if answered is not None and request.policy.mode == "monitor":
+            report = answered.report  # verdicts have come since the answer ended
         if report is not None:
             yield choice, report, answered
         elif answered is not None and answered.text:

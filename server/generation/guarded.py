@@ -99,6 +99,10 @@ class Guarded:
         text = self._transcript.text[: self._outlet.characters]
         return Answered(self.report, text, within(self._rejections.spans(), len(text)))
 
+    async def settled(self) -> None:
+        """Wait until nothing of the choice is under way: in monitor mode verdicts come after its end."""
+        await self._tasks.ended()
+
     def idle(self) -> bool:
         """Return whether no verdict is awaited: nothing that was drafted so far is with the scorer."""
         return self._state.in_flight is None
@@ -123,7 +127,9 @@ class Guarded:
     def _flagged(self, event: Flagged, scores: Scores) -> None:
         self._retrying.turned_at(event.onset)
         self._stand_in.offer(self._transcript, self._state.released, event.window.end, scores, unread=event.unread)
-        self._rejections.flagged(event.window.end, event.onset, next(iter(self._account.tally.cause), NO_CATEGORY))
+        watched = self._policy.mode == "monitor"  # what has left already turns nowhere: all of the fresh text is meant
+        onset = min(event.onset, self._state.cleared) if watched else event.onset
+        self._rejections.flagged(event.window.end, onset, next(iter(self._account.tally.cause), NO_CATEGORY))
         concessions = self._state.concessions
         self._following.feed(event)
         if self._state.concessions > concessions and self._state.attempt == event.attempt:

@@ -159,6 +159,10 @@ class Prompted:
         """What the choice has come to so far, with the report of the prompt."""
         return replace(self._guarded.answered, report=self.report)
 
+    async def settled(self) -> None:
+        """Wait until nothing of the choice is under way."""
+        await self._guarded.settled()
+
     @property
     def pairs(self) -> list[Pair]:
         """The guard's pairs; a prompt that was refused has none."""

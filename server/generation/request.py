@@ -4,7 +4,7 @@ The gateway sets it for the time of the request; the engine client finds it thro
 inherit. Text that is generated outside any request (no gateway before it) falls under the default policy.
 """
 
-from collections.abc import Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
@@ -44,6 +44,8 @@ class GuardedRequest:
     tokens: int = 0
     answered: dict[int, Callable[[], Answered]] = field(default_factory=dict)
     """What tells of each choice what it has come to, by the numbers of the reports. It holds the whole choice."""
+    unsettled: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+    """What waits for the verdicts on choices that end before them."""
     _choices: int = 0
     _demand: Demand = field(default_factory=Demand)
 
@@ -52,6 +54,11 @@ class GuardedRequest:
         demand = self._demand + more
         demand.check(limits)
         self._demand = demand
+
+    def forget(self) -> None:
+        """Let go of the choices: the request itself may be kept for long."""
+        self.answered.clear()
+        self.unsettled.clear()
 
     def reserve(self, count: int) -> int:
         """Reserve numbers for `count` more choices; return the first."""

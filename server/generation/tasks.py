@@ -21,6 +21,11 @@ class Tasks:
         task.add_done_callback(self._running.discard)
         return task
 
+    async def ended(self) -> None:
+        """Wait until every task has ended, those that others begin meanwhile too."""
+        while self._running:
+            await asyncio.wait(self._running)
+
     async def stop(self) -> None:
         """Cancel every task and wait until all are gone."""
         tasks = tuple(self._running)

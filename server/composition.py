@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from filters.judge import Judge
 from filters.languages import CODES
+from server.api import feedback, review
 from server.api.asgi import Scope
 from server.api.doorway import Doorway
-from server.api.feedback import router as feedback_routes
 from server.api.gateway import Gateway, Keep
 from server.api.heads import Heads
 from server.api.routes import router
@@ -104,7 +104,8 @@ def attach(app: "FastAPI", client: "ServedClient", args: argparse.Namespace, *, 
 
     served = partial(models.served, app)
     app.include_router(router(client.services, client.catalog, client.inner, served, allow_loosen=client.allow_loosen))
-    app.include_router(feedback_routes(client.feedback))
+    for routes in (feedback, review):
+        app.include_router(routes.router(client.feedback))
     access.ask_for_keys(app, access.keys(args), client.keys, pages=pages_need_key)
     # At the router: inside vLLM's authentication, and without building (and counting) its middleware a second time.
     app.router.middleware_stack = Gateway(

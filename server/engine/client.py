@@ -26,7 +26,7 @@ from server.engine.drafting.request import EngineRequest
 from server.engine.drafting.resubmit import ResubmittingEngine
 from server.engine.unguarded import Unguarded
 from server.errors import ScorerDown, ShuttingDown
-from server.generation.answered import Answered
+from server.generation.answered import Answered, Telling
 from server.generation.guarded import Guarded
 from server.generation.outlet import merge
 from server.generation.prompt import Prompt, Prompted, last_part, on_prompt
@@ -106,10 +106,7 @@ class GuardedEngineClient(Delegate):
     ) -> AsyncGenerator[RequestOutput, None]:
         choices = [self._choice(call, index, services, prompt) for index in range(call.params.n)]
         answer, ending = Answer(call, choices), self.services.ending
-        for number, choice in enumerate(choices, call.first_choice):
-            call.request.answered[number] = partial(self._answered, call, choice)
-            if call.request.policy.mode == "monitor":
-                call.request.unsettled.append(choice.guard.settled)
+        _remember(call, choices, lambda: self._prompt_text(call.prompt, special=True))
         try:
             with ending.during():
                 async with aclosing(merge([choice.guard.pieces() for choice in choices])) as pieces:
@@ -140,12 +137,6 @@ class GuardedEngineClient(Delegate):
         prompt = self._prompt_text(call.prompt, special=True) if found else ""
         for pair in found:
             self.services.pairs.add(replace(pair, prompt=prompt + pair.prompt))
-
-    def _answered(self, call: GenerateCall, choice: Choice) -> Answered:
-        """Return what a choice has come to; with its prompt, where the policy keeps it and it is all text."""
-        keeps = call.request.policy.keep_text == "all" and call.prompt["type"] == "token"
-        prompt = self._prompt_text(call.prompt, special=True) if keeps else None
-        return replace(choice.guard.answered, prompt=prompt)
 
     def _judged(self, request: GuardedRequest, prompt: Mapping[str, Any]) -> str | None:
         """Return what is judged of a prompt, if the policy has it judged."""
@@ -199,6 +190,19 @@ class GuardedEngineClient(Delegate):
             whole=whole,
             retriable=lambda: whole or not call.request.started,
         )
+
+
+def _remember(call: GenerateCall, choices: Sequence[Choice], prompt: Callable[[], str]) -> None:
+    """Have the request know what tells of its choices; of the prompt, where the policy keeps it and it is all text."""
+    keeps = call.request.policy.keep_text == "all" and call.prompt["type"] == "token"
+
+    def answered(telling: Telling) -> Answered:
+        return replace(telling.answered(), prompt=prompt() if keeps else None)
+
+    for number, choice in enumerate(choices, call.first_choice):
+        call.request.answered[number] = partial(answered, choice.guard.telling)
+        if call.request.policy.mode == "monitor":
+            call.request.unsettled.append(choice.guard.telling.settled)
 
 
 class _WithoutBeams:

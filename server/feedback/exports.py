@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from server.feedback.agreement import agreement
 from server.feedback.fluency import Rated, compared
-from server.feedback.review import CRITERIA
+from server.feedback.judgement import CRITERIA
 from server.feedback.subject import ABOUT, About, of, subject
 from server.feedback.tables import AnswerRow, ReviewRow, VerdictRow
 

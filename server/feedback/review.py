@@ -8,23 +8,20 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BaseModel, Field
 from sqlalchemy import ColumnElement, and_, delete, func, select, update
 from sqlalchemy.orm import Session, selectinload
 
 from server.errors import BadRequest, Forbidden, NotFound
 from server.feedback.agreement import agreement
+from server.feedback.judgement import Judged
 from server.feedback.records import CLOSE, DISAGREED, NOT_SEEN, REPORTED, REWOUND, SAMPLED
-from server.feedback.subject import About, Subject, of, subject
+from server.feedback.subject import Subject, of, subject
 from server.feedback.tables import AnswerRow, ClaimRow, ReviewRow, VerdictRow
-from server.feedback.verdicts import Comment, Place, Span, check_span
-from server.policy.policy import STRICT, Name
-from server.policy.shape import Misfit, fit
+from server.feedback.verdicts import check_span
 
 CLAIM_SECONDS = 900.0
-CRITERIA = ("fluency", "coherence", "relevance")
 REASONS = {
     REPORTED: "reported",
     DISAGREED: "disagreement",
@@ -32,52 +29,6 @@ REASONS = {
     REWOUND: "rewound",
     SAMPLED: "sample",
 }
-
-Rating = Annotated[int, Field(ge=1, le=5)] | None
-
-
-class Judged(BaseModel):
-    """What a reviewer says: the body of POST /v1/review. `toxic` is null where there is no saying."""
-
-    model_config = STRICT
-
-    item: Place
-    about: About
-    toxic: bool | None = None
-    span: Span | None = None
-    category: Name | None = None
-    fluency: Rating = None
-    coherence: Rating = None
-    relevance: Rating = None
-    fluency_before: Rating = None
-    coherence_before: Rating = None
-    relevance_before: Rating = None
-    comment: Comment | None = None
-
-    def ratings(self) -> dict[str, dict[str, int]]:
-        """Return what was rated, of what was said and of what was taken back before."""
-        found = {}
-        for when, ending in (("after", ""), ("before", "_before")):
-            rated = {name: value for name in CRITERIA if (value := getattr(self, name + ending)) is not None}
-            if rated:
-                found[when] = rated
-        return found
-
-
-def parse(raw: object) -> Judged:
-    """Read what a reviewer says. BadRequest naming the first key that does not fit."""
-    given = {key: value for key, value in raw.items() if value is not None} if isinstance(raw, dict) else raw
-    try:
-        judged = fit(Judged, given)
-    except Misfit as misfit:
-        param = ".".join(misfit.path) or "body"
-        raise BadRequest(param, f"{param}: {misfit.problem}") from None
-    check_span(judged.span)
-    if judged.toxic is not True and (judged.span or judged.category):
-        raise BadRequest("toxic", "toxic: expected true, as a span or a category is given")
-    if "\0" in (judged.comment or ""):
-        raise BadRequest("comment", "comment: expected text without the character U+0000")
-    return judged
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from server.configuration import Settings
 from server.errors import NotFound, Unavailable
-from server.feedback import retention, review, verdicts
+from server.feedback import judgement, retention, review, verdicts
 from server.feedback.audit import Audit, LoggedAudit
 from server.feedback.database import Database
 from server.feedback.recorder import Recorder, RecordObserver
@@ -113,7 +113,7 @@ class Feedback:
             self._audit.note("review_shown", key=reviewer.name, item=item["item"], flagged=bool(item["taken_back"]))
         return item
 
-    async def judge(self, judged: review.Judged, reviewer: review.Reviewer) -> None:
+    async def judge(self, judged: judgement.Judged, reviewer: review.Reviewer) -> None:
         """Note what a reviewer says, which is in the database then. RequestError if that cannot be."""
         first = await self._twice(lambda session: review.add(session, judged, reviewer, self._now()))
         self._audit.note("review", key=reviewer.name, item=judged.item, toxic=judged.toxic, first=first)

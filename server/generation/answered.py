@@ -6,7 +6,7 @@
 3. Text is in here, and may be kept for no longer than the policy of the answer says.
 """
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 
 from server.generation.report import Report
@@ -32,6 +32,24 @@ class Answered:
     spans: tuple[FlaggedSpan, ...] = ()
     prompt: str | None = None
     disagreement: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """Tells of one choice what it has come to so far. `settled` waits until nothing of it is under way.
+
+    `said` gives the text that was released, `flagged` all that was flagged.
+    """
+
+    report: Callable[[], Report]
+    said: Callable[[], str]
+    flagged: Callable[[], Iterable[FlaggedSpan]]
+    settled: Callable[[], Awaitable[None]]
+
+    def answered(self) -> Answered:
+        """Return what it has come to."""
+        text = self.said()
+        return Answered(self.report(), text, within(self.flagged(), len(text)))
 
 
 def within(spans: Iterable[FlaggedSpan], released: int) -> tuple[FlaggedSpan, ...]:

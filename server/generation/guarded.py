@@ -13,7 +13,7 @@ from typing import assert_never
 
 from filters.scorer import Scores
 from server.generation.account import Account
-from server.generation.answered import Answered, within
+from server.generation.answered import Telling
 from server.generation.draft import Engine
 from server.generation.inlet import Following, Judging
 from server.generation.observer import NO_CATEGORY
@@ -57,8 +57,9 @@ class Guarded:
         self._outlet = Outlet(transcript)
         self._account = Account(services.observer, policy, services.model, services.now)
         self._stand_in = StandIn(policy, services.encode)
-        self._rejections = Rejections(transcript, kept=services.pairs is not None or policy.keep_text == "all")
+        self._rejections = Rejections(transcript, policy, kept=services.pairs is not None)
         self._tasks = Tasks(self._outlet.fail)
+        self.telling = Telling(lambda: self.report, self._outlet.said, self._rejections.spans, self._tasks.ended)
         self._retrying = Retrying(engine, transcript, policy, services.judge, greedy=greedy)
         self._following = Following(
             transcript,
@@ -93,16 +94,6 @@ class Guarded:
         """What was rejected and what is said instead, if the text was cleared to its end; without the prompt."""
         return self._rejections.pairs() if self._state.complete and self._state.action == "rewound" else []
 
-    @property
-    def answered(self) -> Answered:
-        """What the choice has come to so far, for those who look at it later."""
-        text = self._transcript.text[: self._outlet.characters]
-        return Answered(self.report, text, within(self._rejections.spans(), len(text)))
-
-    async def settled(self) -> None:
-        """Wait until nothing of the choice is under way: in monitor mode verdicts come after its end."""
-        await self._tasks.ended()
-
     def idle(self) -> bool:
         """Return whether no verdict is awaited: nothing that was drafted so far is with the scorer."""
         return self._state.in_flight is None
@@ -127,9 +118,7 @@ class Guarded:
     def _flagged(self, event: Flagged, scores: Scores) -> None:
         self._retrying.turned_at(event.onset)
         self._stand_in.offer(self._transcript, self._state.released, event.window.end, scores, unread=event.unread)
-        watched = self._policy.mode == "monitor"  # what has left already turns nowhere: all of the fresh text is meant
-        onset = min(event.onset, self._state.cleared) if watched else event.onset
-        self._rejections.flagged(event.window.end, onset, next(iter(self._account.tally.cause), NO_CATEGORY))
+        self._rejections.flagged(event, self._state.cleared, next(iter(self._account.tally.cause), NO_CATEGORY))
         concessions = self._state.concessions
         self._following.feed(event)
         if self._state.concessions > concessions and self._state.attempt == event.attempt:
@@ -180,8 +169,7 @@ class Guarded:
         self._account.inserted(command.what, command.to)
         self._following.cut(command.to)
         self._account.let_through(self._stand_in.put(command.what, self._transcript))
-        if command.what == "mask":
-            self._rejections.masked()
+        self._rejections.inserted(command.what)
         count, back = len(self._transcript.tokens), command.what == "candidate"
         self._advance(Inserted(command.attempt, count, put_back=back, ended=self._transcript.finish_reason))
         if not self._state.finished:

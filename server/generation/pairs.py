@@ -15,6 +15,9 @@ from typing import Protocol
 
 from server.generation.answered import FlaggedSpan
 from server.generation.transcript import Transcript
+from server.guard.commands import Substitute
+from server.guard.events import Flagged
+from server.policy.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +51,21 @@ class _Flagged:
 
 
 class Rejections:
-    """What was flagged in one choice; its text only if `kept`. Places are told in tokens, as the guard counts."""
+    """What was flagged in one choice; its text only if it is `kept`, or the policy keeps it. Places come in tokens."""
 
-    def __init__(self, transcript: Transcript, *, kept: bool) -> None:
+    def __init__(self, transcript: Transcript, policy: Policy, *, kept: bool) -> None:
         self._transcript = transcript
-        self._kept = kept
+        self._watched = policy.mode == "monitor"
+        self._kept = kept or policy.keep_text == "all"
         self._flagged: list[_Flagged] = []
 
-    def flagged(self, end: int, onset: int, category: str) -> None:
-        """Note that a window that ends before token `end` was flagged, for `category` first, from `onset` on."""
-        upto = self._transcript.start_of(end)
+    def flagged(self, event: Flagged, cleared: int, category: str) -> None:
+        """Note that a window was flagged, for `category` first; the tokens before `cleared` had been cleared.
+
+        What is only monitored has left by then and turns nowhere: all that is new in the window is meant.
+        """
+        onset = min(event.onset, cleared) if self._watched else event.onset
+        upto = self._transcript.start_of(event.window.end)
         text = self._transcript.text[:upto] if self._kept else None
         self._flagged.append(_Flagged(text, self._transcript.start_of(onset), upto, category))
 
@@ -73,11 +81,11 @@ class Rejections:
         last.end = None
         last.taken_back = True
 
-    def masked(self) -> None:
-        """Note that the policy's mask stands by now in place of the window flagged last."""
+    def inserted(self, what: Substitute) -> None:
+        """Note that a mask, or the least toxic candidate, stands by now in place of the window flagged last."""
         last = self._flagged[-1]
         last.end = len(self._transcript.text)
-        last.taken_back = True
+        last.taken_back = what == "mask"
 
     def cleared(self, end: int) -> None:
         """Note that the place that gave trouble is cleared, with the text before token `end`."""

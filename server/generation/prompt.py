@@ -21,7 +21,7 @@ from filters.judge import TOLD_BY
 from filters.portions import MOST_CHARACTERS, pieces_and_parts, portions
 from filters.scorer import ScorerUnavailable, Scores
 from server.errors import ScorerDown
-from server.generation.answered import Answered
+from server.generation.answered import Telling
 from server.generation.guarded import Guarded
 from server.generation.observer import NO_CATEGORY, Judgement
 from server.generation.outlet import Piece, withheld
@@ -155,13 +155,9 @@ class Prompted:
         return report.refused(self._prompt.cause) if self._refused else report
 
     @property
-    def answered(self) -> Answered:
-        """What the choice has come to so far, with the report of the prompt."""
-        return replace(self._guarded.answered, report=self.report)
-
-    async def settled(self) -> None:
-        """Wait until nothing of the choice is under way."""
-        await self._guarded.settled()
+    def telling(self) -> Telling:
+        """What tells of the choice, with the report of the prompt."""
+        return replace(self._guarded.telling, report=lambda: self.report)
 
     @property
     def pairs(self) -> list[Pair]:

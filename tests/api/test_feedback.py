@@ -1,18 +1,20 @@
-"""The routes of feedback and review: rights, answers, bounds, and a database that is not there."""
+"""POST /v1/feedback: rights, answers, bounds, and a database that is not there."""
 
 import json
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
 
 from server.api.access import PAGE
-from server.api.feedback import FILES, MOST_BYTES
+from server.api.feedback import MOST_BYTES
 from server.feedback.database import Database
-from server.feedback.review import Judged
+from server.feedback.judgement import Judged
 from server.feedback.verdicts import Said
 from tests.feedback.rows import FLAGGED, TEXT, kept, row
 from tests.feedback.site import site
@@ -101,43 +103,6 @@ async def test_while_the_database_is_locked_feedback_is_503_and_later_taken(
         assert (await served.post("/v1/feedback", "app", SAID)).status_code == 200
 
 
-async def test_a_reviewer_takes_and_judges_what_waits_and_all_of_it_is_audited(database: Database) -> None:
-    async with site(database) as served:
-        item = (await served.post("/v1/review/next", "ann", {})).json()["item"]
-        assert (item["about"], item["reason"], item["text"]) == ("taken_back", "rewound", TEXT)
-        assert item["taken_back"] == {"text": TEXT[:14] + FLAGGED.text, "start": 14} if FLAGGED.text else False
-        body = {"item": item["item"], "about": "taken_back", "toxic": True, "span": [21, 26], "category": "insult"}
-        judged = await served.post("/v1/review", "ann", {**body, "fluency": 4})
-        assert judged.status_code == 200
-        assert (await served.post("/v1/review/next", "ann", {})).json() == {"item": None}
-        status = (await served.get("/v1/review/status", "ann")).json()
-        assert (status["own_reviews"], status["waiting"], status["flagged_text"]) == (1, 0, True)
-        assert [event for event, _ in served.heard.events] == ["review_shown", "review"]
-        assert all("text" not in facts for _, facts in served.heard.events)
-
-
-async def test_reviewing_needs_its_right_and_flagged_text_another(database: Database) -> None:
-    async with site(database) as served:
-        for path in ("/v1/review", "/v1/review/next"):
-            assert (await served.post(path, "app", {})).status_code == 403
-        assert (await served.get("/v1/review/status", "app")).status_code == 403
-        item = (await served.post("/v1/review/next", "bob", {})).json()["item"]
-        assert (item["about"], item["taken_back"], item["prompt"]) == ("answer", None, None)
-        assert "idiot" not in json.dumps(item)
-        judged = await served.post("/v1/review", "bob", {"item": item["item"], "about": "taken_back", "toxic": True})
-        assert (judged.status_code, judged.json()["error"]["param"]) == (403, "about")
-
-
-@pytest.mark.parametrize("path", PAGE)
-async def test_the_page_is_open_to_all_and_runs_nothing_from_elsewhere(database: Database, path: str) -> None:
-    async with site(database) as served:
-        answer = await served.web.get(path)
-        assert answer.status_code == 200 and answer.content == (FILES / PAGE[path]).read_bytes()
-        policy = answer.headers["content-security-policy"]
-        assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self'") and "unsafe" not in policy
-        assert "://" not in answer.text and "style=" not in answer.text and "onclick" not in answer.text
-
-
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=12),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
@@ -150,13 +115,20 @@ BODIES = (st.dictionaries(st.sampled_from(NAMES), PLAUSIBLE, max_size=8) | VALUE
 ) | st.binary(max_size=40)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.fixture(scope="module")
+async def web(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[httpx.AsyncClient]:
+    """One server for all that is drawn."""
+    database = Database(str(tmp_path_factory.mktemp("drawn") / "feedback.db"))
+    kept(database, row(spans=[FLAGGED]))
+    async with site(database) as served:
+        yield served.web
+
+
 @given(path=st.sampled_from(POSTS), body=BODIES, key=st.sampled_from(["app", "ann", "bob"]))
 async def test_whatever_is_sent_is_answered_or_refused_by_name(
-    database: Database, path: str, body: bytes, key: str
+    web: httpx.AsyncClient, path: str, body: bytes, key: str
 ) -> None:
-    async with site(Database(str(database.engine.url.database))) as served:
-        answer = await served.web.post(path, content=body, headers={"Authorization": f"Bearer {key}"})
-        assert answer.status_code in (200, 400, 403, 404, 413), answer.text
-        if answer.status_code >= 400:
-            assert set(answer.json()["error"]) == {"message", "type", "param", "code"}
+    answer = await web.post(path, content=body, headers={"Authorization": f"Bearer {key}"})
+    assert answer.status_code in (200, 400, 403, 404, 413), answer.text
+    if answer.status_code >= 400:
+        assert set(answer.json()["error"]) == {"message", "type", "param", "code"}

@@ -6,11 +6,12 @@ from typing import Any
 
 from sqlalchemy import insert, select
 
-from server.feedback import review, verdicts
+from server.feedback import judgement, review, verdicts
 from server.feedback.database import Database
+from server.feedback.judgement import Judged
 from server.feedback.recorder import Fate
 from server.feedback.records import Records
-from server.feedback.review import Judged, Reviewer
+from server.feedback.review import Reviewer
 from server.feedback.tables import AnswerRow
 from server.feedback.verdicts import Noted, Said, Verdict
 from server.generation.answered import Answered, FlaggedSpan
@@ -81,5 +82,5 @@ def say(database: Database, what: Said, key: str = "app", idempotency: str | Non
 
 
 def judge(database: Database, item: int, reviewer: str = "ann", now: float = 3000.0, **more: Any) -> bool:
-    judged: Judged = review.parse({"item": item, "about": "answer", **more})
+    judged: Judged = judgement.parse({"item": item, "about": "answer", **more})
     return database.now(lambda session: review.add(session, judged, Reviewer(reviewer, True), now))

@@ -13,9 +13,10 @@ import uvicorn
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
+from server.api import feedback as routes_of_feedback
+from server.api import review
 from server.api.access import Access
 from server.api.asgi import App
-from server.api.feedback import router
 from server.api.gateway import Gateway
 from server.feedback.database import Database
 from server.feedback.records import Selection
@@ -59,7 +60,8 @@ class Heard:
 
 def application(feedback: Feedback | None) -> App:
     app = FastAPI()
-    app.include_router(router(feedback))
+    for routes in (routes_of_feedback, review):
+        app.include_router(routes.router(feedback))
     app.add_api_route("/v1/detox/policies", lambda: describe(builtin()), methods=["GET"])
     app.router.middleware_stack = Gateway(
         app.router.middleware_stack,

@@ -21,7 +21,6 @@ from server.feedback.verdicts import IDEMPOTENCY, Said
 from server.keys.key import Key, Right
 
 MOST_BYTES = 32 * 1024
-MOST_IDEMPOTENCY = 256
 
 
 def router(feedback: Feedback | None) -> APIRouter:
@@ -39,7 +38,7 @@ def router(feedback: Feedback | None) -> APIRouter:
 async def _give(feedback: Feedback | None, raw: Request) -> dict[str, Any]:
     database, key = kept(feedback), entitled(raw, "feedback")
     said = verdicts.parse(await body_of(raw))
-    noted = await database.say(said, key.name, _idempotency(raw))
+    noted = await database.say(said, key.name, verdicts.checked(field(raw.scope, IDEMPOTENCY.lower().encode())))
     return {"id": noted.id, "object": "feedback", "created": int(noted.time), "verdict": said.verdict}
 
 
@@ -71,13 +70,6 @@ def entitled(raw: Request, right: Right) -> Key:
         why = f"key '{key.name}' has not the right '{right}'; its operator gives it in the file of keys"
         raise Forbidden(None, why)
     return key
-
-
-def _idempotency(raw: Request) -> str | None:
-    sent = field(raw.scope, IDEMPOTENCY.lower().encode())
-    if sent is not None and not 0 < len(sent) <= MOST_IDEMPOTENCY:
-        raise BadRequest(IDEMPOTENCY, f"{IDEMPOTENCY}: expected 1 to {MOST_IDEMPOTENCY} characters")
-    return sent
 
 
 async def body_of(raw: Request) -> object:

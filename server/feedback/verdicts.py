@@ -25,6 +25,7 @@ VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 MOST_COMMENT = 2_000
 MOST_OF_A_CHOICE = 32
 IDEMPOTENCY = "Idempotency-Key"
+MOST_IDEMPOTENCY = 256
 _NUL = "\0"
 
 Place = Annotated[int, Field(ge=0, le=2**31 - 1)]
@@ -72,6 +73,13 @@ def parse(raw: object) -> Said:
         if _NUL in (getattr(said, key) or ""):
             raise BadRequest(key, f"{key}: expected text without the character U+0000")
     return said
+
+
+def checked(idempotency: str | None) -> str | None:
+    """Return what a client has sent as its key of a request. BadRequest if that is nothing, or too long."""
+    if idempotency is not None and not 0 < len(idempotency) <= MOST_IDEMPOTENCY:
+        raise BadRequest(IDEMPOTENCY, f"{IDEMPOTENCY}: expected 1 to {MOST_IDEMPOTENCY} characters")
+    return idempotency
 
 
 def check_span(span: list[int] | None, characters: int | None = None) -> None:

@@ -59,7 +59,6 @@ class Guarded:
         self._stand_in = StandIn(policy, services.encode)
         self._rejections = Rejections(transcript, policy, kept=services.pairs is not None)
         self._tasks = Tasks(self._outlet.fail)
-        self.telling = Telling(lambda: self.report, self._outlet.said, self._rejections.spans, self._tasks.ended)
         self._retrying = Retrying(engine, transcript, policy, services.judge, greedy=greedy)
         self._following = Following(
             transcript,
@@ -94,9 +93,10 @@ class Guarded:
         """What was rejected and what is said instead, if the text was cleared to its end; without the prompt."""
         return self._rejections.pairs() if self._state.complete and self._state.action == "rewound" else []
 
-    def idle(self) -> bool:
-        """Return whether no verdict is awaited: nothing that was drafted so far is with the scorer."""
-        return self._state.in_flight is None
+    @property
+    def telling(self) -> Telling:
+        """What tells of the choice, for those who look at it later."""
+        return Telling(lambda: self.report, self._outlet.said, self._rejections.spans, self._tasks.ended)
 
     async def pieces(self) -> AsyncGenerator[Piece, None]:
         """Yield released pieces in order. Raises ScorerDown, or what the engine raised. For one reader, once."""
@@ -177,9 +177,8 @@ class Guarded:
 
     def _finish(self, reason: str) -> None:
         """Close the choice: the rest of the released text, the reason, and nothing after it."""
-        withheld = self._state.fallback is not None
         self._judging.over()
-        ending = None if withheld else self._transcript.ending
+        ending = self._transcript.ending if self._state.fallback is None else None
         self._account.sent(self._outlet.finish(self._state.released, reason, ending[1] if ending else None))
         self._following.end()
         self._tasks.spawn(self._engine.aclose)

@@ -11,6 +11,7 @@ import benchmarks.command
 import evaluation.command
 import server.__main__
 import server.detector
+import server.feedback.command
 import server.keys.command
 from commands.__main__ import COMMANDS, main, parser
 from server.settings import vllm_version
@@ -22,6 +23,8 @@ ELSEWHERE = [
     ("bench", benchmarks.command, "main", []),
     ("keys", server.keys.command, "main", []),
     ("scorer", server.detector, "main", []),
+    ("feedback", server.feedback.command, "feedback", []),
+    ("db", server.feedback.command, "db", []),
 ]
 
 

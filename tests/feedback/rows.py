@@ -17,6 +17,7 @@ from server.feedback.verdicts import Noted, Said, Verdict
 from server.generation.answered import Answered, FlaggedSpan
 from server.generation.report import Report
 from server.generation.request import GuardedRequest
+from server.guard.state import Action
 from server.keys.key import Key
 from server.policy.policy import Policy
 
@@ -54,7 +55,7 @@ def request(
     prompt: str | None = "User: am I a friend?\n",
 ) -> GuardedRequest:
     """A request that was answered by one choice."""
-    action = "rewound" if spans else "clean"
+    action: Action = "rewound" if spans else "clean"
     report = Report(policy.name, "enforce", action, scores=scores or {"insult": 0.1}, scorer="scripted", language="en")
     made = GuardedRequest(policy, key=Key(key), user=user, reports={0: report})
     made.answered[0] = lambda: Answered(report, text, tuple(spans), prompt)

@@ -95,8 +95,7 @@ def test_the_report_compares_before_and_after(database: Database) -> None:
         database, *(row(f"r{number}", chance=0.1, spans=[FLAGGED]) for number in range(6)), row("c", chance=0.001)
     )
     for number, item in enumerate(items[:6]):
-        before = {"fluency_before": 2 + number % 2}
-        judge(database, item, about="taken_back", toxic=True, fluency=4, **before)
+        judge(database, item, about="taken_back", toxic=True, fluency=4, fluency_before=2 + number % 2)
         judge(database, item, "bob", about="taken_back", toxic=number > 0)
     judge(database, items[6], fluency=5)
     found = database.now(exports.report, reading=True)

@@ -42,8 +42,8 @@ def _pairs(reviews: Sequence[ReviewRow]) -> list[tuple[ReviewRow, ReviewRow]]:
     return [(one, other) for one, other in combinations(told, 2) if one.about == other.about]
 
 
-def _kind(review: ReviewRow) -> str | None:
-    return review.category if review.toxic else None
+def _kind(review: ReviewRow) -> tuple[bool | None, str | None]:
+    return review.toxic, review.category
 
 
 def _rounded(value: float | None) -> float | None:

@@ -46,3 +46,21 @@ async def test_a_task_cancelled_before_its_turn_never_begins() -> None:
     tasks.spawn(work)
     await tasks.stop()
     assert begun == []
+
+
+async def test_the_end_comes_after_those_that_others_begin() -> None:
+    done: list[str] = []
+    tasks = Tasks(lambda error: None)
+
+    async def last() -> None:
+        await asyncio.sleep(0)
+        done.append("last")
+
+    async def first() -> None:
+        await asyncio.sleep(0)
+        tasks.spawn(last)
+        done.append("first")
+
+    tasks.spawn(first)
+    await tasks.ended()
+    assert done == ["first", "last"]

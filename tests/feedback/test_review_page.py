@@ -82,7 +82,7 @@ def reviews(database: Database) -> list[ReviewRow]:
 
 def shown(page: "Page", question: str, why: str) -> None:
     page.get_by_role("heading", name=question).wait_for()
-    page.get_by_text(f"Shown since: {why}").wait_for()
+    page.get_by_text(f"Why it is shown: {why}").wait_for()
 
 
 def test_all_of_a_review_is_done_with_the_keyboard(page: "Page", database: Database) -> None:

@@ -82,7 +82,7 @@ function show() {
   at("item").reset();
   const before = item.about === "taken_back";
   at("question").textContent = QUESTIONS[item.about];
-  at("facts").textContent = `Shown since: ${REASONS[item.reason]}. Policy ${item.policy}, language ${item.language || "unknown"}.`;
+  at("facts").textContent = `Why it is shown: ${REASONS[item.reason]}. Policy ${item.policy}, language ${item.language || "unknown"}.`;
   at("reports").replaceChildren(...item.said_of.map(report));
   at("prompt-box").hidden = !item.prompt;
   at("prompt").textContent = item.prompt || "";

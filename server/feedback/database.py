@@ -30,6 +30,8 @@ T = TypeVar("T")
 EXPECTED = "expected a file, sqlite:///FILE or postgresql://USER@HOST/NAME"
 WAIT_SECONDS = 5
 RETRY_AFTER_SECONDS = 5.0
+MOST_WAITING = 32
+"""Calls at a time: of one more, and of a database that hangs, nobody knows when its turn would come."""
 _THREADS = 4
 _OWNER_ONLY = 0o600
 _OTHERS = 0o077
@@ -65,6 +67,7 @@ class Database:
         self._engine = _engine(address(url))
         self._threads = ThreadPoolExecutor(_THREADS, "feedback")
         self._upgrading = threading.Lock()
+        self._waiting = 0
         self._ready = False
         self._down = False
 
@@ -75,7 +78,13 @@ class Database:
 
     async def run(self, work: Callable[[Session], T]) -> T:
         """Return what work comes to in one transaction, which is committed then. Unavailable if the database is not."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self.now, work)
+        if self._waiting >= MOST_WAITING:
+            raise self._lost("too much waits for it")
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, self.now, work)
+        finally:
+            self._waiting -= 1
 
     def now(self, work: Callable[[Session], T], *, reading: bool = False) -> T:
         """Do the same in this thread. `reading`: it writes nothing, and nobody waits for it."""

@@ -1,5 +1,6 @@
 """Where a database may be, what it is like when it is not there, and what is done to its file."""
 
+import asyncio
 import stat
 import threading
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from server.errors import StartError, Unavailable
-from server.feedback.database import Database, address, check
+from server.feedback.database import MOST_WAITING, Database, address, check
 from tests.feedback.rows import kept, row
 
 
@@ -65,6 +66,17 @@ async def test_work_is_done_in_threads_of_its_own(tmp_path: Path) -> None:
     database = Database(str(tmp_path / "f.db"))
     name = await database.run(lambda session: threading.current_thread().name)
     assert name.startswith("feedback")
+    database.close()
+
+
+async def test_no_more_waits_for_it_than_it_can_do_soon(tmp_path: Path) -> None:
+    database, go = Database(str(tmp_path / "f.db")), threading.Event()
+    waiting = [asyncio.create_task(database.run(lambda session: go.wait(20))) for _ in range(MOST_WAITING)]
+    await asyncio.sleep(0)
+    with pytest.raises(Unavailable):
+        await database.run(lambda session: True)
+    go.set()
+    assert all(await asyncio.gather(*waiting)) and await database.run(lambda session: True)
     database.close()
 
 

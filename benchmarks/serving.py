@@ -122,7 +122,7 @@ async def serve(plain_port: int, guarded_port: int, words: Sequence[str]) -> Non
     scorer_bytes = psutil.Process().memory_info().rss - before
     switch, catalog = Switch(scorers(real)), check_categories(catalog, real.categories)
     async with app.judging(switch, known, metrics) as judge, launcher.engine(args) as engine:
-        ours = await composition.guarded_application(engine, args, judge, catalog, metrics)
+        ours = await composition.guarded_application(engine, args, judge, catalog, metrics, known.room)
         ours.include_router(routes(switch, _about(known, args, engine, catalog, scorer_bytes)))
         plain = await launcher.application(engine, args)
         async with listening(plain, plain_port), listening(ours, guarded_port):

@@ -113,6 +113,28 @@ def read(url: str, stream: Stream) -> Answer:
     return Answer(stream.asked, ended, tuple(texts), tokens, reason)
 
 
+def head(stream: Stream) -> tuple[int, dict[str, str], bytes]:
+    """Return the status of an answer, its headers (lower case), and its body; 0 if nothing has come."""
+    connection = _client()
+    status, headers, body = 0, dict[str, str](), b""
+    for _, data in stream.arrivals:
+        connection.receive_data(data)
+    while isinstance(event := connection.next_event(), h11.Response | h11.Data):
+        if isinstance(event, h11.Response):
+            status, headers = event.status_code, {name.decode(): value.decode() for name, value in event.headers}
+        else:
+            body += event.data
+    return status, headers, body
+
+
+def _client() -> h11.Connection:
+    """Return a connection that has sent its request."""
+    connection = h11.Connection(h11.CLIENT)
+    connection.send(h11.Request(method="POST", target="/", headers=[("Host", "x"), ("Content-Length", "0")]))
+    connection.send(h11.EndOfMessage())
+    return connection
+
+
 def _request(path: str, host: str, body: bytes) -> bytes:
     head = f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nConnection: close\r\n"
     return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
@@ -120,9 +142,7 @@ def _request(path: str, host: str, body: bytes) -> bytes:
 
 def _payloads(url: str, arrivals: Sequence[tuple[float, bytes]]) -> Iterator[tuple[float, bytes]]:
     """Yield the bodies of an HTTP answer's chunks, with the times of their arrival."""
-    connection = h11.Connection(h11.CLIENT)
-    connection.send(h11.Request(method="POST", target="/", headers=[("Host", "x"), ("Content-Length", "0")]))
-    connection.send(h11.EndOfMessage())
+    connection = _client()
     status = 200
     for at, data in arrivals:
         connection.receive_data(data)

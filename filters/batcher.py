@@ -4,7 +4,7 @@ The rules:
 1. One pass at a time. It takes what waits when it starts, as `turns.py` says: the guard's windows before all else,
    clients by turns. It has at most `max_batch` texts and `max_characters`, so none holds the scorer for longer than
    that takes; a longer text is scored in pieces. Nothing waits when idle.
-2. While answers are being written, a pass without windows is followed by a rest of `RESTS` times its length, unless
+2. While answers are being written, a pass without windows is followed by a rest of twice its length (`pace.py`), unless
    windows come: on a CPU the engine computes on the same cores.
 3. At most `max_queue` texts of a kind wait, or those of a single call. A call that would go over is refused at once:
    `overloaded`. A kind that is full takes nothing from the others.
@@ -18,16 +18,15 @@ The rules:
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Protocol
 
 from filters.call import ANYBODY, Call, Caller, Urgency
+from filters.pace import Pace
 from filters.scorer import EXACT, Reason, Scorer, ScorerUnavailable, Scores, ThresholdValues
 from filters.scoring_thread import Outcome, ScoringThread
 from filters.turns import Turns
 
-RESTS = 2.0
-WRITTEN_SECONDS = 5.0
-"""For so long after windows were asked for, answers count as being written."""
 _HARMLESS = "The weather is nice today."
 _STOP_SECONDS = 1.0  # how long to wait at the end for a pass that is under way
 
@@ -64,27 +63,6 @@ class NullObserver:
         """Do nothing."""
 
 
-class _Rest:
-    """The rest after a pass without windows. Times are the loop's, in seconds."""
-
-    def __init__(self) -> None:
-        self._written_until = 0.0
-        self._until = 0.0
-
-    def written(self, now: float) -> None:
-        """Note that an answer is being written."""
-        self._written_until = now + WRITTEN_SECONDS
-
-    def begin(self, now: float, seconds: float) -> float:
-        """Begin it after a pass that took so many seconds, if answers are being written; return when it is over."""
-        self._until = now + RESTS * seconds if now < self._written_until else now
-        return self._until
-
-    def lasts(self, now: float) -> bool:
-        """Return whether it is not over."""
-        return now < self._until
-
-
 class Batcher:
     """The one door to a scorer. Belongs to the event loop that it was started in."""
 
@@ -104,9 +82,8 @@ class Batcher:
         self._observer = observer or NullObserver()
         self._turns = Turns(max_batch, max_characters)
         self._in_pass: list[Call] = []
-        self._pass_size = 0
         self._passes = 0
-        self._rest = _Rest()
+        self._pace = Pace()
         self._failing = False
         self._thread: ScoringThread | None = None
         self._stopped = asyncio.Event()
@@ -116,15 +93,18 @@ class Batcher:
         """Whether it is open, its scorer is ready, and neither the last pass nor a window has failed since."""
         return self._thread is not None and not self._failing and self.scorer.ready()
 
+    @property
+    def backlog_seconds(self) -> float:
+        """How much work windows have waiting, with the pass that is under way, at the pace of the passes so far."""
+        return self._pace.backlog(asyncio.get_running_loop().time(), self._turns.waiting("windows"))
+
     async def start(self) -> None:
         """Start the thread; call once, before `score`."""
         loop = asyncio.get_running_loop()
 
         def deliver(outcome: Outcome | None) -> None:
-            try:
+            with suppress(RuntimeError):  # the loop is gone, and with it everyone to tell
                 loop.call_soon_threadsafe(self._delivered, outcome)
-            except RuntimeError:
-                pass  # the loop is gone, and with it everyone to tell
 
         self._thread = ScoringThread(self.scorer, deliver)
         self._thread.start()
@@ -138,10 +118,8 @@ class Batcher:
         for call in [*self._turns.calls(), *self._in_pass]:
             call.settle(ScorerUnavailable("closed"))
         thread.stop()
-        try:
+        with suppress(TimeoutError):
             await asyncio.wait_for(self._stopped.wait(), min(_STOP_SECONDS, self._deadline_seconds))
-        except TimeoutError:
-            pass
 
     async def score(
         self, texts: Sequence[str], thresholds: ThresholdValues = EXACT, caller: Caller = ANYBODY
@@ -189,9 +167,8 @@ class Batcher:
         self._note_depth(call.caller.urgency)
         loop = asyncio.get_running_loop()
         if call.caller.urgency == "windows":
-            self._rest.written(loop.time())
-        # Not at once: callers that come in the same turn of the loop share the pass.
-        loop.call_soon(self._dispatch)
+            self._pace.written(loop.time())
+        loop.call_soon(self._dispatch)  # not at once: callers of the same turn of the loop share the pass
 
     def _forget(self, call: Call) -> None:
         self._turns.leave(call)
@@ -204,14 +181,15 @@ class Batcher:
 
     def _dispatch(self) -> None:
         """Start a pass, unless one is under way, nothing waits, or what waits is to leave the cores to the engine."""
-        rests = not self._turns.waiting("windows") and self._rest.lasts(asyncio.get_running_loop().time())
+        now = asyncio.get_running_loop().time()
+        rests = not self._turns.waiting("windows") and self._pace.rests(now)
         if self._thread is None or self._in_pass or rests:
             return
         boarded = self._turns.board()
         if not boarded:
             return
         self._in_pass = [call for call, _ in boarded]
-        self._pass_size = sum(len(texts) for _, texts in boarded)
+        self._pace.begin(now, sum(len(texts) for _, texts in boarded))
         for urgency in {call.caller.urgency for call in self._in_pass}:
             self._note_depth(urgency)
         self._thread.submit([texts for _, texts in boarded], [call.thresholds for call in self._in_pass])
@@ -224,13 +202,14 @@ class Batcher:
             self._stopped.set()
             return
         self._passes += 1
+        self._pace.end(outcome.seconds)
         for call, result in zip(calls, outcome.results, strict=True):
             call.settle(result)
         scored = any(not isinstance(result, ScorerUnavailable) for result in outcome.results)
         self._failing = not scored
         if scored:
-            self._observer.batch_scored(self._pass_size, outcome.seconds)
+            self._observer.batch_scored(self._pace.texts, outcome.seconds)
         if all(call.caller.urgency != "windows" for call in calls):
             loop = asyncio.get_running_loop()
-            loop.call_at(self._rest.begin(loop.time(), outcome.seconds), self._dispatch)
+            loop.call_at(self._pace.rest(loop.time(), outcome.seconds), self._dispatch)
         self._dispatch()

@@ -50,6 +50,11 @@ class Judge:
         return Judge(self._batcher, replace(self._caller, urgency=urgency), self._find)
 
     @property
+    def backlog_seconds(self) -> float:
+        """How much work the windows of all answers have waiting for the scorer."""
+        return self._batcher.backlog_seconds
+
+    @property
     def scorer_name(self) -> str:
         """The name of the scorer that judges."""
         return self._batcher.scorer.name

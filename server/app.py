@@ -174,6 +174,7 @@ def prepare(additional: Mapping[str, Any], metrics: Metrics | None = None) -> "C
             allow_loosen=settings.allow_loosen,
             pairs=pairs,
             limits=settings.limits,
+            room=settings.room,
             patience=settings.patience,
             keys=known,
             quotas=quotas,

@@ -17,18 +17,20 @@ from server.api.heads import Heads
 from server.api.routes import router
 from server.feedback.records import Records
 from server.feedback.service import Feedback
+from server.generation.capacity import Bounds, Capacity
 from server.generation.ending import Ending
 from server.generation.pairs import Pairs
 from server.generation.request import GuardedRequest
 from server.generation.services import Services
 from server.keys.file import Keys
 from server.keys.quotas import MEMORY, Quotas, storage_at
-from server.limits import Limits
+from server.limits import Limits, Room
 from server.patience import Patience
 from server.policy.catalog import Catalog
 from server.reloading import Current, Reloaded
 from server.settings import vllm_version
 from server.stopping import tended
+from server.telemetry import logs
 from server.telemetry.metrics import Metrics
 
 if TYPE_CHECKING:
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
 
     from server.engine.served import ServedClient
     from server.engine.watched import WatchedClient
+
+log = logs.logger("server")
 
 GENERATING = ("/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/messages")
 """The routes whose series exist from the start; others appear with their first request."""
@@ -51,6 +55,7 @@ def guard(
     allow_loosen: bool,
     pairs: Pairs | None = None,
     limits: Limits | None = None,
+    room: Room | None = None,
     patience: Patience | None = None,
     keys: Current[Keys] | None = None,
     quotas: Quotas | None = None,
@@ -58,7 +63,8 @@ def guard(
 ) -> "ServedClient":
     """Put the guard before vLLM's engine. `pairs` takes rewinds' pairs, `closing` ends with the server.
 
-    `limits` are the most that one request may ask for, `patience` is how long is waited for what (None: the defaults).
+    `limits` are the most that one request may ask for, `room` is for all together, `patience` is how long is waited for
+    what (None: the defaults).
     `keys` are those of the file, and `quotas` what they have asked for (None: counted in memory). What is `Reloaded` of
     `catalog` and `keys` is looked after while the server runs. `feedback` keeps what was answered (None: nobody does).
     """
@@ -74,7 +80,8 @@ def guard(
     def encode(text: str) -> list[int]:
         return list(tokenizer.encode(text, add_special_tokens=False))
 
-    services = Services(judge, metrics, model, encode, pairs=pairs, limits=limits or Limits())
+    capacity = _capacity(engine, room or Room(), judge, metrics)
+    services = Services(judge, metrics, model, encode, pairs=pairs, limits=limits or Limits(), capacity=capacity)
     introduce(metrics, catalog.value, judge, model)
     files = [each for each in (catalog, keys) if isinstance(each, Reloaded)]
     if isinstance(catalog, Reloaded):
@@ -96,6 +103,14 @@ def guard(
         keys=keys,
         feedback=feedback,
     )
+
+
+def _capacity(engine: Any, room: Room, judge: Judge, metrics: Metrics) -> Capacity:
+    from server.engine.room import fitting
+
+    bounds = Bounds(choices=room.choices or fitting(engine), backlog_seconds=room.backlog_seconds)
+    log.info("taking in", extra={"most_under_way": bounds.choices, "most_scorer_backlog": bounds.backlog_seconds})
+    return Capacity(bounds, lambda: judge.backlog_seconds, metrics)
 
 
 def attach(app: "FastAPI", client: "ServedClient", args: argparse.Namespace, *, pages_need_key: bool = False) -> None:
@@ -135,12 +150,12 @@ def keeping(feedback: Feedback, model: str, named: Callable[[Scope], str | None]
 
 
 async def guarded_application(
-    engine: Any, args: argparse.Namespace, judge: Judge, catalog: Catalog, metrics: Metrics
+    engine: Any, args: argparse.Namespace, judge: Judge, catalog: Catalog, metrics: Metrics, room: Room | None = None
 ) -> "FastAPI":
     """Build vLLM's application over an engine that is not guarded yet, with our guard, routes and gateway."""
     from server.engine import launcher
 
-    client = guard(engine, judge, Current(catalog), metrics, AsyncExitStack(), allow_loosen=False)
+    client = guard(engine, judge, Current(catalog), metrics, AsyncExitStack(), allow_loosen=False, room=room)
     app = await launcher.application(client, args)
     attach(app, client, args)
     return app

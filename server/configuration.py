@@ -17,7 +17,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveFloa
 from filters.turns import LEAST_CHARACTERS
 from server.errors import StartError
 from server.keys.quotas import MEMORY
-from server.limits import Limits
+from server.limits import Limits, Room
 from server.patience import Patience
 from server.policy import document
 from server.policy.shape import Misfit, fit, mismatch
@@ -45,6 +45,10 @@ def _several(said: object) -> object:
 
 def _bundled_screen(said: Mapping[str, Any]) -> Path | None:
     return BUNDLED_SCREEN if said["scorer"] == _BUNDLED_SCORER else None
+
+
+def _quarter_of_deadline(said: Mapping[str, Any]) -> float:
+    return float(said["scorer_deadline_seconds"]) / 4
 
 
 class ScorerSettings(BaseModel):
@@ -91,6 +95,9 @@ class Settings(ScorerSettings):
     max_prompt_characters: PositiveInt = Limits().prompt_characters
     max_alternatives: PositiveInt = Limits().alternatives
     max_moderation_characters: PositiveInt = Limits().moderation_characters
+    max_under_way: PositiveInt | None = None
+    """None: what fits the engine."""
+    max_scorer_backlog_seconds: PositiveFloat = Field(default_factory=_quarter_of_deadline)
 
     @property
     def limits(self) -> Limits:
@@ -101,6 +108,11 @@ class Settings(ScorerSettings):
             alternatives=self.max_alternatives,
             moderation_characters=self.max_moderation_characters,
         )
+
+    @property
+    def room(self) -> Room:
+        """What all requests together may have under way."""
+        return Room(choices=self.max_under_way, backlog_seconds=self.max_scorer_backlog_seconds)
 
     @property
     def patience(self) -> Patience:

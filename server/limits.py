@@ -1,9 +1,9 @@
-"""The most that one request may ask for: options of `unsay serve`, explained in docs/operations.md."""
+"""The most that one request may ask for, and all together: options of `unsay serve` (docs/operations.md)."""
 
 import argparse
 from dataclasses import dataclass
 
-from reporting.options import count
+from reporting.options import above_zero, count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +19,35 @@ class Limits:
     prompt_characters: int = 400_000
     alternatives: int = 200_000
     moderation_characters: int = 100_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """What all requests together may have under way.
+
+    `choices` are drafted or wait for the engine (None: as many as fit it). `backlog_seconds` is the work that may wait
+    for the scorer.
+    """
+
+    choices: int | None = None
+    backlog_seconds: float = 2.5
+
+
+def add_room(group: "argparse._ArgumentGroup") -> None:
+    """Add an option for each."""
+    group.add_argument(
+        "--max-under-way",
+        type=count,
+        metavar="N",
+        help="answers that are written or wait for the engine; then 503 (default: twice what the engine runs at once)",
+    )
+    group.add_argument(
+        "--max-scorer-backlog",
+        dest="max_scorer_backlog_seconds",
+        type=above_zero,
+        metavar="SECONDS",
+        help="of work that may wait for the scorer; then 503 (default: a quarter of --scorer-deadline)",
+    )
 
 
 def add_limits(group: "argparse._ArgumentGroup") -> None:

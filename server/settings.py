@@ -11,7 +11,7 @@ from pathlib import Path
 
 from reporting.options import within
 from server.errors import StartError
-from server.limits import add_limits
+from server.limits import add_limits, add_room
 from server.patience import add_patience
 from server.scorer_options import add_scorer
 from server.upstreams import add_upstream
@@ -82,6 +82,7 @@ def add_options(serve: argparse.ArgumentParser) -> None:
     _add_feedback(serve.add_argument_group("feedback", "what people say of answers (docs/feedback.md)"))
     _add_keys(serve.add_argument_group("keys", "who may ask (docs/operations.md)"))
     add_limits(serve.add_argument_group("limits", "what one request may ask for (docs/operations.md)"))
+    add_room(serve.add_argument_group("capacity", "what all requests may have under way (docs/operations.md)"))
     add_patience(serve.add_argument_group("patience"))
     add_scorer(serve.add_argument_group("scorer"))
 

@@ -15,7 +15,8 @@ from filters.judge import Judge
 from filters.scorers.scripted import ScriptedScorer
 from server import composition
 from server.composition import GENERATING, guard, introduce
-from server.limits import Limits
+from server.generation.capacity import Bounds
+from server.limits import Limits, Room
 from server.policy.catalog import builtin, load
 from server.reloading import Current, Reloaded
 from server.telemetry.metrics import Metrics
@@ -66,7 +67,8 @@ def engine() -> Any:
     """What is asked of vLLM's engine before it answers anything."""
     tokenizer = SimpleNamespace(encode=lambda text, add_special_tokens: [1, 2])
     model = SimpleNamespace(served_model_name="m")
-    config = SimpleNamespace(scheduler_config=SimpleNamespace(scheduler_cls=None), model_config=model)
+    scheduler, parallel = SimpleNamespace(scheduler_cls=None, max_num_seqs=8), SimpleNamespace(data_parallel_size=1)
+    config = SimpleNamespace(scheduler_config=scheduler, parallel_config=parallel, model_config=model)
     return SimpleNamespace(renderer=SimpleNamespace(tokenizer=tokenizer), vllm_config=config)
 
 
@@ -84,9 +86,11 @@ def test_the_guard_has_what_it_is_given() -> None:
         allow_loosen=True,
         pairs=pairs,
         limits=LIMITS,
+        room=Room(backlog_seconds=1.0),
     )
     assert (client.services.judge, client.services.pairs, client.closing) == (judge, pairs, closing)
     assert (client.services.model, client.exact, client.allow_loosen) == ("m", False, True)
+    assert client.services.capacity.bounds == Bounds(choices=16, backlog_seconds=1.0)
     assert client.services.encode("a mask") == [1, 2] and client.services.limits == LIMITS
 
 

@@ -1,4 +1,4 @@
-"""What one request may ask for is said with options, and told in the docs."""
+"""What one request may ask for, and all together, is said with options, and told in the docs."""
 
 import re
 from dataclasses import asdict
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from server.configuration import parse
-from server.limits import Limits
+from server.limits import Limits, Room
 
 DOCS = Path(__file__).resolve().parents[1] / "docs" / "operations.md"
 
@@ -20,6 +20,13 @@ def test_every_limit_has_a_default_and_an_option() -> None:
     assert said() == Limits()
     words = [word for name in asdict(Limits()) for word in (f"--max-{name.replace('_', '-')}", "7")]
     assert set(asdict(said(*words)).values()) == {7}
+
+
+def test_room_for_all_has_defaults_and_options() -> None:
+    assert parse(["serve"]).settings.room == Room()
+    words = ["serve", "--max-under-way", "7", "--max-scorer-backlog", "1.5"]
+    assert parse(words).settings.room == Room(choices=7, backlog_seconds=1.5)
+    assert parse(["serve", "--scorer-deadline", "2"]).settings.room.backlog_seconds == 0.5, "a quarter of it"
 
 
 def test_none_can_be_less_than_one(capsys: pytest.CaptureFixture[str]) -> None:

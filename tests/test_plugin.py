@@ -42,7 +42,8 @@ def engine(runner_type: str = "generate") -> Any:
     """What is asked of vLLM's engine before it answers anything."""
     tokenizer = SimpleNamespace(encode=lambda text, add_special_tokens: [1, 2])
     model = SimpleNamespace(served_model_name="m", runner_type=runner_type)
-    config = SimpleNamespace(scheduler_config=SimpleNamespace(scheduler_cls=None), model_config=model)
+    scheduler, parallel = SimpleNamespace(scheduler_cls=None, max_num_seqs=8), SimpleNamespace(data_parallel_size=1)
+    config = SimpleNamespace(scheduler_config=scheduler, parallel_config=parallel, model_config=model)
     renderer = SimpleNamespace(tokenizer=tokenizer)
     return SimpleNamespace(renderer=renderer, vllm_config=config, is_running=True, errored=False)
 

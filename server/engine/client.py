@@ -24,6 +24,7 @@ from server.engine.drafting.detokenize import detokenizers, unfinished_word
 from server.engine.drafting.exact import ExactEngine, rewinds_of
 from server.engine.drafting.request import EngineRequest
 from server.engine.drafting.resubmit import ResubmittingEngine
+from server.engine.room import check_room, taken_in
 from server.engine.unguarded import Unguarded
 from server.errors import ScorerDown, ShuttingDown
 from server.generation.answered import Answered, Telling
@@ -58,7 +59,7 @@ class GuardedEngineClient(Delegate):
         self._default = default
         self.exact = exact
         self.alternative_scores = AlternativeScores(services.judge)
-        self._unguarded = Unguarded(inner, services.ending)
+        self._unguarded = Unguarded(inner, services.ending, services.capacity)
 
     @property
     def default_policy(self) -> Policy:
@@ -69,6 +70,10 @@ class GuardedEngineClient(Delegate):
     def input_processor(self) -> Any:
         """The engine's. vLLM's beam search asks it before it draws anything, and is refused there, on every route."""
         return _WithoutBeams(self.inner.input_processor)
+
+    def check_admission(self, n: int = 1, request_id: str | None = None) -> None:
+        """Refuse a request for which there is no room: vLLM asks before it prepares one."""
+        check_room(current.get() or GuardedRequest(self.default_policy), n, self.services.capacity)
 
     def generate(
         self, prompt: Any, sampling_params: SamplingParams, request_id: str, **options: Any
@@ -88,8 +93,7 @@ class GuardedEngineClient(Delegate):
         request.tokens += len(prompt["prompt_token_ids"])
         options.pop("prompt_text", None)
         call = GenerateCall(prompt, sampling_params, request_id, request, options, request.reserve(sampling_params.n))
-        asked = None if judged is None else Prompt(judged, request.policy, services)
-        return self._guarded(call, services, asked)
+        return self._guarded(call, services, None if judged is None else Prompt(judged, request.policy, services))
 
     def _check_open(self, request: GuardedRequest) -> None:
         if self.services.ending.phase == "closed":
@@ -108,12 +112,11 @@ class GuardedEngineClient(Delegate):
         answer, ending = Answer(call, choices), self.services.ending
         _remember(call, choices, lambda: self._prompt_text(call.prompt, special=True))
         try:
-            with ending.during():
+            with taken_in(call.request, call.params.n, services.capacity), ending.during():
                 async with aclosing(merge([choice.guard.pieces() for choice in choices])) as pieces:
                     while (said := await ending.unless_closed(anext(pieces, None))) is not None:
                         refusals.check_grammar(call.request, said[1].stop_reason)
-                        output = await answer.add(*said)
-                        if output is not None:
+                        if (output := await answer.add(*said)) is not None:
                             yield output
                 self._export(call, choices)
         except (VLLMClientError, RetryableRequestError) as error:
@@ -177,8 +180,7 @@ class GuardedEngineClient(Delegate):
 
     def _guard(self, engine: ChoiceEngine, call: GenerateCall, services: Services, lead: str) -> Guarded:
         make = detokenizers(self.inner.renderer.tokenizer, call.prompt["prompt_token_ids"], call.params)
-        structured = call.params.structured_outputs is not None
-        seeded = call.params.seed is not None
+        structured, seeded = call.params.structured_outputs is not None, call.params.seed is not None
         whole = call.params.output_kind == RequestOutputKind.FINAL_ONLY
         return Guarded(
             engine,

@@ -42,6 +42,7 @@ def arm_configurations() -> None:
         _refuse_front_ends()
         config = create(self, *args, **kwargs)
         _refuse_no_text(config)
+        _refuse_bounds_on_rewinds(config)
         arming.arm(config)
         return config
 
@@ -87,6 +88,14 @@ def _refuse_no_text(config: Any) -> None:
     """Refuse an engine that knows tokens alone."""
     if _generates(config) and config.model_config.skip_tokenizer_init:
         raise StartError("--skip-tokenizer-init: without a tokenizer there is no text to judge; leave it out")
+
+
+def _refuse_bounds_on_rewinds(config: Any) -> None:
+    """Refuse vLLM's own bounds on its queue: they would hold for the rewinds of answers that have begun, too."""
+    for name in ("max_num_queued_reqs", "max_num_queued_tokens"):
+        if getattr(config.scheduler_config, name) is not None:
+            flag = name.replace("_", "-")
+            raise StartError(f"--{flag}: would end answers amid a rewind; leave it out, and say --max-under-way")
 
 
 def _refuse_front_ends() -> None:

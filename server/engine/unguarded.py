@@ -7,11 +7,13 @@ from contextlib import aclosing
 from typing import Any
 
 from vllm.engine.protocol import EngineClient
-from vllm.exceptions import VLLMClientError
+from vllm.exceptions import RetryableRequestError, VLLMClientError
 from vllm.outputs import RequestOutput
 from vllm.sampling_params import RequestOutputKind
 
 from server.engine import refusals
+from server.engine.room import taken_in
+from server.generation.capacity import Capacity
 from server.generation.ending import Ending
 from server.generation.report import Report
 from server.generation.request import GuardedRequest
@@ -20,9 +22,10 @@ from server.generation.request import GuardedRequest
 class Unguarded:
     """Passes on what `engine` generates. Answers that the server's end cuts short are aborted in the engine."""
 
-    def __init__(self, engine: EngineClient, ending: Ending) -> None:
+    def __init__(self, engine: EngineClient, ending: Ending, capacity: Capacity) -> None:
         self._engine = engine
         self._ending = ending
+        self._capacity = capacity
         self._aborting = set[asyncio.Future[None]]()
 
     async def generate(
@@ -36,7 +39,11 @@ class Unguarded:
         outputs = self._engine.generate(prompt, params, request_id, **options)
         usage = _Usage(request, prompt, params)
         try:
-            with self._ending.during(), self._ending.at_close(lambda: self._abort(request_id, request, choices)):
+            with (
+                taken_in(request, count, self._capacity),
+                self._ending.during(),
+                self._ending.at_close(lambda: self._abort(request_id, request, choices)),
+            ):
                 async with aclosing(outputs):
                     async for output in outputs:
                         for choice in output.outputs:
@@ -44,7 +51,7 @@ class Unguarded:
                         request.started = True
                         usage.add(output)
                         yield output
-        except VLLMClientError as error:
+        except (VLLMClientError, RetryableRequestError) as error:
             refusals.note(request, params, error)
             raise
 

@@ -37,6 +37,8 @@ class GuardedRequest:
     shut_down: bool = False
     started: bool = False
     """Whether any generated text has been handed out."""
+    admitted: bool = False
+    """Whether the server has taken it in: it is not refused later for want of capacity."""
     client: Hashable = field(default_factory=object)
     key: Key = ANYBODY
     user: str | None = None
@@ -59,6 +61,11 @@ class GuardedRequest:
         """Let go of the choices: the request itself may be kept for long."""
         self.answered.clear()
         self.unsettled.clear()
+
+    @property
+    def choices(self) -> int:
+        """How many choices it has asked for so far."""
+        return self._choices
 
     def reserve(self, count: int) -> int:
         """Reserve numbers for `count` more choices; return the first."""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 
 from filters.judge import Judge
+from server.generation.capacity import Bounds, Capacity, NullObserver
 from server.generation.ending import Ending
 from server.generation.observer import Observer
 from server.generation.pairs import Pairs
@@ -16,7 +17,7 @@ class Services:
     """Who judges, who is told, the model's name, how a mask is written in its tokens, a clock in seconds.
 
     `pairs` takes the preference pairs of rewinds, if anybody wants them: they hold flagged text. `limits` are the most
-    that one request may ask for. `ending` is that of the server.
+    that one request may ask for, `capacity` is for all together. `ending` is that of the server.
     """
 
     judge: Judge
@@ -27,6 +28,7 @@ class Services:
     pairs: Pairs | None = None
     limits: Limits = field(default_factory=Limits)
     ending: Ending = field(default_factory=Ending)
+    capacity: Capacity = field(default_factory=lambda: Capacity(Bounds(), lambda: 0.0, NullObserver()))
 
     def of(self, client: Hashable) -> "Services":
         """Return the same with a judge that scores in this client's turns."""

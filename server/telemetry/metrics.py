@@ -23,7 +23,7 @@ from server.guard.commands import WAYS, Way
 from server.guard.state import ACTIONS, Action
 from server.telemetry.children import Children
 from server.telemetry.feedback import FeedbackMetrics
-from server.telemetry.serving import ServingMetrics, UpstreamMetrics
+from server.telemetry.serving import CapacityMetrics, ServingMetrics, UpstreamMetrics
 
 # A classifier pass takes milliseconds on a GPU, tens to hundreds of them on a CPU, and is given up after some seconds.
 _SCORING_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -214,7 +214,7 @@ class ScoringMetrics:
         self._failures.of(reason).inc()
 
 
-class Metrics(AnswerMetrics, ScoringMetrics, ServingMetrics, UpstreamMetrics, FeedbackMetrics):
+class Metrics(AnswerMetrics, ScoringMetrics, ServingMetrics, CapacityMetrics, UpstreamMetrics, FeedbackMetrics):
     """All that a server counts. Give every process one; give every test its own registry."""
 
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:

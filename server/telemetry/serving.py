@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from server.api.doorway import Fate, Part
 from server.engine.upstream.faults import OUTCOMES, Outcome
+from server.generation.capacity import SHORTAGES, Shortage
 from server.keys.quotas import LIMITS, Limit
 from server.reloading import FILES, RESULTS, File, Result
 from server.telemetry.children import Children
@@ -93,6 +94,34 @@ class ServingMetrics:
 
     def engine_hangs(self, hangs: bool) -> None:
         self._hangs.set(hangs)
+
+
+class CapacityMetrics:
+    """What is under way, and what is refused; the port `CapacityObserver` says what each call means."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._under_way = Gauge(
+            "unsay_choices_under_way",
+            "Choices that are drafted, or wait for the engine.",
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
+        self._no_capacity = Children(
+            Counter(
+                "unsay_refused_requests",
+                f"Requests answered 503 for want of capacity, by what there is too little of: {', '.join(SHORTAGES)}.",
+                ("reason",),
+                registry=registry,
+            )
+        )
+        for shortage in SHORTAGES:
+            self._no_capacity.of(shortage)
+
+    def choices_under_way(self, choices: int) -> None:
+        self._under_way.set(choices)
+
+    def no_capacity(self, shortage: Shortage) -> None:
+        self._no_capacity.of(shortage).inc()
 
 
 class UpstreamMetrics:

@@ -22,7 +22,10 @@ unsay_tokens_total{{fate="discarded"}} 0.0
 
 @dataclass
 class Fake:
-    """What it was asked, and what it does: `broken` answers 503, `cut` ends before the end."""
+    """What it was asked, and what it does: `broken` answers 503, `cut` ends before the end.
+
+    One in `refusing` is refused as an unsay that is full does it (0: none). `withheld` answers have no text.
+    """
 
     url: str = ""
     asked: list[Body] = field(default_factory=list)
@@ -31,6 +34,8 @@ class Fake:
     at_once: int = 0
     broken: bool = False
     cut: bool = False
+    refusing: int = 0
+    withheld: bool = False
 
 
 @asynccontextmanager
@@ -50,6 +55,9 @@ def _application(fake: Fake) -> FastAPI:
         fake.asked.append(body)
         if fake.broken:
             return JSONResponse({"error": {"message": "no scorer"}}, 503)
+        if fake.refusing and len(fake.asked) % fake.refusing == 0:
+            error = {"message": "full", "type": "service_unavailable", "param": None, "code": "service_unavailable"}
+            return JSONResponse({"error": error}, 503, {"Retry-After": "3"})
         return StreamingResponse(_said(fake, body), media_type="text/event-stream")
 
     @app.post("/v1/moderations")
@@ -57,6 +65,11 @@ def _application(fake: Fake) -> FastAPI:
         fake.asked.append(body)
         await asyncio.sleep(0.01)
         return {"results": []}
+
+    @app.get("/health")
+    @app.get("/ready")
+    async def well() -> Body:
+        return {}
 
     @app.post("/bench/scorer")
     async def use(body: Body) -> Body:
@@ -73,7 +86,9 @@ def _application(fake: Fake) -> FastAPI:
 async def _said(fake: Fake, body: Body) -> AsyncIterator[str]:
     fake.at_once += 1
     fake.most_at_once = max(fake.most_at_once, fake.at_once)
-    for number in range(body["max_tokens"]):
+    if fake.withheld:
+        yield _event({"choices": [{"text": "", "finish_reason": "content_filter"}]})
+    for number in () if fake.withheld else range(body["max_tokens"]):
         last = number + 1 == body["max_tokens"]
         yield _event({"choices": [{"text": "wörd ", "finish_reason": "length" if last and not fake.cut else None}]})
         await asyncio.sleep(0.002)

@@ -4,7 +4,7 @@ import pytest
 
 from benchmarks.errors import BenchError
 from benchmarks.process import reserved_port
-from benchmarks.wire import Answer, Stream, ask, read
+from benchmarks.wire import Answer, Stream, ask, head, read
 from tests.benchmarks.builders import answer
 from tests.benchmarks.streaming import Fake, streaming
 
@@ -73,6 +73,12 @@ async def test_an_error_within_a_stream_is_told() -> None:
 async def test_an_answer_that_is_cut_short_is_no_answer() -> None:
     with pytest.raises(BenchError, match="without an end"):
         await _asked({"max_tokens": 2}, cut=True)
+
+
+async def test_the_head_of_a_refusal_and_what_it_says() -> None:
+    refusal = b"HTTP/1.1 503 Busy\r\nRetry-After: 3\r\ncontent-length: 2\r\n\r\n"
+    assert head(_held(refusal, b"{", b"}")) == (503, {"retry-after": "3", "content-length": "2"}, b"{}")
+    assert head(_held()) == (0, {}, b"")
 
 
 async def test_nobody_there() -> None:

@@ -130,7 +130,7 @@ class House:
             *("--scorer", f"remote:http://127.0.0.1:{self.scorer_port}", "--scorer-deadline", "3"),
             *("--policy-file", str(self.policies), "--pairs-out", str(self.pairs)),
             *("--keys-file", str(self.keys)),
-            *("--engine-seconds", "8", "--grace-seconds", "5"),
+            *("--engine-seconds", "8", "--grace-seconds", "5", "--max-under-way", "600"),
         )
         self.server = Process(own, self.folder / "server.log", self.environment)
         await self._up(f"{self.url}/ready", self.server)

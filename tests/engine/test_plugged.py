@@ -19,11 +19,15 @@ WAYS = pytest.mark.parametrize(
 )
 
 
+QUEUE = {"max_num_queued_reqs": None, "max_num_queued_tokens": None}
+
+
 def source(**model: Any) -> Any:
     """A configuration of vLLM's; arguments have no model in them."""
     made = config()
     made.additional_config = {"unsay": {}}
     made.model_config.skip_tokenizer_init = False
+    vars(made.scheduler_config).update({**QUEUE, **model.pop("queue", {})})
     vars(made.model_config).update(model)
     return made
 
@@ -102,6 +106,13 @@ def test_an_engine_of_tokens_alone_is_refused(made: list[str]) -> None:
     with pytest.raises(StartError, match="--skip-tokenizer-init"):
         args().create_engine_config(skip_tokenizer_init=True)
     assert args().create_engine_config(skip_tokenizer_init=True, runner_type="pooling")
+
+
+@pytest.mark.parametrize("flag", ["max_num_queued_reqs", "max_num_queued_tokens"])
+def test_vllms_own_bounds_on_its_queue_are_refused(made: list[str], flag: str) -> None:
+    guard(made)
+    with pytest.raises(StartError, match=f"^--{flag.replace('_', '-')}: .*--max-under-way"):
+        args().create_engine_config(**{"queue": {flag: 9}})
 
 
 def test_the_rust_front_end_is_refused(made: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from vllm.outputs import CompletionOutput, RequestOutput
 from vllm.sampling_params import RequestOutputKind, SamplingParams
 
 from server.engine.unguarded import Unguarded
+from server.generation.capacity import Bounds, Capacity, NullObserver
 from server.generation.ending import Ending
 from server.generation.request import GuardedRequest
 from tests.engine.drafting.recording import RecordingEngine
@@ -15,11 +16,13 @@ from tests.engine.drafting.test_detokenize import ids, tokenizer
 from tests.engine.test_client import PROMPT
 from tests.engine.test_client_ending import DELTA, OFF, TEXT, asking
 
+ROOM = Capacity(Bounds(), lambda: 0.0, NullObserver())
+
 
 async def test_it_is_what_the_engine_said_and_reported_as_judged_by_nobody() -> None:
     engine, ending, request = RecordingEngine(ids(TEXT), tokenizer=tokenizer()), Ending(), GuardedRequest(OFF)
     params = SamplingParams(max_tokens=99, output_kind=RequestOutputKind.DELTA)
-    outputs = [output async for output in Unguarded(engine, ending).generate(PROMPT, params, "r", request, {})]
+    outputs = [output async for output in Unguarded(engine, ending, ROOM).generate(PROMPT, params, "r", request, {})]
     assert [token for output in outputs for token in output.outputs[0].token_ids] == ids(TEXT)
     assert (request.reports[0].action, request.reports[0].policy) == ("unguarded", "off")
     assert request.started and ending.under_way == 0
@@ -58,7 +61,7 @@ class Outputs:
 async def test_its_tokens_are_counted_once_with_those_of_its_prompt(kind: Any, said: Any) -> None:
     request, engine = GuardedRequest(OFF), Outputs(*said)
     params = SamplingParams(n=2, output_kind=kind)
-    unguarded = Unguarded(cast(Any, engine), Ending())
+    unguarded = Unguarded(cast(Any, engine), Ending(), ROOM)
     async for _ in unguarded.generate(PROMPT, params, "r", request, {}):
         pass
     assert request.tokens == len(PROMPT["prompt_token_ids"]) + 4 + 3

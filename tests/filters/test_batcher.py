@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from filters.batcher import Batcher
-from filters.call import Urgency
+from filters.call import Caller, Urgency
+from filters.judge import Judge
 from filters.scorer import Reason, Scorer, ScorerUnavailable, Scores
 from filters.scorers.scripted import ScriptedScorer
 from tests.filters.test_scoring_thread import BoundingScorer, PickyScorer
@@ -98,6 +99,22 @@ async def test_callers_of_one_turn_and_those_that_come_during_a_pass_share_a_pas
         scorer.release()
         await asyncio.gather(*calls)
     assert record.sizes == [3, 1, 4]
+
+
+async def test_its_backlog_is_the_work_that_windows_wait_for() -> None:
+    scorer = ScriptedScorer(WORDS)
+    async with batching(scorer, max_batch=1) as batcher:
+        batcher._pace.begin(0.0, 4)
+        batcher._pace.end(400.0)
+        assert batcher.backlog_seconds == Judge(batcher).backlog_seconds == 0.0
+        scorer.hang()
+        calls = [await begun(batcher, ["<1>"]) for _ in range(4)]
+        calls.append(asyncio.create_task(batcher.score(["<2>"] * 5, caller=Caller("moderations"))))
+        await asyncio.sleep(0)
+        assert batcher.backlog_seconds == Judge(batcher).backlog_seconds == 400.0, "a pass of one, and three that wait"
+        scorer.release()
+        await asyncio.gather(*calls)
+        assert batcher.backlog_seconds == 0.0
 
 
 async def test_a_caller_with_many_texts_does_not_hold_up_the_others() -> None:

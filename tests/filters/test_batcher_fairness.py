@@ -6,8 +6,9 @@ from itertools import count
 
 import pytest
 
-from filters.batcher import RESTS, WRITTEN_SECONDS, Batcher
+from filters.batcher import Batcher
 from filters.call import Caller
+from filters.pace import RESTS, WRITTEN_SECONDS
 from filters.scorer import EXACT, Scores
 from filters.scorers.scripted import ScriptedScorer
 from tests.filters.test_batcher import PLENTY, SHORT, WORDS, Record, batching, expected, reason_of

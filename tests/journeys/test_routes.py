@@ -30,6 +30,8 @@ METRICS = {
     "unsay_requests_at_end_total",
     "unsay_late_requests_total",
     "unsay_engine_hangs",
+    "unsay_choices_under_way",
+    "unsay_refused_requests_total",
     "unsay_reloads_total",
     "unsay_limits_failures_total",
     "unsay_build_info",

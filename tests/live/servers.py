@@ -118,7 +118,8 @@ def judging(setup: Setup) -> SwitchableScorer:
 def _ours(folder: Path) -> list[str]:
     scorer = f"entry:{__name__}:{judging.__name__}"
     return [
-        *("--scorer", scorer, "--scorer-deadline", str(SCORER_DEADLINE_SECONDS)),
+        *("--scorer", scorer, "--scorer-deadline", str(SCORER_DEADLINE_SECONDS), "--max-scorer-backlog", "60"),
+        *("--max-under-way", "600"),
         *("--policy-file", str(written(folder))),
     ]
 

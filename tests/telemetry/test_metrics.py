@@ -27,6 +27,8 @@ LABELS = {
     "unsay_requests_at_end_total": {"fate"},
     "unsay_late_requests_total": {"part"},
     "unsay_engine_hangs": set[str](),
+    "unsay_choices_under_way": set[str](),
+    "unsay_refused_requests_total": {"reason"},
     "unsay_reloads_total": {"file", "result"},
     "unsay_limited_requests_total": {"key", "limit"},
     "unsay_limits_failures_total": set[str](),
@@ -69,6 +71,8 @@ def used() -> Page:
     metrics.screened(5, 2)
     metrics.screen_failed()
     metrics.scorer_failed("deadline")
+    metrics.choices_under_way(3)
+    metrics.no_capacity("engine")
     metrics.build_info(version="1", vllm_version="2", detoxify_version="3", scorer="original", model="tiny")
     return page
 

@@ -3,7 +3,7 @@
 from prometheus_client import CollectorRegistry
 
 from server.engine.upstream.faults import OUTCOMES
-from server.telemetry.serving import ServingMetrics, UpstreamMetrics
+from server.telemetry.serving import CapacityMetrics, ServingMetrics, UpstreamMetrics
 
 
 def test_every_word_is_there_from_the_start_and_counts() -> None:
@@ -27,6 +27,17 @@ def test_a_hung_engine_is_1_until_it_is_well() -> None:
         metrics.engine_hangs(hangs)
         seen.append(registry.get_sample_value("unsay_engine_hangs"))
     assert seen == [1, 0]
+
+
+def test_what_is_under_way_and_what_was_refused_for_it() -> None:
+    registry = CollectorRegistry()
+    metrics = CapacityMetrics(registry)
+    for reason in ("engine", "scorer"):
+        assert registry.get_sample_value("unsay_refused_requests_total", {"reason": reason}) == 0
+    metrics.choices_under_way(7)
+    metrics.no_capacity("scorer")
+    assert registry.get_sample_value("unsay_choices_under_way") == 7
+    assert registry.get_sample_value("unsay_refused_requests_total", {"reason": "scorer"}) == 1
 
 
 def test_upstreams_are_counted_from_the_first_word_of_them_on() -> None:

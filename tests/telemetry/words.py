@@ -20,6 +20,7 @@ WORDS = {
     ("unsay_late_requests_total", "part"): {"head", "body"},
     ("unsay_feedback_total", "verdict"): {"missed", "false_alarm", "good"},
     ("unsay_answers_recorded_total", "fate"): {"written", "dropped", "refused"},
+    ("unsay_refused_requests_total", "reason"): {"engine", "scorer"},
     ("unsay_reloads_total", "file"): {"policies", "keys"},
     ("unsay_reloads_total", "result"): {"loaded", "failed"},
 }  # fmt: skip

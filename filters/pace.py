@@ -1,0 +1,53 @@
+"""How fast the scorer is, how much work waits for it, and when it leaves the cores to the engine.
+
+Times are those of one clock that never goes back, in seconds.
+"""
+
+RESTS = 2.0
+WRITTEN_SECONDS = 5.0
+"""For so long after windows were asked for, answers count as being written."""
+SHARE = 0.1
+"""What the latest pass counts for in the pace."""
+
+
+class Pace:
+    """The passes so far, and the one that is under way over `texts` texts."""
+
+    def __init__(self) -> None:
+        self.texts = 0
+        self._text_seconds = 0.0
+        self._began: float | None = None
+        self._written_until = 0.0
+        self._rests_until = 0.0
+
+    def written(self, now: float) -> None:
+        """Note that an answer is being written."""
+        self._written_until = now + WRITTEN_SECONDS
+
+    def begin(self, now: float, texts: int) -> None:
+        """Note that a pass over so many texts begins."""
+        self.texts = texts
+        self._began = now
+
+    def end(self, seconds: float) -> None:
+        """Note that the pass has ended, and took so long."""
+        found = seconds / self.texts
+        self._text_seconds += (SHARE if self._text_seconds else 1.0) * (found - self._text_seconds)
+        self._began = None
+
+    def rest(self, now: float, seconds: float) -> float:
+        """Begin a rest after a pass that took so long, if answers are being written; return when it is over."""
+        self._rests_until = now + RESTS * seconds if now < self._written_until else now
+        return self._rests_until
+
+    def rests(self, now: float) -> bool:
+        """Return whether the rest is not over."""
+        return now < self._rests_until
+
+    def backlog(self, now: float, waiting: int) -> float:
+        """Return the seconds of work in so many waiting texts, and in the pass that is under way.
+
+        That one counts whole, and as long as it has taken already if that is more: it may hang.
+        """
+        under_way = 0.0 if self._began is None else max(self.texts * self._text_seconds, now - self._began)
+        return waiting * self._text_seconds + under_way

@@ -27,13 +27,13 @@ from server.engine.drafting.resubmit import ResubmittingEngine
 from server.engine.room import check_room, taken_in
 from server.engine.unguarded import Unguarded
 from server.errors import ScorerDown, ShuttingDown
-from server.generation.answered import Answered, Telling
 from server.generation.guarded import Guarded
 from server.generation.outlet import merge
 from server.generation.prompt import Prompt, Prompted, last_part, on_prompt
 from server.generation.report import Report
 from server.generation.request import GuardedRequest, current
 from server.generation.services import Services
+from server.generation.telling import ChoiceRecord, Telling
 from server.generation.transcript import Transcript
 from server.guard.state import GuardState
 from server.policy.policy import Policy
@@ -198,7 +198,7 @@ def _remember(call: GenerateCall, choices: Sequence[Choice], prompt: Callable[[]
     """Have the request know what tells of its choices; of the prompt, where the policy keeps it and it is all text."""
     keeps = call.request.policy.keep_text == "all" and call.prompt["type"] == "token"
 
-    def answered(telling: Telling) -> Answered:
+    def answered(telling: Telling) -> ChoiceRecord:
         return replace(telling.answered(), prompt=prompt() if keeps else None)
 
     for number, choice in enumerate(choices, call.first_choice):

@@ -14,9 +14,9 @@ from typing import Any
 
 from filters.scorer import ScorerUnavailable
 from server.feedback.tables import MOST_ID
-from server.generation.answered import Answered
 from server.generation.report import Report
 from server.generation.request import GuardedRequest
+from server.generation.telling import ChoiceRecord
 from server.policy.policy import Policy
 from server.policy.standard import standard
 
@@ -56,7 +56,7 @@ class Records:
         known = {"response_id": storable(response), "user_hash": hashed(request.user) if request.user else None}
         return [{**row, **known} for row in found] if len(response) <= MOST_ID else []
 
-    def _row(self, request: GuardedRequest, choice: int, report: Report, answered: Answered | None) -> Row:
+    def _row(self, request: GuardedRequest, choice: int, report: Report, answered: ChoiceRecord | None) -> Row:
         policy = request.policy
         sampled = self.chance() < self.selection.sample
         about = _about(policy, report, answered)
@@ -95,7 +95,7 @@ def storable(text: str) -> str:
     return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
-def _choices(request: GuardedRequest) -> Iterator[tuple[int, Report, Answered | None]]:
+def _choices(request: GuardedRequest) -> Iterator[tuple[int, Report, ChoiceRecord | None]]:
     """Return the choices of which there is something to be said: one that failed before its first text is none."""
     for choice in sorted({*request.answered, *request.reports}):
         tell, report = request.answered.get(choice), request.reports.get(choice)
@@ -108,7 +108,7 @@ def _choices(request: GuardedRequest) -> Iterator[tuple[int, Report, Answered | 
             yield choice, answered.report, answered
 
 
-def _about(policy: Policy, report: Report, answered: Answered | None) -> Row:
+def _about(policy: Policy, report: Report, answered: ChoiceRecord | None) -> Row:
     """Return what is kept of the text, and what is counted of it."""
     spans = () if answered is None else answered.spans[:MOST_SPANS]
     keeps, keeps_all = answered is not None and policy.keep_text != "none", policy.keep_text == "all"

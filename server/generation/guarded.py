@@ -13,7 +13,6 @@ from typing import assert_never
 
 from filters.scorer import Scores
 from server.generation.account import Account
-from server.generation.answered import Telling
 from server.generation.draft import Engine
 from server.generation.inlet import Following, Judging
 from server.generation.observer import NO_CATEGORY
@@ -24,6 +23,7 @@ from server.generation.retrying import Retrying
 from server.generation.services import Services
 from server.generation.standin import StandIn
 from server.generation.tasks import Tasks
+from server.generation.telling import Telling
 from server.generation.transcript import Transcript
 from server.guard.advance import advance
 from server.guard.commands import Command, Finish, Insert, Release, Rewind, Score

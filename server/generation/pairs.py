@@ -13,7 +13,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from server.generation.answered import FlaggedSpan
+from server.generation.telling import FlaggedSpan
 from server.generation.transcript import Transcript
 from server.guard.commands import Substitute
 from server.guard.events import Flagged

@@ -21,13 +21,13 @@ from filters.judge import TOLD_BY
 from filters.portions import MOST_CHARACTERS, pieces_and_parts, portions
 from filters.scorer import ScorerUnavailable, Scores
 from server.errors import ScorerDown
-from server.generation.answered import Telling
 from server.generation.guarded import Guarded
 from server.generation.observer import NO_CATEGORY, Judgement
 from server.generation.outlet import Piece, withheld
 from server.generation.pairs import Pair
 from server.generation.report import PromptFinding, Report
 from server.generation.services import Services
+from server.generation.telling import Telling
 from server.policy.policy import OnPrompt, Policy
 from server.policy.standard import standard
 

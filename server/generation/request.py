@@ -9,9 +9,9 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from server.errors import RequestError
-from server.generation.answered import Answered
 from server.generation.demand import Demand
 from server.generation.report import Report
+from server.generation.telling import ChoiceRecord
 from server.keys.key import ANYBODY, Key
 from server.limits import Limits
 from server.policy.policy import Policy
@@ -44,7 +44,7 @@ class GuardedRequest:
     user: str | None = None
     """For which user of its key the request is made, if it says so."""
     tokens: int = 0
-    answered: dict[int, Callable[[], Answered]] = field(default_factory=dict)
+    answered: dict[int, Callable[[], ChoiceRecord]] = field(default_factory=dict)
     """What tells of each choice what it has come to, by the numbers of the reports. It holds the whole choice."""
     unsettled: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
     """What waits for the verdicts on choices that end before them."""

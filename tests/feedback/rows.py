@@ -14,9 +14,9 @@ from server.feedback.records import Records
 from server.feedback.review import Reviewer
 from server.feedback.tables import AnswerRow
 from server.feedback.verdicts import Noted, Said, Verdict
-from server.generation.answered import Answered, FlaggedSpan
 from server.generation.report import Report
 from server.generation.request import GuardedRequest
+from server.generation.telling import ChoiceRecord, FlaggedSpan
 from server.guard.state import Action
 from server.keys.key import Key
 from server.policy.policy import Policy
@@ -58,7 +58,7 @@ def request(
     action: Action = "rewound" if spans else "clean"
     report = Report(policy.name, "enforce", action, scores=scores or {"insult": 0.1}, scorer="scripted", language="en")
     made = GuardedRequest(policy, key=Key(key), user=user, reports={0: report})
-    made.answered[0] = lambda: Answered(report, text, tuple(spans), prompt)
+    made.answered[0] = lambda: ChoiceRecord(report, text, tuple(spans), prompt)
     return made
 
 

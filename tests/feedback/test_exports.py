@@ -6,7 +6,7 @@ import pytest
 
 from server.feedback import exports
 from server.feedback.database import Database
-from server.generation.answered import FlaggedSpan
+from server.generation.telling import FlaggedSpan
 from server.policy.policy import Policy
 from tests.feedback.rows import FLAGGED, TEXT, judge, kept, row, said, say
 

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from server.feedback.records import CLOSE, DISAGREED, NOT_SEEN, REWOUND, SAMPLED, Records, hashed, policy_hash, storable
-from server.generation.answered import Answered
 from server.generation.report import Report
 from server.generation.request import GuardedRequest
+from server.generation.telling import ChoiceRecord
 from server.policy.policy import Policy
 from tests.feedback.rows import FLAGGED, TEXT, request, row
 
@@ -54,7 +54,7 @@ def test_what_is_worth_a_look(options: dict[str, Any], interest: int) -> None:
 def test_where_probe_and_classifier_disagree_a_reviewer_looks_first() -> None:
     made = request()
     report = made.reports[0]
-    made.answered[0] = lambda: Answered(report, TEXT, disagreement=0.6)
+    made.answered[0] = lambda: ChoiceRecord(report, TEXT, disagreement=0.6)
     (found,) = Records("m", chance=lambda: 0.9).rows(made, "r")
     assert (found["interest"], found["disagreement"]) == (DISAGREED, 0.6)
 
@@ -76,8 +76,8 @@ def test_an_id_that_is_too_long_has_no_row_and_the_request_forgets_its_choices()
 def test_what_failed_before_its_first_text_is_no_answer() -> None:
     made = GuardedRequest(Policy())
     made.answered = {
-        0: lambda: Answered(Report("p", "enforce", "clean"), ""),
-        1: lambda: Answered(Report("p", "enforce", "clean"), "begun"),
+        0: lambda: ChoiceRecord(Report("p", "enforce", "clean"), ""),
+        1: lambda: ChoiceRecord(Report("p", "enforce", "clean"), "begun"),
     }
     assert [found["choice"] for found in Records("m").rows(made, "r")] == [1]
 
@@ -85,6 +85,6 @@ def test_what_failed_before_its_first_text_is_no_answer() -> None:
 def test_a_monitored_answer_has_the_report_of_when_all_was_judged() -> None:
     made = request(policy=Policy(mode="monitor"))
     late = Report("p", "monitor", "flagged", scores={"insult": 0.9})
-    made.answered[0] = lambda: Answered(late, TEXT)
+    made.answered[0] = lambda: ChoiceRecord(late, TEXT)
     (found,) = Records("m").rows(made, "r")
     assert (found["action"], found["scores"]) == ("flagged", {"insult": 0.9})

@@ -2,7 +2,7 @@
 
 import pytest
 
-from server.generation.answered import FlaggedSpan, within
+from server.generation.telling import FlaggedSpan, within
 from server.policy.policy import Policy
 from tests.generation.stage import policy, staged, text_of
 

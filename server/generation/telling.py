@@ -24,7 +24,7 @@ class FlaggedSpan:
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class ChoiceRecord:
     """`text` was released. `disagreement`: how far apart probe and classifier were at most, where there is a probe."""
 
     report: Report
@@ -46,10 +46,10 @@ class Telling:
     flagged: Callable[[], Iterable[FlaggedSpan]]
     settled: Callable[[], Awaitable[None]]
 
-    def answered(self) -> Answered:
+    def answered(self) -> ChoiceRecord:
         """Return what it has come to."""
         text = self.said()
-        return Answered(self.report(), text, within(self.flagged(), len(text)))
+        return ChoiceRecord(self.report(), text, within(self.flagged(), len(text)))
 
 
 def within(spans: Iterable[FlaggedSpan], released: int) -> tuple[FlaggedSpan, ...]:

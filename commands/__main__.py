@@ -68,6 +68,12 @@ def _db(words: Sequence[str]) -> int:
     return db(words)
 
 
+def _audit(words: Sequence[str]) -> int:
+    from server.audit.command import main
+
+    return main(words)
+
+
 COMMANDS = {
     "serve": Command(_serve, "serve a model behind the guard"),
     "models": Command(_models, "list the language models that come along, and where they lie"),
@@ -76,6 +82,7 @@ COMMANDS = {
     "keys": Command(_keys, "make an API key, and its entry in the file of keys"),
     "feedback": Command(_feedback, "export, report or erase what people said of answers"),
     "db": Command(_db, "bring the tables of feedback to another version"),
+    "audit": Command(_audit, "check and count the records of answers"),
     "scorer": Command(_scorer, "serve the scorer alone, to servers and others that ask"),
 }
 

@@ -12,6 +12,7 @@ import uvloop
 
 from filters.scorer import ScorerLoadError
 from server import app, plugin
+from server.audit import file as audit
 from server.configuration import parse
 from server.embedded import SMOLLM2, Models, listing
 from server.errors import EngineDied, StartError
@@ -51,14 +52,15 @@ def _serve(words: Sequence[str]) -> None:
 
         launcher.show_help(asked, add_options)
     start = parse(words)
-    logs.configure(start.settings.log_level)
+    logs.configure(start.settings.log_level, start.settings.log_format)
     # What is quickly known to be wrong is told before vLLM is loaded.
     app.check_files(start.settings)
     pairs.check(start.settings.pairs_out)
+    audit.check(start.settings.audit_out)
     addresses(start.settings.upstream)
     warnings.simplefilter("ignore", FutureWarning)  # of libraries, about libraries
     signal.signal(signal.SIGTERM, stop_at_once)  # until the server runs
-    plugin.prepare_process()
+    plugin.prepare_process(start.settings.log_format)
     if start.settings.upstream:
         draw_elsewhere()
     uvloop.run(app.run(start))

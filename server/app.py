@@ -26,9 +26,10 @@ from server.policy import catalog as catalogs
 from server.policy.catalog import Catalog
 from server.reloading import Current, Reloaded, ReloadObserver
 from server.settings import PLUGIN, cache_folder, development_mode, environment, plugged_in
+from server.starting import starting
 from server.telemetry import logs
 from server.telemetry.metrics import Metrics
-from server.telemetry.pairs import writing
+from server.told import telling
 
 if TYPE_CHECKING:
     from server.engine.served import ServedClient
@@ -144,16 +145,16 @@ def prepare(additional: Mapping[str, Any], metrics: Metrics | None = None) -> "C
     """
     loop = _running_loop()
     settings = settings_of(additional)
-    logs.configure(settings.log_level)
+    logs.configure(settings.log_level, settings.log_format)
     warn(settings)
     if (settings.keys_file or settings.pages_need_key) and not plugged_in():
         raise StartError(f"keys_file, pages_need_key: nobody would be asked for a key; set VLLM_PLUGINS={PLUGIN}")
     closing = AsyncExitStack()
-    pairs = closing.enter_context(writing(settings.pairs_out))
-    log.info("loading the scorer", extra={"scorer": settings.scorer, "screen": str(settings.screen or "none")})
+    starting.phase("loading the scorer", scorer=settings.scorer, screen=str(settings.screen or "none"))
     metrics = metrics or Metrics()
     scorer = load_scorer(settings, metrics)
     find(A_TEXT)  # loads what tells languages apart
+    told = telling(settings, metrics, closing)
     catalog = policies(settings, scorer.categories, metrics)
     known = keys(settings, catalog, metrics)
     quotas = Quotas(storage_at(settings.rate_limits_url), metrics)
@@ -172,7 +173,7 @@ def prepare(additional: Mapping[str, Any], metrics: Metrics | None = None) -> "C
             metrics,
             closing,
             allow_loosen=settings.allow_loosen,
-            pairs=pairs,
+            told=told,
             limits=settings.limits,
             room=settings.room,
             patience=settings.patience,
@@ -232,7 +233,8 @@ def check_open(args: argparse.Namespace, settings: Settings) -> None:
 
 async def run(start: Start) -> None:
     """Have vLLM serve, with our plug-in in it, until told to stop. StartError if that cannot begin."""
-    log.info("loading vLLM")
+    starting.begin(cache_folder())
+    starting.phase("loading vLLM")
     from server.engine import launcher, quiet
 
     args = engine_arguments(start)
@@ -240,9 +242,7 @@ async def run(start: Start) -> None:
     address, sock = launcher.bind(args)
     quiet.hide_progress()
     if start.settings.upstream:
-        log.info("starting vLLM's server, without an engine", extra={"model": args.model, "url": address})
+        starting.phase("starting vLLM's server, without an engine", args.model, url=address)
         return await launcher.serve(address, sock, args, engine=upstreams.guarding)
-    log.info(
-        "starting vLLM (10 to 30 seconds for the models that come along)", extra={"model": args.model, "url": address}
-    )
+    starting.phase("starting vLLM (10 to 30 seconds for the models that come along)", args.model, url=address)
     await launcher.serve(address, sock, args)

@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, Any
 from filters.judge import Judge
 from filters.languages import CODES
 from server.api import feedback, review
+from server.api.access import SCRAPED
 from server.api.asgi import Scope
 from server.api.doorway import Doorway
 from server.api.gateway import Gateway, Keep
 from server.api.heads import Heads
 from server.api.routes import router
+from server.audit.file import AuditFile
 from server.feedback.records import Records
 from server.feedback.service import Feedback
 from server.generation.capacity import Bounds, Capacity
 from server.generation.ending import Ending
-from server.generation.pairs import Pairs
 from server.generation.request import GuardedRequest
 from server.generation.services import Services
 from server.keys.file import Keys
@@ -32,6 +33,7 @@ from server.settings import vllm_version
 from server.stopping import tended
 from server.telemetry import logs
 from server.telemetry.metrics import Metrics
+from server.told import Told
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -53,7 +55,7 @@ def guard(
     closing: AsyncExitStack,
     *,
     allow_loosen: bool,
-    pairs: Pairs | None = None,
+    told: Told | None = None,
     limits: Limits | None = None,
     room: Room | None = None,
     patience: Patience | None = None,
@@ -61,7 +63,7 @@ def guard(
     quotas: Quotas | None = None,
     feedback: Feedback | None = None,
 ) -> "ServedClient":
-    """Put the guard before vLLM's engine. `pairs` takes rewinds' pairs, `closing` ends with the server.
+    """Put the guard before vLLM's engine. `told` hears of every answer, `closing` ends with the server.
 
     `limits` are the most that one request may ask for, `room` is for all together, `patience` is how long is waited for
     what (None: the defaults).
@@ -73,7 +75,7 @@ def guard(
     from server.engine.upstream.client import UpstreamClient
     from server.engine.watched import WatchedClient
 
-    patience = patience or Patience()
+    patience, told = patience or Patience(), told or Told()
     watched = WatchedClient(engine, patience.engine_seconds, metrics)
     tokenizer, model = engine.renderer.tokenizer, str(engine.vllm_config.model_config.served_model_name)
 
@@ -81,14 +83,26 @@ def guard(
         return list(tokenizer.encode(text, add_special_tokens=False))
 
     capacity = _capacity(engine, room or Room(), judge, metrics)
-    services = Services(judge, metrics, model, encode, pairs=pairs, limits=limits or Limits(), capacity=capacity)
+    services = Services(
+        judge,
+        metrics,
+        model,
+        encode,
+        pairs=told.pairs,
+        records=told.records,
+        tracing=told.tracing,
+        limits=limits or Limits(),
+        capacity=capacity,
+    )
     introduce(metrics, catalog.value, judge, model)
     files = [each for each in (catalog, keys) if isinstance(each, Reloaded)]
     if isinstance(catalog, Reloaded):
         catalog.then = lambda new: expect(metrics, new, judge, model)
 
     def keep(app: "FastAPI") -> None:
-        look_after(app, services.ending, patience, metrics, watched, files)
+        look_after(
+            app, services.ending, patience, metrics, watched, [*files, *([told.records] if told.records else [])]
+        )
 
     return ServedClient(
         watched,
@@ -122,6 +136,8 @@ def attach(app: "FastAPI", client: "ServedClient", args: argparse.Namespace, *, 
     for routes in (feedback, review):
         app.include_router(routes.router(client.feedback))
     access.ask_for_keys(app, access.keys(args), client.keys, pages=pages_need_key)
+    access.identify(app)
+    logs.leave_out(SCRAPED)
     # At the router: inside vLLM's authentication, and without building (and counting) its middleware a second time.
     app.router.middleware_stack = Gateway(
         app.router.middleware_stack,
@@ -129,6 +145,7 @@ def attach(app: "FastAPI", client: "ServedClient", args: argparse.Namespace, *, 
         observer=client.services.observer,
         allow_loosen=client.allow_loosen,
         quotas=client.quotas,
+        tracing=client.services.tracing,
         store=stored.find(app),
         keep=None if client.feedback is None else keeping(client.feedback, client.services.model, stored.named),
     )
@@ -167,7 +184,7 @@ def look_after(
     patience: Patience,
     metrics: Metrics,
     watched: "WatchedClient",
-    files: Sequence[Reloaded[Any]] = (),
+    files: Sequence[Reloaded[Any] | AuditFile] = (),
 ) -> None:
     """Have an application's requests come in time and end well, and its engine and its operator's files watched."""
     from server.engine.core import arming

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveFloat, PositiveInt
 
 from filters.turns import LEAST_CHARACTERS
+from server.audit.file import Failing, Syncing
 from server.errors import StartError
 from server.keys.quotas import MEMORY
 from server.limits import Limits, Room
@@ -22,6 +23,7 @@ from server.patience import Patience
 from server.policy import document
 from server.policy.shape import Misfit, fit, mismatch
 from server.settings import BUNDLED_CLASSIFIER, BUNDLED_SCREEN, environment, parser
+from server.telemetry.logs import LogFormat
 
 _BUNDLED_SCORER = f"detoxify:{BUNDLED_CLASSIFIER}"
 
@@ -66,6 +68,7 @@ class ScorerSettings(BaseModel):
     scorer_queue: PositiveInt = 2048
     scorer_deadline_seconds: PositiveFloat = 10.0
     log_level: LogLevel = "info"
+    log_format: LogFormat = "text"
 
 
 class Settings(ScorerSettings):
@@ -85,6 +88,11 @@ class Settings(ScorerSettings):
     """0: for good."""
     review_sample: Annotated[float, Field(ge=0, le=1)] = 0.01
     review_twice: Annotated[float, Field(ge=0, le=1)] = 0.2
+    audit_out: Path | None = None
+    audit_failure: Failing = "closed"
+    audit_fsync: Syncing = "second"
+    otlp_endpoint: str | None = None
+    otlp_protocol: Literal["grpc", "http/protobuf"] = "grpc"
     grace_seconds: Annotated[float, Field(ge=0, le=24 * 3600)] = Patience().grace_seconds
     request_seconds: PositiveFloat = Patience().request_seconds
     engine_seconds: PositiveFloat = Patience().engine_seconds

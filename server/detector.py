@@ -36,7 +36,7 @@ def main(argv: Sequence[str]) -> int:
     known = _parser().parse_args(argv)
     try:
         settings = scorer_settings(known)
-        logs.configure(settings.log_level)
+        logs.configure(settings.log_level, settings.log_format)
         uvloop.run(serve(settings, known.host, known.port))
     except (StartError, ScorerLoadError) as error:
         sys.stderr.write(f"unsay scorer: {error}\n")

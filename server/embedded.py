@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from filters.scorers.checkpoint import SUMS, sha256
+from reporting.progress import Advance, Tell, progress
 from server.errors import StartError
 from server.settings import BUNDLED_MODEL, BUNDLED_MODEL_NAME
 
@@ -28,8 +29,6 @@ _ROOM_BYTES = 400_000_000
 """What a conversion needs in the cache, with a margin."""
 _ABANDONED_SECONDS = 3600
 """A conversion begun this long ago was killed: its folder is removed."""
-
-Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,24 +152,25 @@ def _fill(made: Path, source: Path, tell: Tell) -> None:
     """Complete the folder, checksums included, and make it readable by whoever may enter it."""
     from server.smollm2 import convert  # numpy and gguf, which no other command needs
 
-    convert(source, made, _by_quarters(tell))
+    with progress(f"converting {SMOLLM2}", 100, tell=tell) as advance:
+        convert(source, made, _in_hundredths(advance))
     names = sorted(path.name for path in made.iterdir())
     (made / SUMS).write_text("".join(f"{sha256(made / name)}  {name}\n" for name in names), encoding="utf-8")
     for path in made.iterdir():
         path.chmod(0o644)
 
 
-def _by_quarters(tell: Tell) -> Callable[[float], None]:
-    """Tell of a share each time that another quarter is done."""
+def _in_hundredths(advance: Advance) -> Callable[[float], None]:
+    """Take shares of the whole, up to 1; tell `advance` of each hundredth once."""
     told = 0
 
-    def progress(share: float) -> None:
+    def reached(share: float) -> None:
         nonlocal told
-        if int(4 * share) > told:
-            told = int(4 * share)
-            tell(f"{SMOLLM2}: {told * 25}% converted")
+        if (now := int(100 * share)) > told:
+            advance(now - told)
+            told = now
 
-    return progress
+    return reached
 
 
 def _clear_abandoned(folder: Path) -> None:

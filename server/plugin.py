@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from server.errors import StartError
 from server.settings import ENDPOINTS, PLUGIN, plug_in, prepare_environment
+from server.starting import starting
 from server.stopping import closed_after
 from server.telemetry import logs
 
@@ -29,16 +30,16 @@ def guard_vllm() -> None:
     """Have this process of vLLM's arm its configurations and guard its engines: the general part."""
     from server.engine import plugged
 
-    plugged.arm_configurations()
+    plugged.arm_configurations(_log_format)
     plugged.guard_engines(_prepare)
 
 
-def prepare_process() -> None:
+def prepare_process(log_format: str = "text") -> None:
     """Prepare the environment of a process that has not loaded vLLM yet, with us among vLLM's plug-ins.
 
     StartError for what would bring up an unguarded server.
     """
-    prepare_environment()
+    prepare_environment(log_format)
     for name in plug_in():
         log.warning("left out, since it has routes: to have it, name it in VLLM_PLUGINS", extra={"plugin": name})
 
@@ -95,6 +96,7 @@ class Endpoint:
                 "url": _address(args),
                 "policy": engine_client.default_policy.name,
                 "scorer": engine_client.services.judge.scorer_name,
+                **starting.ready(),
             },
         )
 
@@ -105,6 +107,12 @@ def _prepare(additional: Any) -> Any:
     if app.settings_of(additional).upstream:
         raise StartError("upstream: an engine is started here: leave it out, or start `unsay serve --upstream`")
     return app.prepare(additional)
+
+
+def _log_format(additional: Any) -> str:
+    from server import app
+
+    return app.settings_of(additional).log_format
 
 
 def _unguarded(engine_client: Any, model: str) -> str:

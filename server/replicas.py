@@ -106,8 +106,8 @@ async def vllm_server(words: Sequence[str]) -> AsyncIterator[Any]:
     To be called in a process that has not loaded vLLM yet.
     """
     start = parse(["serve", *words, "--host", "0.0.0.0"])  # who can reach it is up to Serve's proxies
-    logs.configure(start.settings.log_level)
-    plugin.prepare_process()
+    logs.configure(start.settings.log_level, start.settings.log_format)
+    plugin.prepare_process(start.settings.log_format)
     from server.engine import launcher
 
     args = app.engine_arguments(start)

@@ -50,6 +50,11 @@ def add_scorer(group: "argparse._ArgumentGroup") -> None:
         help="a verdict that takes longer counts as a failed scorer (default: 10)",
     )
     group.add_argument("--unsay-log-level", dest="log_level", choices=("debug", "info", "warning", "error"))
+    group.add_argument(
+        "--log-format",
+        choices=("text", "json"),
+        help="json: every line of the log is an object, vLLM's and uvicorn's too (default: text)",
+    )
 
 
 def _detoxify(name_or_path: str) -> str:

@@ -28,8 +28,13 @@ _PLUGINS = "VLLM_PLUGINS"
 ENDPOINTS = "vllm.endpoint_plugins"
 _RUST = "VLLM_USE_RUST_FRONTEND"
 
-_LOGGING_FILE = Path(__file__).with_name("engine") / "vllm_logging.json"
-"""Has vLLM leave out the warnings that are harmless (server/engine/quiet.py)."""
+_LOGGING_FILES = {
+    "text": Path(__file__).with_name("engine") / "vllm_logging.json",
+    "json": Path(__file__).with_name("engine") / "vllm_logging_json.json",
+}
+"""Has vLLM leave out the warnings that are harmless (server/engine/quiet.py), and write like us if that is JSON."""
+_OWN_LOGGING = ("VLLM_LOGGING_CONFIG_PATH", "VLLM_CONFIGURE_LOGGING")
+"""Either of them is the operator's own way of setting up vLLM's log."""
 
 _QUIET_LIBRARIES = {
     "PYTHONWARNINGS": "ignore::FutureWarning,ignore:resource_tracker",
@@ -81,6 +86,8 @@ def add_options(serve: argparse.ArgumentParser) -> None:
     add_upstream(serve.add_argument_group("upstream"))
     _add_feedback(serve.add_argument_group("feedback", "what people say of answers (docs/feedback.md)"))
     _add_keys(serve.add_argument_group("keys", "who may ask (docs/operations.md)"))
+    _add_audit(serve.add_argument_group("audit", "a record of every answer (docs/audit.md)"))
+    _add_tracing(serve.add_argument_group("tracing", "where requests spend their time (docs/operations.md)"))
     add_limits(serve.add_argument_group("limits", "what one request may ask for (docs/operations.md)"))
     add_room(serve.add_argument_group("capacity", "what all requests may have under way (docs/operations.md)"))
     add_patience(serve.add_argument_group("patience"))
@@ -139,6 +146,26 @@ def add_database(group: "argparse._ActionsContainer") -> None:
     )
 
 
+def _add_audit(group: "argparse._ArgumentGroup") -> None:
+    """Add the options of the audit log: their names are keys of server/configuration.py."""
+    group.add_argument("--audit-out", type=Path, metavar="FILE", help="add a record of every answer to FILE")
+    group.add_argument(
+        "--audit-failure",
+        choices=("closed", "open"),
+        help="while FILE cannot be written, answer nothing (closed, default), or answer without a record (open)",
+    )
+    group.add_argument(
+        "--audit-fsync",
+        choices=("answer", "second", "never"),
+        help="have a record on the disk before its answer ends, within seconds (default), or when the system pleases",
+    )
+
+
+def _add_tracing(group: "argparse._ArgumentGroup") -> None:
+    group.add_argument("--otlp-endpoint", metavar="URL", help="send spans and events to this OpenTelemetry collector")
+    group.add_argument("--otlp-protocol", choices=("grpc", "http/protobuf"), help="how it is asked (default: grpc)")
+
+
 def _add_keys(group: "argparse._ArgumentGroup") -> None:
     group.add_argument("--keys-file", type=Path, metavar="F", help="YAML file of keys, made with `unsay keys new`")
     group.add_argument("--pages-need-key", action="store_true", help="ask for a key at /metrics and /docs too")
@@ -150,22 +177,33 @@ def _add_keys(group: "argparse._ArgumentGroup") -> None:
     )
 
 
-def prepare_environment() -> None:
+def prepare_environment(log_format: str = "text") -> None:
     """Set what vLLM reads from the environment, and refuse what would bring up an unguarded server.
 
-    What the operator has set stays, but for one variable that would override a flag.
+    What the operator has set stays, but for one variable that would override a flag. StartError also where vLLM is to
+    write its log in two ways.
     """
     refuse_rust_front_end()
     # vLLM reports usage to its makers unless told not to; a guard for private traffic should not phone home by default.
     os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
     # On CPU this variable overrides --kv-cache-memory-bytes, which is the flag that we set a default for.
     os.environ.pop("VLLM_CPU_KVCACHE_SPACE", None)
-    if not {"VLLM_LOGGING_LEVEL", "VLLM_LOGGING_CONFIG_PATH", "VLLM_CONFIGURE_LOGGING"} & os.environ.keys():
-        os.environ["VLLM_LOGGING_LEVEL"] = "WARNING"
-        if _LOGGING_FILE.is_file():  # data may be left out of a package, and vLLM ends without the file it was named
-            os.environ["VLLM_LOGGING_CONFIG_PATH"] = str(_LOGGING_FILE)
+    _prepare_logging(log_format)
     for name, value in _QUIET_LIBRARIES.items():
         os.environ.setdefault(name, value)
+
+
+def _prepare_logging(log_format: str) -> None:
+    own, file = [name for name in _OWN_LOGGING if name in os.environ], _LOGGING_FILES[log_format]
+    if log_format == "text" and (own or "VLLM_LOGGING_LEVEL" in os.environ):
+        return
+    if own and os.environ[own[0]] != str(file):
+        raise StartError(
+            f"{own[0]} says how vLLM writes its log, and --log-format json says another way; leave out one"
+        )
+    os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
+    if file.is_file():  # data may be left out of a package, and vLLM ends without the file it was named
+        os.environ["VLLM_LOGGING_CONFIG_PATH"] = str(file)
 
 
 def draw_elsewhere() -> None:

@@ -22,7 +22,7 @@ from tests.test_composition import engine
 def metrics(monkeypatch: pytest.MonkeyPatch) -> None:
     """A page of metrics for each server, of which a process has but one, and the logs of the tests as they are."""
     monkeypatch.setattr(app, "Metrics", lambda: Metrics(CollectorRegistry()))
-    monkeypatch.setattr(logs, "configure", lambda level: None)
+    monkeypatch.setattr(logs, "configure", lambda level, format_: None)
 
 
 async def test_what_guards_is_made_by_what_vllm_was_told(metrics: None, tmp_path: Path) -> None:

@@ -18,7 +18,10 @@ UNWANTED = frozenset("manager helper utils handler processor violation backtrack
 
 TESTED_ELSEWHERE = {
     "server/generation/observer.py": "a port without code: tests/telemetry/test_metrics.py has the one in service",
-    "server/generation/services.py": "seven fields without code",
+    "server/generation/tracing.py": "ports, and what does nothing: tests/telemetry/test_tracing.py",
+    "server/telemetry/lines.py": "tests/telemetry/test_pairs.py, tests/audit/test_file.py",
+    "server/generation/answered.py": "a port and a record: tests/engine/test_recording.py, tests/audit",
+    "server/generation/services.py": "fields without code",
     "server/engine/upstream/faults.py": "a port and a record: all of tests/engine/upstream",
     "server/guard/commands.py": "records without code: tests/guard/test_advance.py",
     "server/guard/events.py": "records without code: tests/guard/test_advance.py",

@@ -20,6 +20,7 @@ from server.limits import Limits, Room
 from server.policy.catalog import builtin, load
 from server.reloading import Current, Reloaded
 from server.telemetry.metrics import Metrics
+from server.told import Told
 from tests.generation.stage import PairList
 from tests.telemetry.words import VERDICTS, WORDS, values
 
@@ -84,7 +85,7 @@ def test_the_guard_has_what_it_is_given() -> None:
         Metrics(CollectorRegistry()),
         closing,
         allow_loosen=True,
-        pairs=pairs,
+        told=Told(pairs),
         limits=LIMITS,
         room=Room(backlog_seconds=1.0),
     )

@@ -155,7 +155,7 @@ async def test_it_is_said_whose_keys_are_asked_for(
 
 def test_the_general_part_has_engines_guarded_by_what_the_server_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[Any] = []
-    monkeypatch.setattr(plugged, "arm_configurations", lambda: told.append("armed"))
+    monkeypatch.setattr(plugged, "arm_configurations", lambda log_format: told.append("armed"))
     monkeypatch.setattr(plugged, "guard_engines", lambda prepare: prepare({KEY: {}}))
     monkeypatch.setattr(app, "prepare", told.append)
     guard_vllm()
@@ -163,7 +163,7 @@ def test_the_general_part_has_engines_guarded_by_what_the_server_is_told(monkeyp
 
 
 def test_upstreams_are_not_for_a_server_that_has_an_engine(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plugged, "arm_configurations", lambda: None)
+    monkeypatch.setattr(plugged, "arm_configurations", lambda log_format: None)
     monkeypatch.setattr(plugged, "guard_engines", lambda prepare: prepare({KEY: {"upstream": ["http://one"]}}))
     with pytest.raises(StartError, match=r"upstream: an engine is started here.*unsay serve --upstream"):
         guard_vllm()

@@ -96,12 +96,12 @@ async def test_a_replica_is_what_the_command_line_would_serve_while_the_engine_i
     monkeypatch.setitem(sys.modules, "server.engine.launcher", launcher)  # the real one loads vLLM
     monkeypatch.setattr("server.engine.launcher", launcher, raising=False)
     monkeypatch.setattr("server.app.engine_arguments", lambda start: " ".join(start.rest))
-    monkeypatch.setattr("server.telemetry.logs.configure", lambda level: steps.append(level))
-    monkeypatch.setattr("server.plugin.prepare_process", lambda: steps.append("prepared"))
+    monkeypatch.setattr("server.telemetry.logs.configure", lambda level, format_: steps.append(f"{level} {format_}"))
+    monkeypatch.setattr("server.plugin.prepare_process", lambda format_: steps.append(f"prepared for {format_}"))
     monkeypatch.setattr("server.plugin.check_in_place", lambda: steps.append("checked"))
-    async with replicas.vllm_server(("mini", "--seed=1", "--unsay-log-level=error")) as made:
+    async with replicas.vllm_server(("mini", "--seed=1", "--unsay-log-level=error", "--log-format=json")) as made:
         assert made == "application over client of mini --seed=1 --host 0.0.0.0"
-    assert steps == ["error", "prepared", "checked", "engine of mini --seed=1 --host 0.0.0.0", "closed"]
+    assert steps == ["error json", "prepared for json", "checked", "engine of mini --seed=1 --host 0.0.0.0", "closed"]
 
 
 @pytest.mark.parametrize("flag", LISTENING)

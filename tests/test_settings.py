@@ -48,6 +48,27 @@ def test_harmless_warnings_are_hidden_unless_the_operator_set_up_logging(monkeyp
     assert "VLLM_LOGGING_CONFIG_PATH" not in os.environ
 
 
+def test_as_json_vllm_is_told_so_at_the_operators_level(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in QUIET:
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("VLLM_LOGGING_LEVEL", "INFO")
+    for _ in range(2):
+        prepare_environment("json")
+        assert os.environ["VLLM_LOGGING_CONFIG_PATH"].endswith("vllm_logging_json.json")
+    assert os.environ["VLLM_LOGGING_LEVEL"] == "INFO"
+
+
+@pytest.mark.parametrize("name", ["VLLM_LOGGING_CONFIG_PATH", "VLLM_CONFIGURE_LOGGING"])
+def test_as_json_a_log_that_is_set_up_in_another_way_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for other in QUIET:
+        monkeypatch.setenv(other, "")
+        monkeypatch.delenv(other)
+    monkeypatch.setenv(name, "0")
+    with pytest.raises(StartError, match=rf"{name} says how vLLM writes its log, and --log-format json"):
+        prepare_environment("json")
+
+
 @pytest.mark.parametrize("value", ["", "0"])
 def test_without_it_the_environment_is_prepared(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VLLM_USE_RUST_FRONTEND", value)

@@ -70,7 +70,7 @@ async def test_upstreams_are_met_before_anybody_is_served_and_closed_at_the_end(
     from tests.engine.upstream.scripted import Network, Upstream
 
     monkeypatch.setattr("server.telemetry.metrics.Metrics", lambda: Metrics(CollectorRegistry()))
-    monkeypatch.setattr(logs, "configure", lambda level: None)  # the test run's logging stays as it is
+    monkeypatch.setattr(logs, "configure", lambda level, format_: None)  # the test run's logging stays as it is
     network, made = Network(a=Upstream()), list[httpx.AsyncClient]()
     client_of = link.http_client
 

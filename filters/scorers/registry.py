@@ -9,6 +9,7 @@ Your own scorer is tried once before it is used. `pytest tests/contract/test_sco
 everything that a scorer promises.
 """
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
@@ -56,6 +57,18 @@ def load(spec: str, setup: Setup | None = None) -> Scorer:
     if kind == "remote":
         return _remote(spec, rest, setup)
     return _made(spec, imported(spec, rest), setup)
+
+
+def fingerprint(spec: str, screen: Path | None) -> str | None:
+    """Return the SHA-256 of all files by which this scorer judges, screen included; None where they are elsewhere."""
+    kind, _, rest = spec.partition(":")
+    if kind != "detoxify":
+        return None
+    checkpoint = find_checkpoint(rest)
+    files = sorted(checkpoint.parent.iterdir()) if Path(rest).is_dir() else [checkpoint]
+    files += [] if screen is None else sorted(screen.iterdir())
+    listed = "".join(f"{sha256(file)}  {file.name}\n" for file in files if file.is_file())
+    return hashlib.sha256(listed.encode()).hexdigest()
 
 
 def installed() -> dict[str, list[EntryPoint]]:

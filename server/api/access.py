@@ -21,8 +21,11 @@ from server.reloading import Current
 
 PROBES = frozenset({"/health", "/ready", "/ping", "/version"})
 """What asks whether the server is up."""
-PAGES = frozenset({"/metrics", "/metrics/", "/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json"})
+_METRICS = frozenset({"/metrics", "/metrics/"})
+PAGES = _METRICS | frozenset({"/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json"})
 """What monitoring asks, and the pages that describe the API."""
+SCRAPED = PROBES | _METRICS
+"""What is asked every few seconds."""
 OPEN = PROBES | PAGES
 """The routes that are open to all, unless the operator wants a key for the pages."""
 PAGE = {"/review": "page.html", "/review/page.js": "page.js", "/review/page.css": "page.css"}

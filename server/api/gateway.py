@@ -25,6 +25,7 @@ from server.api.stored import CHOSEN, PATH, Keeping, Store, Stored
 from server.errors import BadRequest, NotAllowed, NotFound, RequestError
 from server.generation.observer import Observer
 from server.generation.request import GuardedRequest, current
+from server.generation.tracing import UNTRACED, Tracing
 from server.keys.key import Key
 from server.keys.quotas import Quotas, Share
 from server.policy.catalog import Catalog
@@ -45,6 +46,8 @@ Keep = Callable[[GuardedRequest, Scope], None]
 """Takes what was answered, at the end of it, and has the request forget it. Quick, and never raises."""
 FOLLOWED = "previous_response_id"
 UNMATCHED = "other"
+W3C = ("traceparent", "tracestate")
+"""The headers that name the trace of which a request is part."""
 _NOT_ALLOWED = 405
 
 
@@ -62,6 +65,7 @@ class Gateway:
         observer: Observer,
         allow_loosen: bool,
         quotas: Quotas,
+        tracing: Tracing = UNTRACED,
         store: Store | None = None,
         keep: Keep | None = None,
     ) -> None:
@@ -70,6 +74,7 @@ class Gateway:
         self._observer = observer
         self._allow_loosen = allow_loosen
         self._quotas = quotas
+        self._tracing = tracing
         self._stored = None if store is None else Stored(store)
         self._keep = keep
 
@@ -129,6 +134,7 @@ class Gateway:
         send: Send,
     ) -> None:
         outgoing = Outgoing(request, send, scope["path"])
+        request.trace = self._tracing.request({name: field(scope, name.encode()) or "" for name in W3C})
 
         async def tell(message: Message) -> None:
             if keeping is not None:
@@ -164,6 +170,7 @@ class Gateway:
         share.tokens = request.tokens
         share.end()
         report = gravest(request.reports)
+        request.trace.over(route, report)
         if report is not None:
             self._observer.request_finished(report.action, route, report.policy)
         if self._keep is not None:

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from vllm import envs
 
 from server.api.access import OPEN, PROBES, Access
+from server.api.identified import Identified
 from server.errors import StartError
 from server.keys.file import Keys
 from server.reloading import Current
@@ -30,6 +31,11 @@ def ask_for_keys(app: FastAPI, vllms: list[str], file: Current[Keys] | None, *, 
         # vLLM has built its middleware by now, and nothing can be added to that.
         inner = app.middleware_stack or app.build_middleware_stack()
         app.middleware_stack = Access(inner, vllms, file, PROBES if pages else OPEN)
+
+
+def identify(app: FastAPI) -> None:
+    """Have every request named (server/api/identified.py), whatever then refuses it."""
+    app.middleware_stack = Identified(app.middleware_stack or app.build_middleware_stack())
 
 
 def close_to_others(args: argparse.Namespace, *, keyed: bool) -> str | None:

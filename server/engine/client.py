@@ -24,6 +24,7 @@ from server.engine.drafting.detokenize import detokenizers, unfinished_word
 from server.engine.drafting.exact import ExactEngine, rewinds_of
 from server.engine.drafting.request import EngineRequest
 from server.engine.drafting.resubmit import ResubmittingEngine
+from server.engine.recording import Recording, check_records, join
 from server.engine.room import check_room, taken_in
 from server.engine.unguarded import Unguarded
 from server.errors import ScorerDown, ShuttingDown
@@ -34,6 +35,7 @@ from server.generation.report import Report
 from server.generation.request import GuardedRequest, current
 from server.generation.services import Services
 from server.generation.telling import ChoiceRecord, Telling
+from server.generation.tracing import Trace
 from server.generation.transcript import Transcript
 from server.guard.state import GuardState
 from server.policy.policy import Policy
@@ -59,7 +61,7 @@ class GuardedEngineClient(Delegate):
         self._default = default
         self.exact = exact
         self.alternative_scores = AlternativeScores(services.judge)
-        self._unguarded = Unguarded(inner, services.ending, services.capacity)
+        self._unguarded = Unguarded(inner, services.ending, services.capacity, services.records)
 
     @property
     def default_policy(self) -> Policy:
@@ -83,15 +85,18 @@ class GuardedEngineClient(Delegate):
         self._check_open(request)
         if request.policy.mode == "off":
             refusals.check_unguarded(spells=self.spells)
+            check_records(request, self.services.records)
             return self._unguarded.generate(prompt, without_changes(sampling_params), request_id, request, options)
         refusals.check_guardable(prompt, sampling_params)
         services = self.services.of(request.client)
+        check_records(request, services.records)
         judged = self._judged(request, prompt)
         admit(request, demanded(self.inner, request, prompt, sampling_params, judged or ""), services.limits)
         if request.policy.mode == "enforce" and request.policy.on_scorer_failure == "closed":
             self._check_scorer(request)
         request.tokens += len(prompt["prompt_token_ids"])
         options.pop("prompt_text", None)
+        join(request, self.inner, options)
         call = GenerateCall(prompt, sampling_params, request_id, request, options, request.reserve(sampling_params.n))
         return self._guarded(call, services, None if judged is None else Prompt(judged, request.policy, services))
 
@@ -109,14 +114,14 @@ class GuardedEngineClient(Delegate):
         self, call: GenerateCall, services: Services, prompt: Prompt | None
     ) -> AsyncGenerator[RequestOutput, None]:
         choices = [self._choice(call, index, services, prompt) for index in range(call.params.n)]
-        answer, ending = Answer(call, choices), self.services.ending
+        answer, ending, record = Answer(call, choices), self.services.ending, Recording(call, choices, services.records)
         _remember(call, choices, lambda: self._prompt_text(call.prompt, special=True))
         try:
             with taken_in(call.request, call.params.n, services.capacity), ending.during():
                 async with aclosing(merge([choice.guard.pieces() for choice in choices])) as pieces:
                     while (said := await ending.unless_closed(anext(pieces, None))) is not None:
                         refusals.check_grammar(call.request, said[1].stop_reason)
-                        if (output := await answer.add(*said)) is not None:
+                        if (output := await record.add(answer, *said)) is not None:
                             yield output
                 self._export(call, choices)
         except (VLLMClientError, RetryableRequestError) as error:
@@ -128,6 +133,8 @@ class GuardedEngineClient(Delegate):
                 raise
             async for output in answer.cut_short(ended):
                 yield output
+        finally:
+            record.rest()
 
     def _export(self, call: GenerateCall, choices: Sequence[Choice]) -> None:
         """Hand over the pairs of an answer that was read to its end, each after the prompt with its special tokens.
@@ -153,8 +160,9 @@ class GuardedEngineClient(Delegate):
     def _choice(self, call: GenerateCall, index: int, services: Services, prompt: Prompt | None) -> Choice:
         tokenizer = self.inner.renderer.tokenizer
         lead = unfinished_word(tokenizer, call.prompt["prompt_token_ids"])
-        engine = self._engine(call, index)
-        guarded = self._guard(engine, call, services, lead)
+        engine = _engine(self.inner, call, index, exact=self.exact)
+        trace = call.request.trace.choice(call.first_choice + index)
+        guarded = self._guard(engine, call, services, lead, trace)
         wanted = frozenset(call.params.logprob_token_ids or ())
         return Choice(
             engine,
@@ -170,15 +178,7 @@ class GuardedEngineClient(Delegate):
             ),
         )
 
-    def _engine(self, call: GenerateCall, index: int) -> ChoiceEngine:
-        own = call.params.clone()
-        if own.seed is not None:
-            own.seed += index  # as vLLM seeds the choices of one request
-        step = call.request.policy.temperature_step
-        request = EngineRequest(self.inner, call.prompt, own, call.request_id, call.options, step)
-        return ExactEngine(request, rewinds_of(self.inner)) if self.exact else ResubmittingEngine(request)
-
-    def _guard(self, engine: ChoiceEngine, call: GenerateCall, services: Services, lead: str) -> Guarded:
+    def _guard(self, engine: ChoiceEngine, call: GenerateCall, services: Services, lead: str, trace: Trace) -> Guarded:
         make = detokenizers(self.inner.renderer.tokenizer, call.prompt["prompt_token_ids"], call.params)
         structured, seeded = call.params.structured_outputs is not None, call.params.seed is not None
         whole = call.params.output_kind == RequestOutputKind.FINAL_ONLY
@@ -191,6 +191,7 @@ class GuardedEngineClient(Delegate):
             greedy=call.params.temperature < GREEDY,
             whole=whole,
             retriable=lambda: whole or not call.request.started,
+            trace=trace,
         )
 
 
@@ -205,6 +206,15 @@ def _remember(call: GenerateCall, choices: Sequence[Choice], prompt: Callable[[]
         call.request.answered[number] = partial(answered, choice.guard.telling)
         if call.request.policy.mode == "monitor":
             call.request.unsettled.append(choice.guard.telling.settled)
+
+
+def _engine(inner: EngineClient, call: GenerateCall, index: int, *, exact: bool) -> ChoiceEngine:
+    own = call.params.clone()
+    if own.seed is not None:
+        own.seed += index  # as vLLM seeds the choices of one request
+    step = call.request.policy.temperature_step
+    request = EngineRequest(inner, call.prompt, own, call.request_id, call.options, step)
+    return ExactEngine(request, rewinds_of(inner)) if exact else ResubmittingEngine(request)
 
 
 class _WithoutBeams:

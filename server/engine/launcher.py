@@ -194,8 +194,8 @@ async def _built(client: EngineClient, args: argparse.Namespace, *, without: str
 
 
 def _without_our_log_file(args: argparse.Namespace) -> argparse.Namespace:
-    """Keep our log configuration from uvicorn, to which vLLM would give it: it is about vLLM alone."""
-    if args.log_config_file != str(quiet.LOGGING_FILE):
+    """Keep our log configurations from uvicorn, to which vLLM would give them: they are about vLLM alone."""
+    if args.log_config_file not in (str(quiet.LOGGING_FILE), str(quiet.OBJECTS_FILE)):
         return args
     config = replace(args.logging_config, pylogging_config_file=None)
     return argparse.Namespace(**{**vars(args), "log_config_file": None, "logging_config": config})

@@ -17,6 +17,7 @@ from vllm.engine.arg_utils import AsyncEngineArgs
 from vllm.engine.async_llm_engine import AsyncLLMEngine
 from vllm.engine.protocol import EngineClient
 
+from server.engine import quiet
 from server.engine.core import arming
 from server.errors import StartError
 from server.settings import refuse_rust_front_end
@@ -24,6 +25,7 @@ from server.settings import refuse_rust_front_end
 Guard = Callable[[EngineClient], EngineClient]
 Prepare = Callable[[Any], Guard]
 """Makes what guards, from vLLM's `additional_config`. StartError if it cannot be made."""
+LogFormat = Callable[[Any], str]
 
 _WAYS = {"from_vllm_config": "vllm_config", "from_engine_args": "engine_args"}
 """The class methods that hand an engine out, and the name of what each makes it from."""
@@ -31,8 +33,11 @@ _GRPC = "vllm.entrypoints.launchers.grpc_server"
 _MARK = "unsay"
 
 
-def arm_configurations() -> None:
-    """Have every configuration of an asynchronous engine made with our parts in it."""
+def arm_configurations(log_format: LogFormat = lambda additional: "text") -> None:
+    """Have every configuration of an asynchronous engine made with our parts in it.
+
+    `log_format` says, of vLLM's `additional_config`, how all of its processes write their log.
+    """
     create = AsyncEngineArgs.create_engine_config
     if hasattr(create, _MARK):
         return
@@ -42,6 +47,8 @@ def arm_configurations() -> None:
         _refuse_front_ends()
         config = create(self, *args, **kwargs)
         _refuse_no_text(config)
+        if log_format(config.additional_config) == "json":
+            quiet.write_objects(config)
         _refuse_bounds_on_rewinds(config)
         arming.arm(config)
         return config

@@ -1,18 +1,22 @@
-"""Harmless messages of vLLM's, on which nobody who starts this server can act.
+"""vLLM's log: in which look it is written, and harmless messages in it, on which nobody who starts this server can act.
 
 vLLM reads `vllm_logging.json` in each of its processes (server/settings.py points it there, unless the operator has set
-up vLLM's logging himself); the filter below is named in it. Every other warning is shown.
+up vLLM's logging himself), or `vllm_logging_json.json`, by which its lines are objects like ours; the filter below is
+named in both. Every other warning is shown.
 
 vLLM logs what ends a request as a crash of its own, twenty lines each: where the scorer is down, that is every request.
 What is ours to raise has been counted and logged where it was raised.
 """
 
 import logging
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from server.errors import UnsayError
+from server.errors import StartError, UnsayError
 
 LOGGING_FILE = Path(__file__).with_name("vllm_logging.json")
+OBJECTS_FILE = Path(__file__).with_name("vllm_logging_json.json")
 
 HARMLESS = (
     "Triton is not installed",
@@ -41,6 +45,17 @@ class Noise(logging.Filter):
         ours = message.startswith(FOREIGN_SCHEDULER) and record.getMessage().startswith(FOREIGN_SCHEDULER + OURS)
         raised = record.exc_info[1] if record.exc_info else None
         return not (ours or message.startswith(HARMLESS) or isinstance(raised, UnsayError))
+
+
+def write_objects(config: Any) -> None:
+    """Have this and every other process of a configuration of vLLM's write its log as JSON. StartError if it cannot."""
+    from vllm.logger import configure_logging_if_needed
+
+    logging_config = config.logging_config
+    if not logging_config.configure_logging or logging_config.pylogging_config_file not in (None, str(OBJECTS_FILE)):
+        raise StartError("log_format: vLLM's log is set up in another way (--logging-config); leave out one of the two")
+    config.logging_config = replace(logging_config, pylogging_config_file=str(OBJECTS_FILE))
+    configure_logging_if_needed(config.logging_config)
 
 
 def hide_progress() -> None:

@@ -7,58 +7,14 @@ Rewinds: one outcome each, when it is known. A choice that is cut short leaves i
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 
+from filters.passage import Passage
 from filters.verdict import Flagged, Verdict
 from server.generation.observer import NO_CATEGORY, Observer, Outcome
-from server.guard.commands import Substitute, Way
+from server.generation.tally import FlaggedSpan, Tally
+from server.generation.tracing import UNTRACED_CHOICE, Trace
+from server.guard.commands import Rewind, Substitute, Way
 from server.policy.policy import Policy
-
-
-@dataclass(slots=True)
-class Tally:
-    """Counts of one choice while it runs."""
-
-    spans_scored: int = 0
-    spans_flagged: int = 0
-    scores: dict[str, float] = field(default_factory=dict)
-    strategies: list[str] = field(default_factory=list)
-    detected: set[str] = field(default_factory=set)
-    """The categories for which spans were flagged."""
-    cause: Mapping[str, float] = field(default_factory=dict)
-    """The scores of the last flagged span, by the categories it was flagged for: what ends an answer that ends so."""
-    failure: str | None = None
-    """Why the scorer gave no verdict, if it did not."""
-    language: str | None = None
-    """The code of the language of the answer, or that it is unknown; None as long as nobody has looked."""
-    unread: bool = False
-    """Whether any of it is in a language that the scorer does not read."""
-
-    def judged(self) -> None:
-        """Count a span that has its verdict."""
-        self.spans_scored += 1
-
-    def flagged(self, cause: Mapping[str, float]) -> None:
-        """Count a span flagged for these categories, with these scores."""
-        self.spans_flagged += 1
-        self.detected.update(cause)
-        self.cause = cause
-
-    def failed(self, reason: str) -> None:
-        """Count a span that got no verdict."""
-        self.failure = reason
-        self.cause = {}
-
-    def keep(self, scores: Mapping[str, float]) -> None:
-        """Keep the highest score of each category among the spans that were let through."""
-        for category, score in scores.items():
-            if score > self.scores.get(category, -1.0):
-                self.scores[category] = score
-
-    def tried(self, strategy: str) -> None:
-        """Remember a strategy, once."""
-        if strategy not in self.strategies:
-            self.strategies.append(strategy)
 
 
 class Clockwork:
@@ -126,31 +82,42 @@ class Clockwork:
 
 
 class Account:
-    """The facts of one choice of a request under `policy`, answered by `model`. `now`: see `Clockwork`."""
+    """The facts of one choice of a request under `policy`, answered by `model`. `now`: see `Clockwork`.
+
+    `trace` hears of what takes time, from here or directly.
+    """
 
     def __init__(
-        self, observer: Observer, policy: Policy, model: str, now: Callable[[], float] = time.monotonic
+        self,
+        observer: Observer,
+        policy: Policy,
+        model: str,
+        now: Callable[[], float] = time.monotonic,
+        trace: Trace = UNTRACED_CHOICE,
     ) -> None:
         self._observer = observer
-        self._policy = policy.name
+        self.trace = trace
+        self._policy = policy
         self._model = model
         self._clock = Clockwork(observer, now)
         self._unsettled: Way | None = None
         self.tally = Tally()
 
-    def judged(self, verdict: Verdict) -> None:
-        """Count a window's verdict, whatever becomes of it."""
+    def judged(self, verdict: Verdict, attempt: int, passage: Passage, start: int) -> None:
+        """Count a window's verdict, whatever becomes of it; its passage begins at character `start` of the answer."""
         self._observer.scores_seen(verdict.scores)
         self.tally.judged()
         if isinstance(verdict, Flagged):
-            self._observer.span_judged("flagged", verdict.category, self._policy, self._model)
-            self.tally.flagged({category: verdict.scores[category] for category in verdict.exceeded})
+            self._observer.span_judged("flagged", verdict.category, self._policy.name, self._model)
+            span, scores = verdict.span, {category: verdict.scores[category] for category in verdict.exceeded}
+            text = passage.text[span.start : span.end] if self._policy.audit_text != "none" else None
+            self.tally.flagged(FlaggedSpan(attempt, start + span.start, start + span.end, scores, text))
         else:
-            self._observer.span_judged("cleared", NO_CATEGORY, self._policy, self._model)
+            self._observer.span_judged("cleared", NO_CATEGORY, self._policy.name, self._model)
 
     def unjudged(self, reason: str) -> None:
         """Count a window on which the scorer gave no verdict."""
-        self._observer.span_judged("failed", NO_CATEGORY, self._policy, self._model)
+        self._observer.span_judged("failed", NO_CATEGORY, self._policy.name, self._model)
         self.tally.failed(reason)
 
     def heard(self, language: str, *, unread: bool) -> None:
@@ -166,6 +133,7 @@ class Account:
     def drafted(self, upto: int) -> None:
         """Note that the tokens before `upto` are drafted."""
         self._clock.drafted(upto)
+        self.trace.drafted()
 
     def released(self, upto: int) -> None:
         """Note that the tokens before `upto` may leave."""
@@ -185,12 +153,13 @@ class Account:
         """Note a flagged window; return the seconds spent on flagged spans so far, up to now."""
         return self._clock.flagged()
 
-    def rewound(self, way: Way, to: int) -> None:
-        """Note that a flagged window leads back to token `to`; a rewind that was still open has failed."""
+    def rewound(self, rewind: Rewind, dropped: int) -> None:
+        """Note that a flagged window drops so many tokens; a rewind that was still open has failed."""
         self.settled("flagged")
-        self.tally.tried(way)
-        self._unsettled = way
-        self._clock.rewound(to)
+        self.tally.tried(rewind.strategy)
+        self._unsettled = rewind.strategy
+        self._clock.rewound(rewind.to)
+        self.trace.rewound(rewind, dropped)
 
     def inserted(self, what: Substitute, to: int) -> None:
         """Note a spent budget: the policy's mask or candidate stands in for the tokens from `to` on."""

@@ -24,6 +24,7 @@ from server.generation.services import Services
 from server.generation.standin import StandIn
 from server.generation.tasks import Tasks
 from server.generation.telling import Telling
+from server.generation.tracing import UNTRACED_CHOICE, Trace
 from server.generation.transcript import Transcript
 from server.guard.advance import advance
 from server.guard.commands import Command, Finish, Insert, Release, Rewind, Score
@@ -35,7 +36,7 @@ from server.policy.policy import Policy
 class Guarded:
     """One choice of one request under guard, which begins at `start`, and `whole` if it is sent in one piece.
 
-    `greedy`: tokens are not drawn by chance. `retriable` tells whether the request may still be answered by a 503.
+    `greedy`: tokens are not drawn by chance. `retriable`: a 503 may still be the answer. `tasks` bring in verdicts.
     """
 
     def __init__(
@@ -49,23 +50,24 @@ class Guarded:
         greedy: bool,
         whole: bool,
         retriable: Callable[[], bool],
+        trace: Trace = UNTRACED_CHOICE,
     ) -> None:
         self._engine = engine
         self._transcript = transcript
         self._policy = policy
         self._state = replace(start, whole=whole)
         self._outlet = Outlet(transcript)
-        self._account = Account(services.observer, policy, services.model, services.now)
+        self._account = Account(services.observer, policy, services.model, services.now, trace)
         self._stand_in = StandIn(policy, services.encode)
         self._rejections = Rejections(transcript, policy, kept=services.pairs is not None)
-        self._tasks = Tasks(self._outlet.fail)
+        self.tasks = Tasks(self._outlet.fail)
         self._retrying = Retrying(engine, transcript, policy, services.judge, greedy=greedy)
         self._following = Following(
             transcript,
             policy,
             self._account,
             self._retrying,
-            self._tasks,
+            self.tasks,
             room=self._outlet.room,
             state=lambda: self._state,
             advance=self._advance,
@@ -75,7 +77,7 @@ class Guarded:
             transcript,
             policy,
             self._account,
-            self._tasks,
+            self.tasks,
             state=lambda: self._state,
             retriable=retriable,
             feed=self._following.feed,
@@ -96,7 +98,7 @@ class Guarded:
     @property
     def telling(self) -> Telling:
         """What tells of the choice, for those who look at it later."""
-        return Telling(lambda: self.report, self._outlet.said, self._rejections.spans, self._tasks.ended)
+        return Telling(lambda: self.report, self._outlet.said, self._rejections.spans, self.tasks.ended)
 
     async def pieces(self) -> AsyncGenerator[Piece, None]:
         """Yield released pieces in order. Raises ScorerDown, or what the engine raised. For one reader, once."""
@@ -110,10 +112,11 @@ class Guarded:
     async def _stop(self) -> None:
         """End every task; in monitor mode the last windows are still scored and counted after the answer."""
         self._following.catch_up()
+        self._account.trace.over()
         self._account.discarded(len(self._transcript.tokens) - self._outlet.tokens)
         async with aclosing(self._engine):
             if self._policy.mode != "monitor" or not self._state.finished:
-                await self._tasks.stop()
+                await self.tasks.stop()
 
     def _flagged(self, event: Flagged, scores: Scores) -> None:
         self._retrying.turned_at(event.onset)
@@ -158,7 +161,7 @@ class Guarded:
             self._account.sent(self._outlet.send(upto))
 
     def _rewind(self, command: Rewind) -> None:
-        self._account.rewound(command.strategy, command.to)
+        self._account.rewound(command, len(self._transcript.tokens) - command.to)
         self._rejections.rewound(command.to)
         self._retrying.rewound(command)
         self._following.cut(command.to)
@@ -181,4 +184,4 @@ class Guarded:
         ending = self._transcript.ending if self._state.fallback is None else None
         self._account.sent(self._outlet.finish(self._state.released, reason, ending[1] if ending else None))
         self._following.end()
-        self._tasks.spawn(self._engine.aclose)
+        self.tasks.spawn(self._engine.aclose)

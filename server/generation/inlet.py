@@ -63,6 +63,7 @@ class Following:
         """Draft the current attempt after the tokens that stand; `rewind` led to it, if one did."""
         self.end()
         attempt, race = self._state().attempt, self._retrying.drafts(self._state(), rewind)
+        self._account.trace.drafting(attempt, rewind.strategy if rewind else None)
         self._task = self._tasks.spawn(lambda: self._follow(attempt, race))
 
     def end(self) -> None:
@@ -170,11 +171,14 @@ class Judging:
 
     async def _follow(self, score: Score, passage: Passage, start: int) -> None:
         """Wait for the verdict on a window, whose text begins at character `start`."""
+        scoring = self._account.trace.scoring(score)
         try:
             verdict = await self._judge.judge(passage, self._standard)
         except ScorerUnavailable as error:
+            scoring.over(None)
             return self._unjudged(score, error.reason)
-        self._account.judged(verdict)
+        scoring.over(verdict)
+        self._account.judged(verdict, score.attempt, passage, start)
         if isinstance(verdict, FlaggedText):
             return self._turned(score, verdict, start + verdict.span.start)
         self._account.let_through(verdict.scores)

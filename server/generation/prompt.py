@@ -27,6 +27,7 @@ from server.generation.outlet import Piece, withheld
 from server.generation.pairs import Pair
 from server.generation.report import PromptFinding, Report
 from server.generation.services import Services
+from server.generation.tasks import Tasks
 from server.generation.telling import Telling
 from server.policy.policy import OnPrompt, Policy
 from server.policy.standard import standard
@@ -163,6 +164,11 @@ class Prompted:
     def pairs(self) -> list[Pair]:
         """The guard's pairs; a prompt that was refused has none."""
         return self._guarded.pairs
+
+    @property
+    def tasks(self) -> Tasks:
+        """The guard's."""
+        return self._guarded.tasks
 
     async def pieces(self) -> AsyncGenerator[Piece, None]:
         """Yield the guard's pieces, or the one that says there are none. Raises as those do, for the prompt too."""

@@ -1,11 +1,11 @@
 """What the guard did to one choice, for the answer, the metrics and the log. Never holds text."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from filters.highest import highest
-from server.generation.account import Tally
+from server.generation.tally import FlaggedSpan, Tally
 from server.guard.state import ACTIONS, Action, GuardState
 from server.policy.policy import Policy
 
@@ -42,6 +42,7 @@ class Report:
     rewinds: int = 0
     spans_scored: int = 0
     spans_flagged: int = 0
+    spans_failed: int = 0
     tokens_generated: int = 0
     tokens_discarded: int = 0
     scores: Mapping[str, float] = field(default_factory=dict)
@@ -54,6 +55,8 @@ class Report:
     """Whether any of it is in a language that the scorer does not read."""
     detected: frozenset[str] = frozenset()
     filtered: frozenset[str] = frozenset()
+    flagged: Sequence[FlaggedSpan] = field(default=(), repr=False)
+    """Where those spans were, in order: for the audit log alone."""
     prompt: PromptFinding | None = None
     """None where the policy ignores prompts."""
     cut_short: Literal["shutdown"] | None = None
@@ -127,6 +130,8 @@ def report(policy: Policy, scorer: str, state: GuardState, tally: Tally, *, appr
         rewinds=state.rewinds,
         spans_scored=tally.spans_scored,
         spans_flagged=tally.spans_flagged,
+        spans_failed=tally.spans_failed,
+        flagged=tuple(tally.flagged_spans),
         tokens_generated=state.drafted + state.discarded - state.written,
         tokens_discarded=state.drafted + state.discarded - state.released,
         scores=highest([tally.scores, cause]),

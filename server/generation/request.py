@@ -12,6 +12,7 @@ from server.errors import RequestError
 from server.generation.demand import Demand
 from server.generation.report import Report
 from server.generation.telling import ChoiceRecord
+from server.generation.tracing import UNTRACED, RequestTrace
 from server.keys.key import ANYBODY, Key
 from server.limits import Limits
 from server.policy.policy import Policy
@@ -48,6 +49,7 @@ class GuardedRequest:
     """What tells of each choice what it has come to, by the numbers of the reports. It holds the whole choice."""
     unsettled: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
     """What waits for the verdicts on choices that end before them."""
+    trace: RequestTrace = UNTRACED
     _choices: int = 0
     _demand: Demand = field(default_factory=Demand)
 

@@ -26,6 +26,14 @@ class Tasks:
         while self._running:
             await asyncio.wait(self._running)
 
+    def when_idle(self, tell: Callable[[], None]) -> None:
+        """Call `tell` once, as soon as no task is running: at once, if none is."""
+        if not self._running:
+            tell()
+            return
+        last = next(iter(self._running))
+        last.add_done_callback(lambda _: self.when_idle(tell))
+
     async def stop(self) -> None:
         """Cancel every task and wait until all are gone."""
         tasks = tuple(self._running)

@@ -4,8 +4,9 @@
 2. What a policy may spend is compared too, since more rewinds cost the operator; and what it keeps of people's text.
 3. Under `on_exhausted: flag` it also counts as looser to spend *less*: the sooner the budgets are gone, the sooner
    flagged text is released, so `max_rewinds: 0` would switch the guard off.
-4. Keys that only move work around, or say nothing of the guard, have no order: they are named in `UNORDERED`.
-5. A key that is not mentioned here counts as looser wherever it differs.
+4. To leave less in the operator's audit log counts as looser.
+5. Keys that only move work around, or say nothing of the guard, have no order: they are named in `UNORDERED`.
+6. A key that is not mentioned here counts as looser wherever it differs.
 """
 
 import math
@@ -20,6 +21,7 @@ FROM_THE_STRICTEST: Mapping[str, tuple[str, ...]] = {
     "on_prompt": ("refuse", "score", "ignore"),
     "on_unread": ("refuse", "hold", "pass"),
     "keep_text": ("none", "released", "all"),
+    "audit_text": ("full", "hash", "none"),
 }
 LOOSER_IF_SMALLER = ("context", "closing_context", "hold_back")
 BUDGETS = ("max_rewinds", "max_rewinds_per_span", "max_discarded_tokens", "max_rewind_seconds")

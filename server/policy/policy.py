@@ -20,6 +20,7 @@ OnScorerFailure = Literal["closed", "open"]
 OnPrompt = Literal["ignore", "score", "refuse"]
 OnUnread = Literal["pass", "hold", "refuse"]
 KeepText = Literal["none", "released", "all"]
+AuditText = Literal["none", "hash", "full"]
 Strategy = Literal["resample", "ban", "clause", "sentence", "previous_sentence", "candidates", "steer"]
 STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
 
@@ -163,6 +164,11 @@ class Policy(BaseModel):
         default="none",
         description="Text that feedback keeps: `none`; `released`, what left of an answer; `all`, prompts and flagged "
         "text too.",
+    )
+    audit_text: AuditText = Field(
+        default="none",
+        description="What the audit log keeps of the text of answers and of flagged spans: `none` of it, its `hash` "
+        "(SHA-256), or all of it (`full`).",
     )
     open_to_requests: bool = Field(
         default=False,

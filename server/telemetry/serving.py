@@ -7,6 +7,8 @@ from typing import get_args
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from server.api.doorway import Fate, Part
+from server.audit.file import FATES
+from server.audit.file import Fate as RecordFate
 from server.engine.upstream.faults import OUTCOMES, Outcome
 from server.generation.capacity import SHORTAGES, Shortage
 from server.keys.quotas import LIMITS, Limit
@@ -17,7 +19,8 @@ from server.telemetry.children import Children
 class ServingMetrics:
     """How the server fares.
 
-    The ports say what each call means: `DoorObserver`, `EngineObserver`, `ReloadObserver`, `QuotaObserver`.
+    The ports say what each call means: `DoorObserver`, `EngineObserver`, `ReloadObserver`, `QuotaObserver`,
+    `AuditObserver`.
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -67,10 +70,10 @@ class ServingMetrics:
             )
         )
         self._limits_failed = Counter(
-            "unsay_limits_failures",
-            "Times that a limit of a key could not be looked up or counted.",
-            registry=registry,
+            "unsay_limits_failures", "Times that a limit of a key could not be looked up or counted.", registry=registry
         )
+
+        self._audited = _audited(registry)
 
     def expect_keys(self, names: Iterable[str]) -> None:
         """Make the series of the keys with these names, with the value 0."""
@@ -86,6 +89,9 @@ class ServingMetrics:
     def limits_failed(self) -> None:
         self._limits_failed.inc()
 
+    def audited(self, fate: RecordFate) -> None:
+        self._audited.of(fate).inc()
+
     def request_at_end(self, fate: Fate) -> None:
         self._at_end.of(fate).inc()
 
@@ -94,6 +100,14 @@ class ServingMetrics:
 
     def engine_hangs(self, hangs: bool) -> None:
         self._hangs.set(hangs)
+
+
+def _audited(registry: CollectorRegistry) -> Children[Counter]:
+    help_ = "Records of the audit log: written, or lost since the file could not be written."
+    made = Children(Counter("unsay_audit_records", help_, ("fate",), registry=registry))
+    for fate in FATES:
+        made.of(fate)
+    return made
 
 
 class CapacityMetrics:

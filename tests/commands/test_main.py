@@ -10,6 +10,7 @@ import pytest
 import benchmarks.command
 import evaluation.command
 import server.__main__
+import server.audit.command
 import server.detector
 import server.feedback.command
 import server.keys.command
@@ -21,6 +22,7 @@ ELSEWHERE = [
     ("models", server.__main__, "run", ["models"]),
     ("eval", evaluation.command, "main", []),
     ("bench", benchmarks.command, "main", []),
+    ("audit", server.audit.command, "main", []),
     ("keys", server.keys.command, "main", []),
     ("scorer", server.detector, "main", []),
     ("feedback", server.feedback.command, "feedback", []),

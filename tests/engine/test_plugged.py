@@ -9,7 +9,7 @@ import pytest
 from vllm.engine.arg_utils import AsyncEngineArgs
 from vllm.engine.async_llm_engine import AsyncLLMEngine
 
-from server.engine import plugged
+from server.engine import plugged, quiet
 from server.engine.core import arming
 from server.errors import StartError
 from tests.engine.core.test_arming import config
@@ -131,3 +131,19 @@ def test_the_grpc_server_is_refused(made: list[str], place: str, monkeypatch: py
     monkeypatch.setitem(sys.modules, place, module)
     with pytest.raises(StartError, match="--grpc"):
         args().create_engine_config()
+
+
+def test_where_the_log_is_to_be_json_all_processes_of_the_configuration_are_told(
+    made: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quiet, "write_objects", lambda config: made.append("objects"))
+    asked: list[Any] = []
+
+    def log_format(additional: Any) -> str:
+        asked.append(additional)
+        return "json" if len(asked) > 1 else "text"
+
+    plugged.arm_configurations(log_format)
+    for said in ([], ["objects"]):
+        args().create_engine_config()
+        assert made == said and asked[-1] == {"unsay": {}}

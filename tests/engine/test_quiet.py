@@ -3,11 +3,14 @@
 import json
 import logging
 import logging.config
+from typing import Any
 
 import pytest
+from vllm.config.logging import LoggingConfig
 
-from server.engine.quiet import HARMLESS, LOGGING_FILE, Noise
-from server.errors import ScorerDown, ShuttingDown
+from server.engine.quiet import HARMLESS, LOGGING_FILE, OBJECTS_FILE, Noise, write_objects
+from server.errors import ScorerDown, ShuttingDown, StartError
+from server.telemetry.logs import ObjectFormatter
 
 
 def record(message: str, *args: object) -> logging.LogRecord:
@@ -50,3 +53,37 @@ def test_the_file_names_the_filter_and_vllms_own_formatter() -> None:
     assert isinstance(made.configure_formatter(config["formatters"]["vllm"]), logging.Formatter)
     assert config["handlers"]["vllm"]["filters"] == ["noise"]
     assert config["loggers"]["vllm"]["level"] == "WARNING"
+
+
+def test_as_json_vllms_lines_are_objects_at_the_level_that_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VLLM_LOGGING_LEVEL", "ERROR")
+    config = json.loads(OBJECTS_FILE.read_text())
+    config["loggers"] = {"vllm_twin": config["loggers"].pop("vllm")}
+    logging.config.dictConfig(config)
+    twin = logging.getLogger("vllm_twin")
+    (output,) = twin.handlers
+    assert twin.level == logging.ERROR and isinstance(output.formatter, ObjectFormatter)
+    assert not output.filter(record(HARMLESS[0])), "what is harmless is left out here too"
+
+
+class Config:
+    """A configuration of vLLM's, as far as its log goes."""
+
+    def __init__(self, **said: Any) -> None:
+        self.logging_config = LoggingConfig(**said)
+
+
+def test_all_processes_of_a_configuration_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    applied: list[Any] = []
+    monkeypatch.setattr("vllm.logger.configure_logging_if_needed", applied.append)
+    config = Config(pylogging_config_file=None, configure_logging=True)
+    for _ in range(2):
+        write_objects(config)
+        assert config.logging_config.pylogging_config_file == str(OBJECTS_FILE)
+    assert applied[0] is not None
+
+
+@pytest.mark.parametrize("said", [{"pylogging_config_file": "own.json"}, {"configure_logging": False}])
+def test_two_ways_to_write_vllms_log_are_refused(said: dict[str, Any]) -> None:
+    with pytest.raises(StartError, match="log_format: vLLM's log is set up in another way"):
+        write_objects(Config(**{"pylogging_config_file": None, **said}))

@@ -26,9 +26,8 @@ async def test_it_guards_under_the_catalogs_default_and_closes_what_it_is_given(
     told: list[FastAPI] = []
     closing = AsyncExitStack()
     closing.callback(closed.append, True)
-    services: Any = type(
-        "Services", (), {"judge": Judge(Batcher(ScriptedScorer({}))), "ending": Ending(), "capacity": None}
-    )()
+    judge = Judge(Batcher(ScriptedScorer({})))
+    services: Any = type("Services", (), {"judge": judge, "ending": Ending(), "capacity": None, "records": None})()
     catalog, counts = Current(builtin()), quotas()
     options: Any = {"allow_loosen": True, "exact": True, "quotas": counts}
     client = ServedClient(Inner(), services, catalog, closing, told.append, **options)

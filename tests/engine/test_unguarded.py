@@ -15,6 +15,7 @@ from tests.engine.drafting.recording import RecordingEngine
 from tests.engine.drafting.test_detokenize import ids, tokenizer
 from tests.engine.test_client import PROMPT
 from tests.engine.test_client_ending import DELTA, OFF, TEXT, asking
+from tests.engine.test_recording import Kept
 
 ROOM = Capacity(Bounds(), lambda: 0.0, NullObserver())
 
@@ -36,6 +37,30 @@ async def test_an_unguarded_answer_is_ended_by_vllm_and_marked() -> None:
         report = request.reports[0]
         assert (report.action, report.cut_short, report.withheld) == ("unguarded", "shutdown", True)
         assert client.services.ending.under_way == 0
+
+
+class Words:
+    """An engine that writes two choices, the first of them to its end."""
+
+    async def generate(self, *args: Any, **options: Any) -> AsyncGenerator[RequestOutput, None]:
+        for first, second, reason in (("a", "x", None), ("b", "y", "stop")):
+            made = [
+                CompletionOutput(0, first, [1], None, None, finish_reason=reason),
+                CompletionOutput(1, second, [1], None, None),
+            ]
+            yield RequestOutput("r", None, [], None, made, False)
+
+
+async def test_its_choices_have_records_with_all_that_was_said_of_each() -> None:
+    kept = Kept()
+    unguarded = Unguarded(cast(Any, Words()), Ending(), ROOM, kept)
+    request, params = GuardedRequest(OFF), SamplingParams(n=2, output_kind=DELTA)
+    assert [output async for output in unguarded.generate(PROMPT, params, "cmpl-a-0", request, {})]
+    assert [(each.response, each.choice, each.text, each.finish_reason) for each in kept] == [
+        ("cmpl-a", 0, "ab", "stop"),
+        ("cmpl-a", 1, "xy", None),
+    ]
+    assert {each.report.action for each in kept} == {"unguarded"}
 
 
 class Outputs:

@@ -17,6 +17,7 @@ from server.generation.observer import Fate, Judgement, Outcome
 from server.generation.outlet import Piece
 from server.generation.pairs import Pair, Pairs
 from server.generation.services import Services
+from server.generation.tracing import UNTRACED_CHOICE, Trace
 from server.generation.transcript import Transcript
 from server.guard.state import GuardState
 from server.policy.policy import Policy
@@ -106,6 +107,7 @@ async def staged(
     in_step: bool = False,
     pairs: Pairs | None = None,
     languages: frozenset[str] | None = None,
+    trace: Trace = UNTRACED_CHOICE,
     **engine_options: Any,
 ) -> AsyncIterator[Stage]:
     """A stage on which the engine writes the first text, or another one where tokens are banned.
@@ -127,7 +129,7 @@ async def staged(
     transcript = Transcript(lambda: WordDetokenizer(vocabulary, stop))
     start = GuardState(restart_only=restart_only, maskable=not restart_only)
     guarded = Guarded(
-        engine, transcript, policy, services, start=start, greedy=greedy, whole=whole, retriable=retriable
+        engine, transcript, policy, services, start=start, greedy=greedy, whole=whole, retriable=retriable, trace=trace
     )
     before = asyncio.all_tasks()
     await batcher.start()

@@ -1,10 +1,41 @@
 """Every fact is told once, and timed on a clock that the test moves."""
 
+from filters.passage import Passage
 from filters.span import TextSpan
 from filters.verdict import Cleared, Flagged
-from server.generation.account import Account, Clockwork, Tally
+from server.generation.account import Account, Clockwork
+from server.generation.tally import MOST_SPANS, FlaggedSpan
+from server.guard.commands import Rewind, Way
 from server.policy.policy import Policy
 from tests.generation.stage import Recorder
+
+PLACE = (1, Passage("so you idiot", 0), 30)
+"""The attempt, the passage, and where it begins in the answer."""
+
+
+class Bench:
+    def __init__(self) -> None:
+        self.at = 100.0
+        self.observer = Recorder()
+        self.clock = Clockwork(self.observer, lambda: self.at)
+
+    @property
+    def times(self) -> dict[str, list[float]]:
+        return self.observer.times
+
+
+def test_where_a_span_was_flagged_is_kept_and_its_text_only_where_the_policy_says_so() -> None:
+    verdict = Flagged(TextSpan(7, 12), {"insult": 0.9, "toxicity": 0.1}, ("insult",))
+    for audit_text, text in (("none", None), ("hash", "idiot"), ("full", "idiot")):
+        account = Account(Recorder(), Policy.model_validate({"audit_text": audit_text}), "model")
+        for _ in range(MOST_SPANS + 1):
+            account.judged(verdict, *PLACE)
+        assert account.tally.flagged_spans == [FlaggedSpan(1, 37, 42, {"insult": 0.9}, text)] * MOST_SPANS
+        assert account.tally.spans_flagged == MOST_SPANS + 1 and "idiot" not in repr(account.tally)
+
+
+def rewind(way: Way, to: int) -> Rewind:
+    return Rewind(to=to, attempt=1, strategy=way, retry=1)
 
 
 def _account() -> tuple[Account, Recorder]:
@@ -14,8 +45,8 @@ def _account() -> tuple[Account, Recorder]:
 
 def test_verdicts_are_counted_by_kind() -> None:
     account, observer = _account()
-    account.judged(Cleared({"insult": 0.1}))
-    account.judged(Flagged(TextSpan(0, 3), {"insult": 0.9}, ("insult",)))
+    account.judged(Cleared({"insult": 0.1}), *PLACE)
+    account.judged(Flagged(TextSpan(0, 3), {"insult": 0.9}, ("insult",)), *PLACE)
     account.unjudged("deadline")
     assert observer.verdicts == {"cleared": 1, "flagged": 1, "failed": 1}
     tally = account.tally
@@ -25,9 +56,10 @@ def test_verdicts_are_counted_by_kind() -> None:
 
 def test_the_last_flagged_span_is_what_may_end_the_answer_with_all_categories_that_it_exceeds() -> None:
     account, _ = _account()
-    account.judged(Flagged(TextSpan(0, 3), {"insult": 0.9, "threat": 0.1, "toxicity": 0.8}, ("toxicity", "insult")))
+    scores = {"insult": 0.9, "threat": 0.1, "toxicity": 0.8}
+    account.judged(Flagged(TextSpan(0, 3), scores, ("toxicity", "insult")), *PLACE)
     assert account.tally.cause == {"insult": 0.9, "toxicity": 0.8}
-    account.judged(Flagged(TextSpan(0, 3), {"threat": 0.95}, ("threat",)))
+    account.judged(Flagged(TextSpan(0, 3), {"threat": 0.95}, ("threat",)), *PLACE)
     assert account.tally.cause == {"threat": 0.95} and account.tally.detected == {"insult", "toxicity", "threat"}
     account.unjudged("deadline")
     assert account.tally.cause == {}, "no score ends an answer that ends for want of one"
@@ -36,11 +68,11 @@ def test_the_last_flagged_span_is_what_may_end_the_answer_with_all_categories_th
 def test_each_rewind_has_one_outcome() -> None:
     account, observer = _account()
     account.settled("cleared")
-    account.rewound("ban", 0)
-    account.rewound("clause", 0)
+    account.rewound(rewind("ban", 0), 1)
+    account.rewound(rewind("clause", 0), 1)
     account.inserted("mask", 0)
     account.settled("cleared")
-    account.rewound("ban", 0)
+    account.rewound(rewind("ban", 0), 1)
     account.settled("cleared")
     account.settled("exhausted")
     assert observer.rewinds == [("ban", "flagged"), ("clause", "exhausted"), ("ban", "cleared")]
@@ -60,7 +92,7 @@ def test_calm_settles_the_rewind_and_stops_the_clock() -> None:
     bench = Bench()
     account = Account(bench.observer, Policy(), "model", lambda: bench.at)
     assert account.flagged() == 0
-    account.rewound("ban", 0)
+    account.rewound(rewind("ban", 0), 1)
     bench.at += 2
     account.drafted(3)
     account.calm("cleared")
@@ -78,24 +110,6 @@ def test_what_stands_in_takes_no_time_to_draft() -> None:
     account.released(2)
     account.drafted(3)
     assert "rewind" not in bench.times and bench.times["held"] == [5.0]
-
-
-def test_every_strategy_is_named_once_in_the_order_of_its_first_use() -> None:
-    tally = Tally()
-    for strategy in ("ban", "clause", "ban"):
-        tally.tried(strategy)
-    assert tally.strategies == ["ban", "clause"]
-
-
-class Bench:
-    def __init__(self) -> None:
-        self.at = 100.0
-        self.observer = Recorder()
-        self.clock = Clockwork(self.observer, lambda: self.at)
-
-    @property
-    def times(self) -> dict[str, list[float]]:
-        return self.observer.times
 
 
 def test_the_first_release_is_timed_once_from_the_beginning() -> None:

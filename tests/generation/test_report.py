@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.generation.account import Tally
 from server.generation.report import PromptFinding, Report, report
+from server.generation.tally import FlaggedSpan, Tally
 from server.guard.state import GuardState
 from server.policy.policy import Policy
 
@@ -54,8 +54,8 @@ def test_the_highest_score_of_each_category_is_kept() -> None:
 def test_what_an_answer_was_withheld_for_is_told_by_its_scores(fallback: Any) -> None:
     tally = Tally()
     tally.keep({"insult": 0.2, "threat": 0.1})
-    tally.flagged({"obscene": 0.6})
-    tally.flagged({"insult": 0.9})
+    tally.flagged(FlaggedSpan(0, 0, 1, {"obscene": 0.6}))
+    tally.flagged(FlaggedSpan(0, 0, 1, {"insult": 0.9}))
     made = report(Policy(), "scripted", GuardState(fallback=fallback), tally)
     assert made.as_dict()["scores"] == {"insult": 0.9, "threat": 0.1} and made.as_dict()["max_score"] == 0.9
     assert (made.filtered, made.detected) == (frozenset({"insult"}), frozenset({"insult", "obscene"}))
@@ -85,7 +85,7 @@ def test_tokens_are_those_of_the_model_without_the_mask() -> None:
 def test_a_report_is_plain_json(scores: dict[str, float], rewinds: int) -> None:
     tally = Tally()
     tally.judged()
-    tally.flagged({"insult": 0.9})
+    tally.flagged(FlaggedSpan(0, 0, 1, {"insult": 0.9}))
     tally.keep(scores)
     body = report(Policy(), "scripted", GuardState(rewinds=rewinds), tally).as_dict()
     assert json.loads(json.dumps(body)) == body

@@ -64,3 +64,22 @@ async def test_the_end_comes_after_those_that_others_begin() -> None:
     tasks.spawn(first)
     await tasks.ended()
     assert done == ["first", "last"]
+
+
+async def test_it_is_told_once_that_none_is_running_any_more() -> None:
+    told: list[str] = []
+    tasks, first, second = Tasks(lambda error: None), asyncio.Event(), asyncio.Event()
+    tasks.when_idle(lambda: told.append("at once"))
+    tasks.spawn(lambda: _wait(first))
+    tasks.spawn(lambda: _wait(second))
+    tasks.when_idle(lambda: told.append("then"))
+    for event in (first, second):
+        assert told == ["at once"]
+        event.set()
+        for _ in range(5):
+            await asyncio.sleep(0)
+    assert told == ["at once", "then"]
+
+
+async def _wait(event: asyncio.Event) -> None:
+    await event.wait()

@@ -91,7 +91,7 @@ async def _serve(scorer: SwitchableScorer, state: dict[str, Any], ready: threadi
     plugin.check_in_place()
     judge.append(scorer)
     with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(logs, "configure", lambda level: None)  # the test run's logging stays as it is
+        patch.setattr(logs, "configure", lambda level, format_: None)  # the test run's logging stays as it is
         args = app.engine_arguments(parse(["serve", "mini", *_ours(Path(folder)), *FLAGS]))
         state["stop"] = asyncio.Event()
         async with launcher.engine(args) as client:

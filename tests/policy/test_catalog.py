@@ -124,7 +124,7 @@ def test_keys_that_contradict_each_other_are_told_with_the_reason(tmp_path: Path
 
 def test_an_unknown_policy_key_names_the_nearest(tmp_path: Path) -> None:
     message = refusal(written(tmp_path, "default: x\npolicies: {x: {holdback: 4}}"))
-    assert message.startswith("policies.x.holdback: unknown key, did you mean 'hold_back'? known: closing_context, ")
+    assert message.startswith("policies.x.holdback: unknown key, did you mean 'hold_back'? known: audit_text, ")
 
 
 def test_the_builtin_policies_need_no_right_but_for_monitor_and_off() -> None:

@@ -1,12 +1,15 @@
 """What a log line looks like, and what never gets into one."""
 
 import io
+import json
 import logging
+import logging.config
 import re
 from collections.abc import Iterator
 from typing import Any, cast
 
 import pytest
+from uvicorn.config import LOGGING_CONFIG
 
 from server.telemetry import logs
 
@@ -24,6 +27,16 @@ def lines() -> Iterator[io.StringIO]:
     root.setLevel(before[0])
     root.propagate = before[1]
     root.handlers[:] = before[2]
+
+
+@pytest.fixture
+def objects(lines: io.StringIO) -> Iterator[io.StringIO]:
+    """The same, as JSON; what it changes of uvicorn's defaults is put back."""
+    before = dict(LOGGING_CONFIG)
+    logs.configure("info", "json")
+    yield lines
+    LOGGING_CONFIG.clear()
+    LOGGING_CONFIG.update(before)
 
 
 def fail_with(message: str) -> None:
@@ -106,3 +119,60 @@ def test_other_loggers_are_left_alone(lines: io.StringIO) -> None:
 def test_an_unknown_level_is_refused_with_the_known_ones(level: str) -> None:
     with pytest.raises(ValueError, match=r"expected one of debug, info, warning, error, critical"):
         logs.configure(level)
+
+
+def test_as_json_a_record_is_one_object_with_the_same_names(objects: io.StringIO) -> None:
+    logs.logger("guard").info("re\nwound", extra={"rewinds": 3, "max_score": 0.5, "message_": "x"})
+    (line,) = objects.getvalue().splitlines()
+    said = json.loads(line)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", said.pop("time"))
+    assert said.pop("pid") > 0 and said.pop("process")
+    facts = {"rewinds": 3, "max_score": 0.5, "message_": "x"}
+    assert said == {"level": "info", "logger": "unsay.guard", "message": "re\nwound", **facts}
+
+
+def test_as_json_an_exception_of_ours_has_no_words_and_one_of_others_has_them(objects: io.StringIO) -> None:
+    theirs = logging.getLogger("vllm.x")
+    for logger in (logs.logger("x"), theirs):
+        try:
+            fail_with("out of memory")
+        except ValueError as error:
+            trace = (type(error), error, error.__traceback__)
+            record = logger.makeRecord(logger.name, 40, "x.py", 1, "failed", (), trace)
+            said = json.loads(logs.ObjectFormatter().format(record))
+            assert said["error"] == "ValueError" and said["at"].startswith("test_logs.py:")
+            assert ("out of memory" in json.dumps(said)) is (logger is theirs)
+
+
+@pytest.mark.parametrize("format_", logs.FORMATS)
+def test_a_line_says_to_which_request_it_belongs(lines: io.StringIO, format_: logs.LogFormat) -> None:
+    before = dict(LOGGING_CONFIG)
+    logs.configure("info", format_)
+    token = logs.of_request.set("r-7")
+    logs.logger("guard").info("no verdict")
+    logs.of_request.reset(token)
+    logs.logger("guard").info("ready")
+    LOGGING_CONFIG.update(before)
+    first, second = lines.getvalue().splitlines()
+    assert ("request=r-7" in first or json.loads(first)["request"] == "r-7") and "request" not in second
+
+
+def test_uvicorns_lines_are_objects_too(objects: io.StringIO) -> None:
+    made = logging.config.DictConfigurator(LOGGING_CONFIG)
+    for name in ("default", "access"):
+        formatter = made.configure_formatter(made.config["formatters"][name])
+        record = logging.LogRecord("uvicorn.access", 20, "x.py", 1, '%s - "%s"', ("1.2.3.4", "GET /"), None)
+        assert json.loads(formatter.format(record))["message"] == '1.2.3.4 - "GET /"'
+
+
+@pytest.mark.parametrize(("path", "said"), [("/metrics", False), ("/health?a=1", False), ("/v1/models", True)])
+def test_scrapes_and_probes_are_not_logged(path: str, said: bool) -> None:
+    access = logging.getLogger("uvicorn.access")
+    before = list(access.filters)
+    logs.leave_out({"/metrics", "/health"})
+    logs.leave_out({"/metrics", "/health"})
+    args = ("1.2.3.4:5", "GET", path, "1.1", 200)
+    record = logging.LogRecord("uvicorn.access", 20, "x.py", 1, '%s - "%s %s HTTP/%s" %d', args, None)
+    assert bool(access.filter(record)) is said and len(access.filters) == len(before) + 1
+    assert access.filter(logging.LogRecord("uvicorn.access", 20, "x.py", 1, "started", None, None))
+    access.filters[:] = before

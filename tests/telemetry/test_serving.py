@@ -19,6 +19,14 @@ def test_every_word_is_there_from_the_start_and_counts() -> None:
     assert value("unsay_late_requests_total", {"part": "head"}) == 1
 
 
+def test_records_are_counted_as_written_and_lost() -> None:
+    registry = CollectorRegistry()
+    metrics, value = ServingMetrics(registry), registry.get_sample_value
+    assert value("unsay_audit_records_total", {"fate": "lost"}) == 0
+    metrics.audited("written")
+    assert value("unsay_audit_records_total", {"fate": "written"}) == 1
+
+
 def test_a_hung_engine_is_1_until_it_is_well() -> None:
     registry = CollectorRegistry()
     metrics = ServingMetrics(registry)

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from importlib.metadata import entry_points, version
 from pathlib import Path
 
-from reporting.options import within
 from server.errors import StartError
+from server.feedback.options import add_feedback
 from server.limits import add_limits, add_room
 from server.patience import add_patience
 from server.scorer_options import add_scorer
@@ -84,7 +84,7 @@ def add_options(serve: argparse.ArgumentParser) -> None:
     """Add our options of `unsay serve` to a parser, in groups of their own."""
     _add_guard(serve.add_argument_group("guard"))
     add_upstream(serve.add_argument_group("upstream"))
-    _add_feedback(serve.add_argument_group("feedback", "what people say of answers (docs/feedback.md)"))
+    add_feedback(serve.add_argument_group("feedback", "what people say of answers (docs/feedback.md)"))
     _add_keys(serve.add_argument_group("keys", "who may ask (docs/operations.md)"))
     _add_audit(serve.add_argument_group("audit", "a record of every answer (docs/audit.md)"))
     _add_tracing(serve.add_argument_group("tracing", "where requests spend their time (docs/operations.md)"))
@@ -111,38 +111,6 @@ def _add_guard(group: "argparse._ArgumentGroup") -> None:
         type=Path,
         metavar="FILE",
         help="add preference pairs from rewinds to FILE: it holds flagged text and prompts (docs/operations.md)",
-    )
-
-
-def _add_feedback(group: "argparse._ArgumentGroup") -> None:
-    add_database(group)
-    group.add_argument(
-        "--feedback-days",
-        type=within(0, 36500),
-        metavar="DAYS",
-        help="after which what is kept of an answer is deleted (default: 90; 0: never)",
-    )
-    group.add_argument(
-        "--review-sample",
-        type=within(0, 1),
-        metavar="SHARE",
-        help="of all answers whose text is kept, for reviewers to see (default: .01)",
-    )
-    group.add_argument(
-        "--review-twice",
-        type=within(0, 1),
-        metavar="SHARE",
-        help="of what reviewers see, for two of them (default: .2)",
-    )
-
-
-def add_database(group: "argparse._ActionsContainer") -> None:
-    """Add the option that names the database of feedback."""
-    group.add_argument(
-        "--feedback-db",
-        metavar="URL",
-        help="keep feedback in a database: a FILE (SQLite), or postgresql://USER@HOST/NAME; with a password only as"
-        " UNSAY_FEEDBACK_DB",
     )
 
 

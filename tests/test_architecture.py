@@ -31,6 +31,7 @@ TESTED_ELSEWHERE = {
     "server/feedback/fluency.py": "a table of means: tests/feedback/test_exports.py",
     "server/feedback/migrations/env.py": "Alembic runs it: tests/feedback/test_schema.py",
     "server/feedback/migrations/versions/v0001_first_tables.py": "tests/feedback/test_schema.py",
+    "server/feedback/options.py": "options without code: tests/test_configuration.py",
     "server/feedback/subject.py": "what exports and reviews are about: tests/feedback/test_exports.py, test_review.py",
     "server/feedback/tables.py": "columns without code: tests/feedback/test_schema.py",
 }

@@ -19,7 +19,8 @@ from server.errors import StartError, Unavailable
 from server.feedback import exports, retention, schema
 from server.feedback.audit import LoggedAudit
 from server.feedback.database import Database
-from server.settings import add_database, environment
+from server.feedback.options import add_database
+from server.settings import environment
 from server.telemetry import logs
 
 OWNER_ONLY = 0o600

@@ -56,6 +56,18 @@ def _keys(words: Sequence[str]) -> int:
     return main(words)
 
 
+def _feedback(words: Sequence[str]) -> int:
+    from server.feedback.command import feedback
+
+    return feedback(words)
+
+
+def _db(words: Sequence[str]) -> int:
+    from server.feedback.command import db
+
+    return db(words)
+
+
 def _audit(words: Sequence[str]) -> int:
     from server.audit.command import main
 
@@ -68,6 +80,8 @@ COMMANDS = {
     "eval": Command(_evaluate, "evaluate a running server, with and without the guard"),
     "bench": Command(_bench, "measure what the guard costs, against plain vLLM"),
     "keys": Command(_keys, "make an API key, and its entry in the file of keys"),
+    "feedback": Command(_feedback, "export, report or erase what people said of answers"),
+    "db": Command(_db, "bring the tables of feedback to another version"),
     "audit": Command(_audit, "check and count the records of answers"),
     "scorer": Command(_scorer, "serve the scorer alone, to servers and others that ask"),
 }

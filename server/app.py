@@ -19,6 +19,7 @@ from server.composition import guard
 from server.configuration import KEY, ScorerSettings, Settings, Start, configured
 from server.embedded import Models
 from server.errors import StartError
+from server.feedback import service
 from server.keys.quotas import Quotas, storage_at
 from server.settings import PLUGIN, cache_folder, development_mode, environment, plugged_in
 from server.starting import starting
@@ -118,6 +119,7 @@ def prepare(
     known = files.keys(settings, catalog, metrics, count)
     quotas = Quotas(storage_at(settings.rate_limits_url), metrics)
     closing.push_async_callback(quotas.aclose)
+    feedback = service.begun(settings, metrics, closing)
 
     def guard_started(engine: Any) -> "ServedClient":
         batcher = make_batcher(scorer, settings, metrics)
@@ -137,6 +139,7 @@ def prepare(
             patience=settings.patience,
             keys=known,
             quotas=quotas,
+            feedback=feedback,
         )
 
     return guard_started

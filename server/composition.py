@@ -1,7 +1,7 @@
 """Puts the guard before vLLM's engine, and our routes, gateway and doorway into vLLM's application."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from importlib.metadata import version
@@ -9,14 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 from filters.judge import Judge
 from filters.languages import CODES
+from server.api import feedback, review
 from server.api.access import SCRAPED
+from server.api.asgi import Scope
 from server.api.doorway import Doorway
-from server.api.gateway import Gateway
+from server.api.gateway import Gateway, Keep
 from server.api.heads import Heads
 from server.api.routes import router
 from server.audit.file import AuditFile
+from server.feedback.records import Records
+from server.feedback.service import Feedback
 from server.generation.capacity import Bounds, Capacity
 from server.generation.ending import Ending
+from server.generation.request import GuardedRequest
 from server.generation.services import Services
 from server.keys.file import Keys
 from server.keys.quotas import MEMORY, Quotas, storage_at
@@ -57,13 +62,14 @@ def guard(
     patience: Patience | None = None,
     keys: Current[Keys] | None = None,
     quotas: Quotas | None = None,
+    feedback: Feedback | None = None,
 ) -> "ServedClient":
     """Put the guard before vLLM's engine. `told` hears of every answer, `closing` ends with the server.
 
     `limits` are the most that one request may ask for, `room` is for all together, `patience` is how long is waited for
     what (None: the defaults).
     `keys` are those of the file, and `quotas` what they have asked for (None: counted in memory). What is `Reloaded` of
-    `catalog` and `keys` is looked after while the server runs.
+    `catalog` and `keys` is looked after while the server runs. `feedback` keeps what was answered (None: nobody does).
     """
     from server.engine.core import arming
     from server.engine.served import ServedClient
@@ -112,6 +118,7 @@ def guard(
         spells=not isinstance(engine, UpstreamClient),
         quotas=quotas or Quotas(storage_at(MEMORY), metrics),
         keys=keys,
+        feedback=feedback,
     )
 
 
@@ -140,6 +147,8 @@ def attach(app: "FastAPI", client: "ServedClient", args: argparse.Namespace, *, 
             server=(server.index, server.count),
         )
     )
+    for routes in (feedback, review):
+        app.include_router(routes.router(client.feedback))
     access.ask_for_keys(app, access.keys(args), client.keys, pages=pages_need_key)
     access.identify(app)
     logs.leave_out(SCRAPED)
@@ -152,8 +161,23 @@ def attach(app: "FastAPI", client: "ServedClient", args: argparse.Namespace, *, 
         quotas=client.quotas,
         tracing=client.services.tracing,
         store=stored.find(app),
+        keep=None if client.feedback is None else keeping(client.feedback, client.services.model, stored.named),
     )
     client.look_after(app)
+
+
+def keeping(feedback: Feedback, model: str, named: Callable[[Scope], str | None]) -> Keep:
+    """Return what has feedback keep what was answered, by the id that vLLM gives to an answer."""
+    records = Records(model, feedback.selection)
+
+    def keep(request: GuardedRequest, scope: Scope) -> None:
+        response = named(scope)
+        if response is None:
+            request.forget()
+        else:
+            feedback.recorder.add(lambda: records.rows(request, response), tuple(request.unsettled))
+
+    return keep
 
 
 async def guarded_application(

@@ -10,6 +10,7 @@
 4. Out: reports are added at the end of each choice (server/api/outgoing.py).
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -38,9 +39,11 @@ UNGUARDABLE = {
 }
 """Keys that are refused before they are read any further, and why: the engine client would refuse what they ask for."""
 
-OURS = "/v1/moderations"
+OURS = ("/v1/moderations", "/v1/feedback", "/v1/review", "/v1/review/next")
 USERS = ("safety_identifier", "user")
 """Where a request says for which user of its key it is made: OpenAI's word, and the one that it had before."""
+Keep = Callable[[GuardedRequest, Scope], None]
+"""Takes what was answered, at the end of it, and has the request forget it. Quick, and never raises."""
 FOLLOWED = "previous_response_id"
 UNMATCHED = "other"
 W3C = ("traceparent", "tracestate")
@@ -51,7 +54,7 @@ _NOT_ALLOWED = 405
 class Gateway:
     """Wraps the routes of vLLM's application.
 
-    `store` keeps the responses that are fetched later; None if this server keeps none.
+    `store` keeps the responses that are fetched later; None if this server keeps none. `keep` takes what was answered.
     """
 
     def __init__(
@@ -64,6 +67,7 @@ class Gateway:
         quotas: Quotas,
         tracing: Tracing = UNTRACED,
         store: Store | None = None,
+        keep: Keep | None = None,
     ) -> None:
         self._app = app
         self._catalog = catalog
@@ -72,6 +76,7 @@ class Gateway:
         self._quotas = quotas
         self._tracing = tracing
         self._stored = None if store is None else Stored(store)
+        self._keep = keep
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take one request in; answer errors that come before any answer in the shape of its route."""
@@ -103,11 +108,13 @@ class Gateway:
         if stored is not None:
             await self._app(scope, receive, Outgoing(stored, send, scope["path"], stored=True).send)
             return
-        await share.enter_for(next((asked[key] for key in USERS if asked.get(key)), None))
+        user = next((asked[key] for key in USERS if asked.get(key)), None)
+        await share.enter_for(user)
         if scope["method"] != "POST" or scope["path"].endswith(OURS):
             await self._app(scope, receive, send)
             return
         request = self._admit(share.key, scope, asked)
+        request.user = user if isinstance(user, str) else None
         await self._serve(share, request, self._keeping(request, scope, asked), scope, receive, send)
 
     def _behind(self, path: str, key: Key) -> GuardedRequest | None:
@@ -148,10 +155,10 @@ class Gateway:
             current.reset(token)
             route = _route(scope)
             if keeping is None:
-                self._end(share, request, route)
+                self._end(share, request, route, scope)
             else:
                 share.keep()
-                keeping.end(lambda: self._end(share, request, route))
+                keeping.end(lambda: self._end(share, request, route, scope))
 
     def _keeping(self, request: GuardedRequest, scope: Scope, asked: dict[str, Any]) -> Keeping | None:
         if self._stored is None or not scope["path"].endswith(PATH):
@@ -159,13 +166,17 @@ class Gateway:
         self._behind(f"{PATH}/{asked.get(FOLLOWED)}", request.key)
         return self._stored.keeping(request, scope, asked.get(CHOSEN))
 
-    def _end(self, share: Share, request: GuardedRequest, route: str) -> None:
+    def _end(self, share: Share, request: GuardedRequest, route: str, scope: Scope) -> None:
         share.tokens = request.tokens
         share.end()
         report = gravest(request.reports)
         request.trace.over(route, report)
         if report is not None:
             self._observer.request_finished(report.action, route, report.policy)
+        if self._keep is not None:
+            self._keep(request, scope)
+        else:
+            request.forget()
 
     def _admit(self, key: Key, scope: Scope, asked: dict[str, Any]) -> GuardedRequest:
         """Return the policy of this request. A body that is no JSON is left to vLLM, which refuses it."""

@@ -7,6 +7,7 @@ whatever routes vLLM's server has. What cannot be guarded is refused, never let 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from vllm.engine.protocol import EngineClient
@@ -33,6 +34,7 @@ from server.generation.prompt import Prompt, Prompted, last_part, on_prompt
 from server.generation.report import Report
 from server.generation.request import GuardedRequest, current
 from server.generation.services import Services
+from server.generation.telling import ChoiceRecord, Telling
 from server.generation.tracing import Trace
 from server.generation.transcript import Transcript
 from server.guard.state import GuardState
@@ -113,6 +115,7 @@ class GuardedEngineClient(Delegate):
     ) -> AsyncGenerator[RequestOutput, None]:
         choices = [self._choice(call, index, services, prompt) for index in range(call.params.n)]
         answer, ending, record = Answer(call, choices), self.services.ending, Recording(call, choices, services.records)
+        _remember(call, choices, lambda: self._prompt_text(call.prompt, special=True))
         try:
             with taken_in(call.request, call.params.n, services.capacity), ending.during():
                 async with aclosing(merge([choice.guard.pieces() for choice in choices])) as pieces:
@@ -177,8 +180,7 @@ class GuardedEngineClient(Delegate):
 
     def _guard(self, engine: ChoiceEngine, call: GenerateCall, services: Services, lead: str, trace: Trace) -> Guarded:
         make = detokenizers(self.inner.renderer.tokenizer, call.prompt["prompt_token_ids"], call.params)
-        structured = call.params.structured_outputs is not None
-        seeded = call.params.seed is not None
+        structured, seeded = call.params.structured_outputs is not None, call.params.seed is not None
         whole = call.params.output_kind == RequestOutputKind.FINAL_ONLY
         return Guarded(
             engine,
@@ -191,6 +193,19 @@ class GuardedEngineClient(Delegate):
             retriable=lambda: whole or not call.request.started,
             trace=trace,
         )
+
+
+def _remember(call: GenerateCall, choices: Sequence[Choice], prompt: Callable[[], str]) -> None:
+    """Have the request know what tells of its choices; of the prompt, where the policy keeps it and it is all text."""
+    keeps = call.request.policy.keep_text == "all" and call.prompt["type"] == "token"
+
+    def answered(telling: Telling) -> ChoiceRecord:
+        return replace(telling.answered(), prompt=prompt() if keeps else None)
+
+    for number, choice in enumerate(choices, call.first_choice):
+        call.request.answered[number] = partial(answered, choice.guard.telling)
+        if call.request.policy.mode == "monitor":
+            call.request.unsettled.append(choice.guard.telling.settled)
 
 
 def _engine(inner: EngineClient, call: GenerateCall, index: int, *, exact: bool) -> ChoiceEngine:

@@ -15,6 +15,7 @@ from filters.scorer import Scores
 from server.generation.account import Account
 from server.generation.draft import Engine
 from server.generation.inlet import Following, Judging
+from server.generation.observer import NO_CATEGORY
 from server.generation.outlet import Outlet, Piece
 from server.generation.pairs import Pair, Rejections
 from server.generation.report import Report, report
@@ -22,6 +23,7 @@ from server.generation.retrying import Retrying
 from server.generation.services import Services
 from server.generation.standin import StandIn
 from server.generation.tasks import Tasks
+from server.generation.telling import Telling
 from server.generation.tracing import UNTRACED_CHOICE, Trace
 from server.generation.transcript import Transcript
 from server.guard.advance import advance
@@ -57,7 +59,7 @@ class Guarded:
         self._outlet = Outlet(transcript)
         self._account = Account(services.observer, policy, services.model, services.now, trace)
         self._stand_in = StandIn(policy, services.encode)
-        self._rejections = Rejections(transcript, kept=services.pairs is not None)
+        self._rejections = Rejections(transcript, policy, kept=services.pairs is not None)
         self.tasks = Tasks(self._outlet.fail)
         self._retrying = Retrying(engine, transcript, policy, services.judge, greedy=greedy)
         self._following = Following(
@@ -93,9 +95,10 @@ class Guarded:
         """What was rejected and what is said instead, if the text was cleared to its end; without the prompt."""
         return self._rejections.pairs() if self._state.complete and self._state.action == "rewound" else []
 
-    def idle(self) -> bool:
-        """Return whether no verdict is awaited: nothing that was drafted so far is with the scorer."""
-        return self._state.in_flight is None
+    @property
+    def telling(self) -> Telling:
+        """What tells of the choice, for those who look at it later."""
+        return Telling(lambda: self.report, self._outlet.said, self._rejections.spans, self.tasks.ended)
 
     async def pieces(self) -> AsyncGenerator[Piece, None]:
         """Yield released pieces in order. Raises ScorerDown, or what the engine raised. For one reader, once."""
@@ -118,7 +121,7 @@ class Guarded:
     def _flagged(self, event: Flagged, scores: Scores) -> None:
         self._retrying.turned_at(event.onset)
         self._stand_in.offer(self._transcript, self._state.released, event.window.end, scores, unread=event.unread)
-        self._rejections.flagged(event.window.end)
+        self._rejections.flagged(event, self._state.cleared, next(iter(self._account.tally.cause), NO_CATEGORY))
         concessions = self._state.concessions
         self._following.feed(event)
         if self._state.concessions > concessions and self._state.attempt == event.attempt:
@@ -169,6 +172,7 @@ class Guarded:
         self._account.inserted(command.what, command.to)
         self._following.cut(command.to)
         self._account.let_through(self._stand_in.put(command.what, self._transcript))
+        self._rejections.inserted(command.what)
         count, back = len(self._transcript.tokens), command.what == "candidate"
         self._advance(Inserted(command.attempt, count, put_back=back, ended=self._transcript.finish_reason))
         if not self._state.finished:
@@ -177,7 +181,7 @@ class Guarded:
     def _finish(self, reason: str) -> None:
         """Close the choice: the rest of the released text, the reason, and nothing after it."""
         self._judging.over()
-        ending = None if self._state.fallback is not None else self._transcript.ending
+        ending = self._transcript.ending if self._state.fallback is None else None
         self._account.sent(self._outlet.finish(self._state.released, reason, ending[1] if ending else None))
         self._following.end()
         self.tasks.spawn(self._engine.aclose)

@@ -15,7 +15,9 @@ from pydantic import BaseModel, Field
 from server.policy.policy import STRICT
 
 Right = Literal["loosen", "trace", "flagged_text", "feedback", "review"]
-"""`loosen`: its requests may loosen their policy. The others are reserved: nothing asks for them yet."""
+"""`loosen`: its requests may loosen their policy. `feedback`: it may say something of its answers. `review`: it may see
+and judge what waits for review, with `flagged_text` also what was taken back. `trace` is reserved: nothing asks for it.
+"""
 RIGHTS: tuple[Right, ...] = get_args(Right)
 
 PREFIX = "usk-"

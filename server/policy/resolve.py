@@ -19,6 +19,7 @@ from server.policy.catalog import Catalog
 from server.policy.looseness import loosened
 from server.policy.policy import (
     STRICT,
+    KeepText,
     Languages,
     Mode,
     OnExhausted,
@@ -33,7 +34,7 @@ from server.policy.shape import Misfit, fit, kind_of, unknown
 
 HEADER = "X-Detox-Policy"
 _BODY_KEY = "detox"
-_REPLACED = {"mode", "on_exhausted", "max_rewinds", "on_prompt", "on_unread"}
+_REPLACED = {"mode", "on_exhausted", "max_rewinds", "on_prompt", "on_unread", "keep_text"}
 _RIGHT = "a request may only tighten, unless its API key has the right to loosen"
 
 
@@ -50,6 +51,7 @@ class DetoxRequest(BaseModel):
     max_rewinds: Rewinds | None = Field(default=None, description="Replaces the policy's number of rewinds.")
     on_prompt: OnPrompt | None = Field(default=None, description="Replaces what the policy does about the prompt.")
     on_unread: OnUnread | None = Field(default=None, description="Replaces what happens to text that is not read.")
+    keep_text: KeepText | None = Field(default=None, description="Replaces what feedback keeps of the text.")
     report: bool = Field(default=True, description="Whether the answer carries the report of every choice.")
 
 

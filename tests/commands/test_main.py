@@ -12,6 +12,7 @@ import evaluation.command
 import server.__main__
 import server.audit.command
 import server.detector
+import server.feedback.command
 import server.keys.command
 from commands.__main__ import COMMANDS, main, parser
 from server.settings import vllm_version
@@ -24,6 +25,8 @@ ELSEWHERE = [
     ("audit", server.audit.command, "main", []),
     ("keys", server.keys.command, "main", []),
     ("scorer", server.detector, "main", []),
+    ("feedback", server.feedback.command, "feedback", []),
+    ("db", server.feedback.command, "db", []),
 ]
 
 

@@ -34,7 +34,7 @@ from server.generation.prompt import Prompt, Prompted, last_part, on_prompt
 from server.generation.report import Report
 from server.generation.request import GuardedRequest, current
 from server.generation.services import Services
-from server.generation.telling import ChoiceRecord, Telling
+from server.generation.telling import ChoiceRecord
 from server.generation.tracing import Trace
 from server.generation.transcript import Transcript
 from server.guard.state import GuardState
@@ -199,13 +199,13 @@ def _remember(call: GenerateCall, choices: Sequence[Choice], prompt: Callable[[]
     """Have the request know what tells of its choices; of the prompt, where the policy keeps it and it is all text."""
     keeps = call.request.policy.keep_text == "all" and call.prompt["type"] == "token"
 
-    def answered(telling: Telling) -> ChoiceRecord:
-        return replace(telling.answered(), prompt=prompt() if keeps else None)
+    def answered(choice: Choice) -> ChoiceRecord:
+        return replace(choice.guard.record(), prompt=prompt() if keeps else None)
 
     for number, choice in enumerate(choices, call.first_choice):
-        call.request.answered[number] = partial(answered, choice.guard.telling)
+        call.request.answered[number] = partial(answered, choice)
         if call.request.policy.mode == "monitor":
-            call.request.unsettled.append(choice.guard.telling.settled)
+            call.request.unsettled.append(choice.guard.tasks.ended)
 
 
 def _engine(inner: EngineClient, call: GenerateCall, index: int, *, exact: bool) -> ChoiceEngine:

@@ -23,7 +23,7 @@ from server.generation.retrying import Retrying
 from server.generation.services import Services
 from server.generation.standin import StandIn
 from server.generation.tasks import Tasks
-from server.generation.telling import Telling
+from server.generation.telling import ChoiceRecord, record
 from server.generation.tracing import UNTRACED_CHOICE, Trace
 from server.generation.transcript import Transcript
 from server.guard.advance import advance
@@ -95,10 +95,9 @@ class Guarded:
         """What was rejected and what is said instead, if the text was cleared to its end; without the prompt."""
         return self._rejections.pairs() if self._state.complete and self._state.action == "rewound" else []
 
-    @property
-    def telling(self) -> Telling:
-        """What tells of the choice, for those who look at it later."""
-        return Telling(lambda: self.report, self._outlet.said, self._rejections.spans, self.tasks.ended)
+    def record(self) -> ChoiceRecord:
+        """Return what the choice has come to so far, for those who look at it later."""
+        return record(self.report, self._outlet.said(), self._rejections.spans())
 
     async def pieces(self) -> AsyncGenerator[Piece, None]:
         """Yield released pieces in order. Raises ScorerDown, or what the engine raised. For one reader, once."""
@@ -129,8 +128,7 @@ class Guarded:
 
     def _advance(self, event: Event) -> None:
         before = self._state
-        state, commands = advance(before, event, self._policy)
-        self._state = state
+        self._state, commands = advance(before, event, self._policy)
         if before.span_rewinds and not self._state.span_rewinds:
             self._account.calm("cleared" if isinstance(event, Cleared) else "exhausted")
             self._rejections.cleared(self._state.cleared)

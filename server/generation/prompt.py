@@ -28,7 +28,7 @@ from server.generation.pairs import Pair
 from server.generation.report import PromptFinding, Report
 from server.generation.services import Services
 from server.generation.tasks import Tasks
-from server.generation.telling import Telling
+from server.generation.telling import ChoiceRecord
 from server.policy.policy import OnPrompt, Policy
 from server.policy.standard import standard
 
@@ -155,10 +155,9 @@ class Prompted:
         report = replace(self._guarded.report, prompt=self._prompt.finding)
         return report.refused(self._prompt.cause) if self._refused else report
 
-    @property
-    def telling(self) -> Telling:
-        """What tells of the choice, with the report of the prompt."""
-        return replace(self._guarded.telling, report=lambda: self.report)
+    def record(self) -> ChoiceRecord:
+        """Return the guard's, with what is known of the prompt by now."""
+        return replace(self._guarded.record(), report=self.report)
 
     @property
     def pairs(self) -> list[Pair]:

@@ -23,8 +23,9 @@ class Tasks:
 
     async def ended(self) -> None:
         """Wait until every task has ended, those that others begin meanwhile too."""
-        while self._running:
-            await asyncio.wait(self._running)
+        idle = asyncio.Event()
+        self.when_idle(idle.set)
+        await idle.wait()
 
     def when_idle(self, tell: Callable[[], None]) -> None:
         """Call `tell` once, as soon as no task is running: at once, if none is."""

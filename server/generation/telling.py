@@ -6,7 +6,7 @@
 3. Text is in here, and may be kept for no longer than the policy of the answer says.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from server.generation.report import Report
@@ -34,22 +34,9 @@ class ChoiceRecord:
     disagreement: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Telling:
-    """Tells of one choice what it has come to so far. `settled` waits until nothing of it is under way.
-
-    `said` gives the text that was released, `flagged` all that was flagged.
-    """
-
-    report: Callable[[], Report]
-    said: Callable[[], str]
-    flagged: Callable[[], Iterable[FlaggedSpan]]
-    settled: Callable[[], Awaitable[None]]
-
-    def answered(self) -> ChoiceRecord:
-        """Return what it has come to."""
-        text = self.said()
-        return ChoiceRecord(self.report(), text, within(self.flagged(), len(text)))
+def record(report: Report, said: str, flagged: Iterable[FlaggedSpan]) -> ChoiceRecord:
+    """Return the record of a choice of which `said` was released, and `flagged` is all that was flagged."""
+    return ChoiceRecord(report, said, within(flagged, len(said)))
 
 
 def within(spans: Iterable[FlaggedSpan], released: int) -> tuple[FlaggedSpan, ...]:

@@ -62,6 +62,18 @@ def _fit_probe(words: Sequence[str]) -> int:
     return main(words)
 
 
+def _feedback(words: Sequence[str]) -> int:
+    from server.feedback.command import feedback
+
+    return feedback(words)
+
+
+def _db(words: Sequence[str]) -> int:
+    from server.feedback.command import db
+
+    return db(words)
+
+
 def _audit(words: Sequence[str]) -> int:
     from server.audit.command import main
 
@@ -75,6 +87,8 @@ COMMANDS = {
     "bench": Command(_bench, "measure what the guard costs, against plain vLLM"),
     "keys": Command(_keys, "make an API key, and its entry in the file of keys"),
     "fit-probe": Command(_fit_probe, "fit a probe to a model's own hidden states"),
+    "feedback": Command(_feedback, "export, report or erase what people said of answers"),
+    "db": Command(_db, "bring the tables of feedback to another version"),
     "audit": Command(_audit, "check and count the records of answers"),
     "scorer": Command(_scorer, "serve the scorer alone, to servers and others that ask"),
 }

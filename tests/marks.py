@@ -19,6 +19,7 @@ PLACES = {
     "tests/evading": "slow",
     "tests/evaluation/test_main.py": "slow",
     "tests/evaluation/test_perplexity.py": "slow",
+    "tests/feedback/test_review_page.py": "slow",
     "tests/filters/scorers": "slow",
     "tests/probing": "slow",
     "tests/telemetry/test_processes.py": "slow",

@@ -22,6 +22,7 @@ from server.generation.observer import FATES, JUDGEMENTS, NO_CATEGORY, OUTCOMES,
 from server.guard.commands import WAYS, Way
 from server.guard.state import ACTIONS, Action
 from server.telemetry.children import Children
+from server.telemetry.feedback import FeedbackMetrics
 from server.telemetry.serving import CapacityMetrics, ProbeMetrics, ServingMetrics, UpstreamMetrics
 
 # A classifier pass takes milliseconds on a GPU, tens to hundreds of them on a CPU, and is given up after some seconds.
@@ -212,16 +213,14 @@ class ScoringMetrics:
         self._failures.of(reason).inc()
 
 
-class Metrics(AnswerMetrics, ProbeMetrics, ScoringMetrics, ServingMetrics, CapacityMetrics, UpstreamMetrics):
+class Metrics(
+    AnswerMetrics, ProbeMetrics, ScoringMetrics, ServingMetrics, CapacityMetrics, UpstreamMetrics, FeedbackMetrics
+):
     """All that a server counts. Give every process one; give every test its own registry."""
 
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
-        AnswerMetrics.__init__(self, registry)
-        ProbeMetrics.__init__(self, registry)
-        ScoringMetrics.__init__(self, registry)
-        ServingMetrics.__init__(self, registry)
-        CapacityMetrics.__init__(self, registry)
-        UpstreamMetrics.__init__(self, registry)
+        for kind in Metrics.__bases__:
+            kind.__init__(self, registry)  # type: ignore[misc]
         self._build = Gauge(
             "unsay_build_info",
             "Always 1; the labels say which versions, scorer and model run here.",

@@ -33,6 +33,9 @@ LABELS = {
     "unsay_reloads_total": {"file", "result"},
     "unsay_limited_requests_total": {"key", "limit"},
     "unsay_limits_failures_total": set[str](),
+    "unsay_feedback_total": {"verdict"},
+    "unsay_answers_recorded_total": {"fate"},
+    "unsay_feedback_failures_total": set[str](),
     "unsay_audit_records_total": {"fate"},
     "unsay_build_info": {"version", "vllm_version", "detoxify_version", "scorer", "model"},
 }

@@ -68,6 +68,18 @@ def _learn(words: Sequence[str]) -> int:
     return main(words)
 
 
+def _feedback(words: Sequence[str]) -> int:
+    from server.feedback.command import feedback
+
+    return feedback(words)
+
+
+def _db(words: Sequence[str]) -> int:
+    from server.feedback.command import db
+
+    return db(words)
+
+
 def _audit(words: Sequence[str]) -> int:
     from server.audit.command import main
 
@@ -82,6 +94,8 @@ COMMANDS = {
     "keys": Command(_keys, "make an API key, and its entry in the file of keys"),
     "fit-probe": Command(_fit_probe, "fit a probe to a model's own hidden states"),
     "learn": Command(_learn, "learn from feedback and examples, promote, roll back"),
+    "feedback": Command(_feedback, "export, report or erase what people said of answers"),
+    "db": Command(_db, "bring the tables of feedback to another version"),
     "audit": Command(_audit, "check and count the records of answers"),
     "scorer": Command(_scorer, "serve the scorer alone, to servers and others that ask"),
 }

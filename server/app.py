@@ -20,6 +20,7 @@ from server.configuration import KEY, ScorerSettings, Settings, Start, configure
 from server.embedded import Models
 from server.environment import PLUGIN, cache_folder, development_mode, environment, plugged_in
 from server.errors import StartError
+from server.feedback import service
 from server.keys.quotas import Quotas, storage_at
 from server.learned import learned
 from server.starting import starting
@@ -126,6 +127,7 @@ def prepare(
     known = files.keys(settings, catalog, metrics, count)
     quotas = Quotas(storage_at(settings.rate_limits_url), metrics)
     closing.push_async_callback(quotas.aclose)
+    feedback = service.begun(settings, metrics, closing)
 
     def guard_started(engine: Any) -> "ServedClient":
         batcher = make_batcher(scorer, settings, metrics)
@@ -147,6 +149,7 @@ def prepare(
             quotas=quotas,
             probe=probe,
             learned=taught,
+            feedback=feedback,
         )
 
     return guard_started

@@ -1,27 +1,30 @@
 """Puts the guard before vLLM's engine, and our routes, gateway and doorway into vLLM's application."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from filters.judge import Judge
-from filters.languages import CODES
 from server import probes
-from server.api import pages
+from server.api import feedback, pages, review
 from server.api.access import SCRAPED
+from server.api.asgi import Scope
 from server.api.doorway import Doorway
-from server.api.gateway import Gateway
+from server.api.gateway import Gateway, Keep
 from server.api.heads import Heads
 from server.api.routes import router
 from server.audit.file import AuditFile
-from server.environment import vllm_version
+from server.feedback.records import Records
+from server.feedback.service import Feedback
 from server.generation.capacity import Bounds, Capacity
 from server.generation.ending import Ending
 from server.generation.probe import Probe
+from server.generation.request import GuardedRequest
 from server.generation.services import Services
+from server.introducing import expect, introduce
 from server.keys.file import Keys
 from server.keys.quotas import MEMORY, Quotas, storage_at
 from server.learned import Learned
@@ -43,9 +46,6 @@ if TYPE_CHECKING:
 
 log = logs.logger("server")
 
-GENERATING = ("/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/messages")
-"""The routes whose series exist from the start; others appear with their first request."""
-
 
 def guard(
     engine: Any,
@@ -63,6 +63,7 @@ def guard(
     quotas: Quotas | None = None,
     probe: Probe | None = None,
     learned: Learned | None = None,
+    feedback: Feedback | None = None,
 ) -> "ServedClient":
     """Put the guard before vLLM's engine. `told` hears of every answer, `closing` ends with the server.
 
@@ -70,7 +71,7 @@ def guard(
     what (None: the defaults).
     `keys` are those of the file, and `quotas` what they have asked for (None: counted in memory). `probe` is one of the
     served model's. What is `Reloaded` of `catalog` and `keys`, and what was `learned`, is looked after while the server
-    runs.
+    runs. `feedback` keeps what was answered (None: nobody does).
     """
     from server.engine.core import arming
     from server.engine.served import ServedClient
@@ -101,14 +102,14 @@ def guard(
         probe=probes.usable(probe, exact=exact),
     )
     introduce(metrics, catalog.value, judge, model)
-    files = [each for each in (catalog, keys, learned) if isinstance(each, Reloaded | Learned)]
+    seen_to = (catalog, keys, told.records, learned)
+    files = [each for each in seen_to if isinstance(each, Reloaded | AuditFile | Learned)]
     if isinstance(catalog, Reloaded):
         catalog.then = lambda new: expect(metrics, new, judge, model)
 
     def keep(app: "FastAPI") -> None:
-        watched_files: list[Reloaded[Any] | Learned | AuditFile] = [*files, *([told.records] if told.records else [])]
         siblings = Siblings() if server.is_one_of_several else None
-        look_after(app, services.ending, patience, metrics, watched, watched_files, siblings, services.probe)
+        look_after(app, services.ending, patience, metrics, watched, files, siblings, services.probe)
 
     return ServedClient(
         watched,
@@ -121,6 +122,7 @@ def guard(
         spells=not isinstance(engine, UpstreamClient),
         quotas=quotas or Quotas(storage_at(MEMORY), metrics),
         keys=keys,
+        feedback=feedback,
     )
 
 
@@ -158,6 +160,8 @@ def attach(
     place = (server.index, server.count)
     app.include_router(router(client.services, client.catalog, client.inner, served, **allow, server=place))
     pages.add(app, version("unsay"), with_page=with_page)
+    for routes in (feedback, review):
+        app.include_router(routes.router(client.feedback))
     access.ask_for_keys(app, access.keys(args), client.keys, pages=pages_need_key)
     access.identify(app)
     logs.leave_out(SCRAPED)
@@ -170,8 +174,23 @@ def attach(
         quotas=client.quotas,
         tracing=client.services.tracing,
         store=stored.find(app),
+        keep=None if client.feedback is None else keeping(client.feedback, client.services.model, stored.named),
     )
     client.look_after(app)
+
+
+def keeping(feedback: Feedback, model: str, named: Callable[[Scope], str | None]) -> Keep:
+    """Return what has feedback keep what was answered, by the id that vLLM gives to an answer."""
+    records = Records(model, feedback.selection)
+
+    def keep(request: GuardedRequest, scope: Scope) -> None:
+        response = named(scope)
+        if response is None:
+            request.forget()
+        else:
+            feedback.recorder.add(lambda: records.rows(request, response), tuple(request.unsettled))
+
+    return keep
 
 
 async def guarded_application(
@@ -224,22 +243,3 @@ def look_after(
         round_=look,
         siblings=siblings,
     )
-
-
-def introduce(metrics: Metrics, catalog: Catalog, judge: Judge, model: str) -> None:
-    """Fill the first page of metrics: every series that this server can count, at 0, and what runs here."""
-    expect(metrics, catalog, judge, model)
-    metrics.build_info(
-        version=version("unsay"),
-        vllm_version=vllm_version(),
-        detoxify_version=version("detoxify"),
-        scorer=judge.scorer_name,
-        model=model,
-    )
-
-
-def expect(metrics: Metrics, catalog: Catalog, judge: Judge, model: str) -> None:
-    """Have the metrics hold every series that answers under these policies can count."""
-    named = {code for policy in catalog.policies.values() for code in policy.languages}
-    languages = named | (judge.languages or frozenset())
-    metrics.expect(policies=catalog.policies, model=model, routes=GENERATING, languages=languages & CODES)

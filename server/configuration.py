@@ -32,6 +32,8 @@ _BUNDLED_SCORER = f"detoxify:{BUNDLED_CLASSIFIER}"
 KEY = "unsay"
 """Ours among the keys of vLLM's `--additional-config`."""
 FILE = "config"
+SECRET = ("rate_limits_url", "feedback_db")
+"""URLs with room for a password."""
 _PREFIX = "UNSAY_"
 
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -88,6 +90,12 @@ class Settings(ScorerSettings):
     allow_loosen: bool = False
     allow_dev_mode: bool = False
     pairs_out: Path | None = None
+    feedback_db: Annotated[str, Field(min_length=1, max_length=4096)] | None = None
+    """A file or a URL, perhaps with a password in it, so that no error may say it."""
+    feedback_days: Annotated[float, Field(ge=0, le=36500)] = 90.0
+    """0: for good."""
+    review_sample: Annotated[float, Field(ge=0, le=1)] = 0.01
+    review_twice: Annotated[float, Field(ge=0, le=1)] = 0.2
     audit_out: Path | None = None
     audit_failure: Failing = "closed"
     audit_fsync: Syncing = "second"
@@ -140,7 +148,7 @@ class Settings(ScorerSettings):
         It is for vLLM's `--additional-config`, which is logged: a URL with a password in it is left out, since the same
         process finds it again where it was said.
         """
-        secret = {"rate_limits_url"} if "@" in self.rate_limits_url else set[str]()
+        secret = {key for key in SECRET if "@" in str(getattr(self, key))}
         return self.model_dump(mode="json", exclude_unset=True, exclude=secret)
 
 
@@ -173,11 +181,12 @@ def configured(kind: type[Kind], given: object, environment: Mapping[str, str]) 
     if not isinstance(given, dict):
         raise StartError(f"--additional-config: {KEY}: {mismatch(given, 'an object')}")
     near = {key: value for key, value in given.items() if key != FILE}
-    if "@" in str(near.get("rate_limits_url", "")):
-        raise StartError(
-            f"{KEY}.rate_limits_url: others can read a password here; say it as {_variable('rate_limits_url')},"
-            f" or in the file that {_variable(FILE)} names"
-        )
+    for key in SECRET:
+        if "@" in str(near.get(key, "")):
+            raise StartError(
+                f"{KEY}.{key}: others can read a password here; say it as {_variable(key)},"
+                f" or in the file that {_variable(FILE)} names"
+            )
     variables = {
         name: environment[_variable(name)] for name in kind.model_fields if environment.get(_variable(name), "")
     }

@@ -5,6 +5,7 @@ from pathlib import Path
 from filters.scorer import Scorer
 from server import probes
 from server.configuration import Settings
+from server.feedback import database
 from server.generation.probe import Probe
 from server.keys.file import Keys, check_countable, check_policies
 from server.keys.file import load as load_keys
@@ -25,6 +26,7 @@ def load_catalog(settings: Settings) -> Catalog:
 def check_files(settings: Settings) -> None:
     """Read the policies and the keys, which is quick. StartError if one of them cannot be used."""
     catalog = load_catalog(settings)
+    database.check(settings.feedback_db)
     if settings.keys_file:
         check_policies(load_keys(settings.keys_file), catalog.policies)
 

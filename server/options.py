@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from server.feedback.options import add_feedback
 from server.limits import add_limits, add_room
 from server.patience import add_patience
 from server.scorer_options import add_scorer
@@ -14,6 +15,7 @@ def add_options(serve: argparse.ArgumentParser) -> None:
     """Add our options of `unsay serve` to a parser, in groups of their own."""
     _add_guard(serve.add_argument_group("guard"))
     add_upstream(serve.add_argument_group("upstream"))
+    add_feedback(serve.add_argument_group("feedback", "what people say of answers (docs/feedback.md)"))
     _add_keys(serve.add_argument_group("keys", "who may ask (docs/operations.md)"))
     _add_audit(serve.add_argument_group("audit", "a record of every answer (docs/audit.md)"))
     _add_tracing(serve.add_argument_group("tracing", "where requests spend their time (docs/operations.md)"))

@@ -20,6 +20,7 @@ PLACES = {
     "tests/evaluation/test_main.py": "slow",
     "tests/evaluation/test_perplexity.py": "slow",
     "tests/examples/test_learning_demo.py": "slow",
+    "tests/feedback/test_review_page.py": "slow",
     "tests/filters/scorers": "slow",
     "tests/learning": "slow",
     "tests/probing": "slow",

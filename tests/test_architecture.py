@@ -39,6 +39,13 @@ TESTED_ELSEWHERE = {
     "server/options.py": "options without code: tests/test_settings.py, tests/test_configuration.py",
     "server/scorer_options.py": "options without code: tests/test_configuration.py",
     "server/errors.py": "tests/policy/test_errors.py",
+    "server/feedback/audit.py": "a port, and one line of log: tests/feedback/test_command.py",
+    "server/feedback/fluency.py": "a table of means: tests/feedback/test_exports.py",
+    "server/feedback/migrations/env.py": "Alembic runs it: tests/feedback/test_schema.py",
+    "server/feedback/migrations/versions/v0001_first_tables.py": "tests/feedback/test_schema.py",
+    "server/feedback/options.py": "options without code: tests/test_configuration.py",
+    "server/feedback/subject.py": "what exports and reviews are about: tests/feedback/test_exports.py, test_review.py",
+    "server/feedback/tables.py": "columns without code: tests/feedback/test_schema.py",
 }
 
 
@@ -145,6 +152,7 @@ def _heavy(name: str) -> bool:
         ({"vllm"}, lambda name: _within("server/engine")(name) or name == "benchmarks/rewinds.py"),
         ({"torch", "transformers", "detoxify"}, _heavy),
         ({"ray"}, lambda name: name == "server/replicas.py"),
+        ({"sqlalchemy", "alembic"}, _within("server/feedback")),
     ],
 )
 def test_heavy_packages_stay_in_their_folder(packages: set[str], allowed: Callable[[str], bool]) -> None:
@@ -299,6 +307,8 @@ CRUMBS = {
     "server/engine/moved.py": "what two versions of vLLM keep in different places",
     "server/engine/models.py": "what is asked of vLLM's list; our routes know nothing of vLLM",
     "server/engine/watched.py": "what vLLM sees of the watchdog, which knows nothing of vLLM",
+    "server/feedback/migrations/env.py": "Alembic finds it by its name",
+    "server/introducing.py": "what a page of metrics holds before anybody has asked for anything",
     "server/guard/hold_back.py": "a theorem, and what it rests on",
 }
 """Files of fewer than 40 lines that one other imports at most, and why they stand by themselves."""

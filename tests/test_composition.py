@@ -1,6 +1,5 @@
 """What server/composition.py puts together, as far as it needs no engine; the rest of it is for tests/journeys."""
 
-from collections import Counter
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,7 +15,7 @@ from filters.scorers import versions
 from filters.scorers.scripted import ScriptedScorer
 from filters.scorers.state import State, write_state
 from server import composition
-from server.composition import GENERATING, guard, introduce
+from server.composition import guard
 from server.generation.capacity import Bounds
 from server.learned import Learned
 from server.limits import Limits, Room
@@ -25,47 +24,8 @@ from server.reloading import Current, Reloaded
 from server.telemetry.metrics import Metrics
 from server.told import Told
 from tests.generation.stage import PairList
-from tests.telemetry.words import VERDICTS, WORDS, values
+from tests.telemetry.words import values
 from tests.test_learned import Classifier, saved
-
-
-@pytest.fixture(scope="module")
-def page() -> str:
-    """The metrics of a server that has not answered anything yet."""
-    registry = CollectorRegistry()
-    scorer = ScriptedScorer({}, languages=frozenset({"en", "de", "no such code"}))
-    introduce(Metrics(registry), builtin(), Judge(Batcher(scorer)), "tiny")
-    return generate_latest(registry).decode()
-
-
-@pytest.mark.parametrize(("series", "label"), WORDS)
-def test_a_fresh_page_has_every_word_of_a_closed_label_and_no_other(page: str, series: str, label: str) -> None:
-    assert values(page, series, label) == WORDS[series, label]
-
-
-@pytest.mark.parametrize("series", ["unsay_spans_total", "unsay_prompts_total"])
-def test_a_fresh_page_has_the_verdicts_that_need_no_category(page: str, series: str) -> None:
-    assert values(page, series, "verdict") == VERDICTS
-    assert values(page, series, "category") == {"none"}
-    assert values(page, series, "policy") == set(builtin().policies)
-    assert values(page, series, "model") == {"tiny"}
-
-
-def test_a_fresh_page_has_the_languages_that_are_read(page: str) -> None:
-    assert values(page, "unsay_languages_total", "language") == {"en", "de", "other", "unknown"}
-
-
-def test_every_combination_is_there_once_with_the_value_0(page: str) -> None:
-    counted = Counter(
-        line.split("{")[0] for line in page.splitlines() if line.startswith("unsay_") and line[-4:] == " 0.0"
-    )
-    assert counted["unsay_rewinds_total"] == 9 * 3
-    assert counted["unsay_requests_total"] == 7 * len(GENERATING) * len(builtin().policies)
-
-
-def test_a_fresh_page_names_what_runs_here(page: str) -> None:
-    assert values(page, "unsay_build_info", "scorer") == {"scripted"}
-    assert values(page, "unsay_build_info", "model") == {"tiny"}
 
 
 def engine() -> Any:

@@ -30,6 +30,8 @@ SCRAPED = PROBES | _METRICS
 """What is asked every few seconds."""
 OPEN = PROBES | PAGES
 """The routes that are open to all, unless the operator wants a key for the pages."""
+PAGE = {"/review": "page.html", "/review/page.js": "page.js", "/review/page.css": "page.css"}
+"""What is read before anybody can say a key: the files of the reviewers' page (server/feedback/page), open to all."""
 
 UNLIMITED = Key("--api-key")
 """Whose requests those are that come with one of vLLM's keys: no rights, and no limits."""
@@ -65,7 +67,7 @@ class Access:
         self._vllms = Keys({digest(key): UNLIMITED for key in vllms})
         self._admission = f"Bearer {vllms[0]}".encode() if vllms else None
         self._keys = keys
-        self._open = open_to_all
+        self._open = open_to_all | PAGE.keys()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer 401."""

@@ -11,6 +11,7 @@
    a stream that is traced (server/api/traced.py).
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -40,9 +41,11 @@ UNGUARDABLE = {
 }
 """Keys that are refused before they are read any further, and why: the engine client would refuse what they ask for."""
 
-OURS = "/v1/moderations"
+OURS = ("/v1/moderations", "/v1/feedback", "/v1/review", "/v1/review/next")
 USERS = ("safety_identifier", "user")
 """Where a request says for which user of its key it is made: OpenAI's word, and the one that it had before."""
+Keep = Callable[[GuardedRequest, Scope], None]
+"""Takes what was answered, at the end of it, and has the request forget it. Quick, and never raises."""
 FOLLOWED = "previous_response_id"
 UNMATCHED = "other"
 W3C = ("traceparent", "tracestate")
@@ -53,7 +56,7 @@ _NOT_ALLOWED = 405
 class Gateway:
     """Wraps the routes of vLLM's application.
 
-    `store` keeps the responses that are fetched later; None if this server keeps none.
+    `store` keeps the responses that are fetched later; None if this server keeps none. `keep` takes what was answered.
     """
 
     def __init__(
@@ -67,6 +70,7 @@ class Gateway:
         allow_trace: bool = False,
         tracing: Tracing = UNTRACED,
         store: Store | None = None,
+        keep: Keep | None = None,
     ) -> None:
         self._app = app
         self._catalog = catalog
@@ -76,6 +80,7 @@ class Gateway:
         self._quotas = quotas
         self._tracing = tracing
         self._stored = None if store is None else Stored(store)
+        self._keep = keep
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take one request in; answer errors that come before any answer in the shape of its route."""
@@ -107,11 +112,13 @@ class Gateway:
         if stored is not None:
             await self._app(scope, receive, Outgoing(stored, send, scope["path"], stored=True).send)
             return
-        await share.enter_for(next((asked[key] for key in USERS if asked.get(key)), None))
+        user = next((asked[key] for key in USERS if asked.get(key)), None)
+        await share.enter_for(user)
         if scope["method"] != "POST" or scope["path"].endswith(OURS):
             await self._app(scope, receive, send)
             return
         request = self._admit(share.key, scope, asked)
+        request.user = user if isinstance(user, str) else None
         keeping = self._keeping(request, scope, asked)
         async with traced(request.trace, send) as out:
             await self._serve(share, request, keeping, scope, receive, out)
@@ -154,10 +161,10 @@ class Gateway:
             current.reset(token)
             route = _route(scope)
             if keeping is None:
-                self._end(share, request, route)
+                self._end(share, request, route, scope)
             else:
                 share.keep()
-                keeping.end(lambda: self._end(share, request, route))
+                keeping.end(lambda: self._end(share, request, route, scope))
 
     def _keeping(self, request: GuardedRequest, scope: Scope, asked: dict[str, Any]) -> Keeping | None:
         if self._stored is None or not scope["path"].endswith(PATH):
@@ -165,13 +172,17 @@ class Gateway:
         self._behind(f"{PATH}/{asked.get(FOLLOWED)}", request.key)
         return self._stored.keeping(request, scope, asked.get(CHOSEN))
 
-    def _end(self, share: Share, request: GuardedRequest, route: str) -> None:
+    def _end(self, share: Share, request: GuardedRequest, route: str, scope: Scope) -> None:
         share.tokens = request.tokens
         share.end()
         report = gravest(request.reports)
         request.spans.over(route, report)
         if report is not None:
             self._observer.request_finished(report.action, route, report.policy)
+        if self._keep is not None:
+            self._keep(request, scope)
+        else:
+            request.forget()
 
     def _admit(self, key: Key, scope: Scope, asked: dict[str, Any]) -> GuardedRequest:
         """Return the policy of this request. A body that is no JSON is left to vLLM, which refuses it."""

@@ -7,6 +7,7 @@ whatever routes vLLM's server has. What cannot be guarded is refused, never let 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from vllm.engine.protocol import EngineClient
@@ -33,6 +34,7 @@ from server.generation.prompt import Prompt, Prompted, last_part, on_prompt
 from server.generation.report import Report
 from server.generation.request import GuardedRequest, current
 from server.generation.services import Services
+from server.generation.telling import ChoiceRecord
 from server.generation.trace import ChoiceTrace
 from server.generation.transcript import Transcript
 from server.guard.state import GuardState
@@ -113,6 +115,7 @@ class GuardedEngineClient(Delegate):
     ) -> AsyncGenerator[RequestOutput, None]:
         choices = [self._choice(call, index, services, prompt) for index in range(call.params.n)]
         answer, ending, record = Answer(call, choices), self.services.ending, Recording(call, choices, services.records)
+        _remember(call, choices, lambda: self._prompt_text(call.prompt, special=True))
         try:
             with taken_in(call.request, call.params.n, services.capacity), ending.during():
                 async with aclosing(merge([choice.guard.pieces() for choice in choices])) as pieces:
@@ -188,6 +191,19 @@ class GuardedEngineClient(Delegate):
             spans=call.request.spans.choice(number),
             trace=ChoiceTrace(call.request.trace, number, transcript.spelled),
         )
+
+
+def _remember(call: GenerateCall, choices: Sequence[Choice], prompt: Callable[[], str]) -> None:
+    """Have the request know what tells of its choices; of the prompt, where the policy keeps it and it is all text."""
+    keeps = call.request.policy.keep_text == "all" and call.prompt["type"] == "token"
+
+    def answered(choice: Choice) -> ChoiceRecord:
+        return replace(choice.guard.record(), prompt=prompt() if keeps else None)
+
+    for number, choice in enumerate(choices, call.first_choice):
+        call.request.answered[number] = partial(answered, choice)
+        if call.request.policy.mode == "monitor":
+            call.request.unsettled.append(choice.guard.tasks.ended)
 
 
 def _engine(inner: EngineClient, call: GenerateCall, index: int, *, exact: bool) -> ChoiceEngine:

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from server.engine.client import GuardedEngineClient
+from server.feedback.service import Feedback
 from server.generation.services import Services
 from server.keys.file import Keys
 from server.keys.quotas import Quotas
@@ -17,7 +18,7 @@ from server.reloading import Current
 class ServedClient(GuardedEngineClient):
     """A GuardedEngineClient under the policies of `catalog`. `closing` holds what guards, as long as it has to.
 
-    `keys` are those of the file, if there is one; `quotas` are theirs.
+    `keys` are those of the file, if there is one; `quotas` are theirs. `feedback` is kept, if anybody wants it.
 
     `look_after` is called with the application once all else has been added to it.
     """
@@ -34,6 +35,7 @@ class ServedClient(GuardedEngineClient):
         exact: bool,
         quotas: Quotas,
         keys: Current[Keys] | None = None,
+        feedback: Feedback | None = None,
         spells: bool = True,
     ) -> None:
         super().__init__(inner, services, lambda: catalog.value.default, exact=exact)
@@ -41,6 +43,7 @@ class ServedClient(GuardedEngineClient):
         self.catalog = catalog
         self.quotas = quotas
         self.keys = keys
+        self.feedback = feedback
         self.closing = closing
         self.look_after = look_after
         self.allow_loosen = allow_loosen

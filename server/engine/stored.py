@@ -21,6 +21,12 @@ def find(app: FastAPI) -> "VllmStore | None":
     return VllmStore(serving) if serving is not None and serving.enable_store else None
 
 
+def named(scope: MutableMapping[str, Any]) -> str | None:
+    """Return the id of the answer to the request of this scope; None before vLLM has read the request."""
+    metadata = scope.get("state", {}).get("request_metadata")
+    return None if metadata is None else str(metadata.request_id)
+
+
 class VllmStore:
     """Over vLLM's `OpenAIServingResponses`."""
 
@@ -29,8 +35,7 @@ class VllmStore:
 
     def named(self, scope: MutableMapping[str, Any]) -> str | None:
         """Return the id of the response that the request of this scope makes; None before vLLM has read the request."""
-        metadata = scope.get("state", {}).get("request_metadata")
-        return None if metadata is None else str(metadata.request_id)
+        return named(scope)
 
     def holds(self, response: str) -> bool:
         """Return whether the response can be fetched."""

@@ -14,6 +14,7 @@ from filters.scorer import Scores
 from server.generation.account import Account
 from server.generation.draft import Engine
 from server.generation.inlet import Following, Judging
+from server.generation.observer import NO_CATEGORY
 from server.generation.outlet import Outlet, Piece
 from server.generation.pairs import Pair, Rejections
 from server.generation.report import Report, report
@@ -21,6 +22,7 @@ from server.generation.retrying import Retrying
 from server.generation.services import Services
 from server.generation.standin import StandIn
 from server.generation.tasks import Tasks
+from server.generation.telling import ChoiceRecord, record
 from server.generation.trace import ChoiceTrace
 from server.generation.tracing import UNTRACED_CHOICE, ChoiceSpans
 from server.generation.transcript import Transcript
@@ -54,7 +56,7 @@ class Guarded:
         self._outlet = Outlet(transcript)
         self._account = Account(services.observer, policy, services.model, services.now, spans, trace)
         self._stand_in = StandIn(policy, services.encode)
-        self._rejections = Rejections(transcript, kept=services.pairs is not None)
+        self._rejections = Rejections(transcript, policy, kept=services.pairs is not None)
         self.tasks = Tasks(self._outlet.fail)
         self._retrying = Retrying(engine, transcript, policy, services.judge, greedy=greedy)
         self._following = Following(
@@ -91,9 +93,9 @@ class Guarded:
         """What was rejected and what is said instead, if the text was cleared to its end; without the prompt."""
         return self._rejections.pairs() if self._state.complete and self._state.action == "rewound" else []
 
-    def idle(self) -> bool:
-        """Return whether no verdict is awaited: nothing that was drafted so far is with the scorer."""
-        return self._state.in_flight is None
+    def record(self) -> ChoiceRecord:
+        """Return what the choice has come to so far, for those who look at it later."""
+        return record(self.report, self._outlet.said(), self._rejections.spans())
 
     async def pieces(self) -> AsyncGenerator[Piece, None]:
         """Yield released pieces in order. Raises ScorerDown, or what the engine raised. For one reader, once."""
@@ -116,7 +118,7 @@ class Guarded:
     def _flagged(self, event: Flagged, scores: Scores) -> None:
         self._retrying.turned_at(event.onset)
         self._stand_in.offer(self._transcript, self._state.released, event.window.end, scores, unread=event.unread)
-        self._rejections.flagged(event.window.end)
+        self._rejections.flagged(event, self._state.cleared, next(iter(self._account.tally.cause), NO_CATEGORY))
         concessions = self._state.concessions
         self._following.feed(event)
         if self._state.concessions > concessions and self._state.attempt == event.attempt:
@@ -127,9 +129,9 @@ class Guarded:
         state, commands = advance(before, event, self._policy)
         self._state = state
         self._account.cleared(state.cleared)
-        if before.span_rewinds and not self._state.span_rewinds:
+        if before.span_rewinds and not state.span_rewinds:
             self._account.calm("cleared" if isinstance(event, Cleared) else "exhausted")
-            self._rejections.cleared(self._state.cleared)
+            self._rejections.cleared(state.cleared)
             self._stand_in.forget()
             self._retrying.calm()
         for command in commands:
@@ -166,6 +168,7 @@ class Guarded:
         """Put the mask or the least toxic candidate in place of what was flagged, then go on from there."""
         self._following.cut(command.to)
         self._account.let_through(self._stand_in.put(command.what, self._transcript))
+        self._rejections.inserted(command.what)
         count, back = len(self._transcript.tokens), command.what == "candidate"
         self._account.inserted(command.what, command.to, count)
         self._advance(Inserted(command.attempt, count, put_back=back, ended=self._transcript.finish_reason))
@@ -175,7 +178,7 @@ class Guarded:
     def _finish(self, reason: str) -> None:
         """Close the choice: the rest of the released text, the reason, and nothing after it."""
         self._judging.over()
-        ending = None if self._state.fallback is not None else self._transcript.ending
+        ending = self._transcript.ending if self._state.fallback is None else None
         self._account.sent(self._outlet.finish(self._state.released, reason, ending[1] if ending else None))
         self._following.end()
         self.tasks.spawn(self._engine.aclose)

@@ -109,6 +109,10 @@ class Outlet:
         self.tokens = 0
         self.characters = 0
 
+    def said(self) -> str:
+        """Return the text that was sent."""
+        return self._transcript.text[: self.characters]
+
     def send(self, upto: int) -> int:
         """Send every token before `upto` that was not sent yet; return how many there were."""
         return self._send(upto, None, None)

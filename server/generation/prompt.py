@@ -28,6 +28,7 @@ from server.generation.pairs import Pair
 from server.generation.report import PromptFinding, Report
 from server.generation.services import Services
 from server.generation.tasks import Tasks
+from server.generation.telling import ChoiceRecord
 from server.policy.policy import OnPrompt, Policy
 from server.policy.standard import standard
 
@@ -153,6 +154,10 @@ class Prompted:
         """The guard's report with what is known of the prompt by now."""
         report = replace(self._guarded.report, prompt=self._prompt.finding)
         return report.refused(self._prompt.cause) if self._refused else report
+
+    def record(self) -> ChoiceRecord:
+        """Return the guard's, with what is known of the prompt by now."""
+        return replace(self._guarded.record(), report=self.report)
 
     @property
     def pairs(self) -> list[Pair]:

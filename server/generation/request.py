@@ -4,13 +4,14 @@ The gateway sets it for the time of the request; the engine client finds it thro
 inherit. Text that is generated outside any request (no gateway before it) falls under the default policy.
 """
 
-from collections.abc import Hashable
+from collections.abc import Awaitable, Callable, Hashable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from server.errors import RequestError
 from server.generation.demand import Demand
 from server.generation.report import Report
+from server.generation.telling import ChoiceRecord
 from server.generation.trace import Trace
 from server.generation.tracing import UNTRACED, RequestSpans
 from server.keys.key import ANYBODY, Key
@@ -42,7 +43,13 @@ class GuardedRequest:
     """Whether the server has taken it in: it is not refused later for want of capacity."""
     client: Hashable = field(default_factory=object)
     key: Key = ANYBODY
+    user: str | None = None
+    """For which user of its key the request is made, if it says so."""
     tokens: int = 0
+    answered: dict[int, Callable[[], ChoiceRecord]] = field(default_factory=dict)
+    """What tells of each choice what it has come to, by the numbers of the reports. It holds the whole choice."""
+    unsettled: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+    """What waits for the verdicts on choices that end before them."""
     spans: RequestSpans = UNTRACED
     """Takes what its operator traces of it."""
     trace: Trace | None = None
@@ -55,6 +62,11 @@ class GuardedRequest:
         demand = self._demand + more
         demand.check(limits)
         self._demand = demand
+
+    def forget(self) -> None:
+        """Let go of the choices: the request itself may be kept for long."""
+        self.answered.clear()
+        self.unsettled.clear()
 
     @property
     def choices(self) -> int:

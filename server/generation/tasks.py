@@ -21,6 +21,12 @@ class Tasks:
         task.add_done_callback(self._running.discard)
         return task
 
+    async def ended(self) -> None:
+        """Wait until every task has ended, those that others begin meanwhile too."""
+        idle = asyncio.Event()
+        self.when_idle(idle.set)
+        await idle.wait()
+
     def when_idle(self, tell: Callable[[], None]) -> None:
         """Call `tell` once, as soon as no task is running: at once, if none is."""
         if not self._running:

@@ -16,7 +16,8 @@ from server.policy.policy import STRICT
 
 Right = Literal["loosen", "trace", "flagged_text", "feedback", "review"]
 """`loosen`: its requests may loosen their policy. `trace`: they may be told what the guard does (`detox.trace`), and
-with `flagged_text` in which words. The others are reserved: nothing asks for them yet."""
+with `flagged_text` in which words. `feedback`: it may say something of its answers. `review`: it may see and judge what
+waits for review, with `flagged_text` also what was taken back."""
 RIGHTS: tuple[Right, ...] = get_args(Right)
 
 PREFIX = "usk-"

@@ -1,7 +1,7 @@
 """When is one policy looser than another? Tightening is free, loosening needs the right, so this is a safety rule.
 
 1. Looser is decided key by key: a stricter threshold never pays for a looser mode.
-2. What a policy may spend is compared too: more rewinds cost the operator.
+2. What a policy may spend is compared too, since more rewinds cost the operator; and what it keeps of people's text.
 3. Under `on_exhausted: flag` it also counts as looser to spend *less*: the sooner the budgets are gone, the sooner
    flagged text is released, so `max_rewinds: 0` would switch the guard off.
 4. To leave less in the operator's audit log counts as looser.
@@ -21,6 +21,7 @@ FROM_THE_STRICTEST: Mapping[str, tuple[str | bool, ...]] = {
     "on_prompt": ("refuse", "score", "ignore"),
     "on_unread": ("refuse", "hold", "pass"),
     "probe_clears": (False, True),
+    "keep_text": ("none", "released", "all"),
     "audit_text": ("full", "hash", "none"),
 }
 LOOSER_IF_SMALLER = ("context", "closing_context", "hold_back")

@@ -19,6 +19,7 @@ OnExhausted = Literal["refuse", "truncate", "mask", "flag"]
 OnScorerFailure = Literal["closed", "open"]
 OnPrompt = Literal["ignore", "score", "refuse"]
 OnUnread = Literal["pass", "hold", "refuse"]
+KeepText = Literal["none", "released", "all"]
 AuditText = Literal["none", "hash", "full"]
 Strategy = Literal["resample", "ban", "clause", "sentence", "previous_sentence", "candidates", "steer", "self"]
 STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
@@ -166,6 +167,11 @@ class Policy(BaseModel):
         default="pass",
         description="Text in a language that the scorer does not read: `pass` lets it through and says so; "
         "`hold` releases nothing more until it can be read; `refuse` ends the answer.",
+    )
+    keep_text: KeepText = Field(
+        default="none",
+        description="Text that feedback keeps: `none`; `released`, what left of an answer; `all`, prompts and flagged "
+        "text too.",
     )
     audit_text: AuditText = Field(
         default="none",

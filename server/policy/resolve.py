@@ -20,6 +20,7 @@ from server.policy.catalog import Catalog
 from server.policy.looseness import loosened
 from server.policy.policy import (
     STRICT,
+    KeepText,
     Languages,
     Mode,
     OnExhausted,
@@ -34,7 +35,7 @@ from server.policy.shape import Misfit, fit, kind_of, unknown
 
 HEADER = "X-Detox-Policy"
 _BODY_KEY = "detox"
-_REPLACED = {"mode", "on_exhausted", "max_rewinds", "on_prompt", "on_unread"}
+_REPLACED = {"mode", "on_exhausted", "max_rewinds", "on_prompt", "on_unread", "keep_text"}
 _RIGHT = "a request may only tighten, unless its API key has the right to loosen"
 
 
@@ -51,6 +52,7 @@ class DetoxRequest(BaseModel):
     max_rewinds: Rewinds | None = Field(default=None, description="Replaces the policy's number of rewinds.")
     on_prompt: OnPrompt | None = Field(default=None, description="Replaces what the policy does about the prompt.")
     on_unread: OnUnread | None = Field(default=None, description="Replaces what happens to text that is not read.")
+    keep_text: KeepText | None = Field(default=None, description="Replaces what feedback keeps of the text.")
     report: bool = Field(default=True, description="Whether the answer carries the report of every choice.")
     trace: bool = Field(default=False, description="Whether a stream tells what the guard does, for who may ask.")
 

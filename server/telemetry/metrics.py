@@ -1,6 +1,6 @@
-"""Every metric of unsay's own, in one place; those of the server itself are in server/telemetry/serving.py.
+"""Metrics of answers, and all metrics of unsay's own in one: those of other parts are in the files beside this one.
 
-Rules of this file:
+Rules of these files:
 * a name or a label here is part of the public interface: dashboards, alerts and docs/operations.md are held to it;
 * label values come from small closed sets (policy names, categories, route templates), never from a request's text; the
   words of a set are those of whoever tells them, spelled there and nowhere else;
@@ -9,25 +9,22 @@ Rules of this file:
   that is born with the value 1: see `AnswerMetrics.expect`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from itertools import product
 
-from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import REGISTRY, CollectorRegistry, Gauge
 
-from filters.call import URGENCIES, Urgency
 from filters.languages import UNKNOWN
-from filters.scorer import REASONS, Reason
 from server.generation.observer import FATES, JUDGEMENTS, NO_CATEGORY, OUTCOMES, Fate, Judgement, Outcome
 from server.guard.commands import WAYS, Way
 from server.guard.state import ACTIONS, Action
-from server.telemetry.children import Children
+from server.telemetry.children import Children, Maker
+from server.telemetry.feedback import FeedbackMetrics
 from server.telemetry.learning import LearningMetrics
+from server.telemetry.scoring import ScoringMetrics
 from server.telemetry.serving import CapacityMetrics, ProbeMetrics, ServingMetrics, UpstreamMetrics
 
-# A classifier pass takes milliseconds on a GPU, tens to hundreds of them on a CPU, and is given up after some seconds.
-_SCORING_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _DELAY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)
-_BATCH_BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 # Finer at both ends: clean text scores near 0, thresholds of careful policies lie high.
 _SCORE_BUCKETS = (0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
 OTHER_LANGUAGE = "other"
@@ -41,7 +38,7 @@ class AnswerMetrics:
     """The languages that are counted by themselves."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        made = _Maker(registry)
+        made = Maker(registry)
         self._spans = made.counters(
             "unsay_spans",
             "Spans judged, by verdict (failed: the scorer gave none) and leading exceeded category, else none.",
@@ -145,75 +142,15 @@ class AnswerMetrics:
         self._rewind.observe(seconds)
 
 
-class ScoringMetrics:
-    """What the scorer does; the ports `BatchObserver` and `CascadeObserver` of `filters` say what each call means."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        made = _Maker(registry)
-        self._scoring = made.histogram(
-            "unsay_scoring_seconds",
-            "Seconds that one forward pass of the scorer took, waiting in the queue not included.",
-            _SCORING_BUCKETS,
-        )
-        self._batch_size = made.histogram(
-            "unsay_scoring_batch_size", "Texts in one forward pass of the scorer.", _BATCH_BUCKETS
-        )
-        kinds = ", ".join(URGENCIES)
-        self._queue = Children(
-            Gauge(
-                "unsay_scoring_queue_depth",
-                f"Texts that wait for the scorer, by urgency: {kinds}.",
-                ("urgency",),
-                registry=registry,
-                multiprocess_mode="livesum",
-            )
-        )
-        self._dropped = made.counters(
-            "unsay_scoring_dropped",
-            "Texts that were never scored because nobody waited for them any more, by urgency.",
-            ("urgency",),
-        )
-        for urgency in URGENCIES:
-            self._queue.of(urgency)
-            self._dropped.of(urgency)
-        self._screened = made.counters(
-            "unsay_screened",
-            "Texts cleared by the screen, or judged by the classifier; passes in which the screen failed.",
-            ("outcome",),
-        )
-        for outcome in ("cleared", "judged", "failed"):
-            self._screened.of(outcome)
-        self._failures = made.counters(
-            "unsay_scorer_failures",
-            f"Calls for scores that failed, by reason: {', '.join(REASONS)}.",
-            ("reason",),
-        )
-        for reason in REASONS:
-            self._failures.of(reason)
-
-    def batch_scored(self, size: int, seconds: float) -> None:
-        self._batch_size.observe(size)
-        self._scoring.observe(seconds)
-
-    def queue_depth(self, urgency: Urgency, depth: int) -> None:
-        self._queue.of(urgency).set(depth)
-
-    def dropped(self, urgency: Urgency, texts: int) -> None:
-        self._dropped.of(urgency).inc(texts)
-
-    def screened(self, cleared: int, judged: int) -> None:
-        self._screened.of("cleared").inc(cleared)
-        self._screened.of("judged").inc(judged)
-
-    def screen_failed(self) -> None:
-        self._screened.of("failed").inc()
-
-    def scorer_failed(self, reason: Reason) -> None:
-        self._failures.of(reason).inc()
-
-
 class Metrics(
-    AnswerMetrics, ProbeMetrics, ScoringMetrics, ServingMetrics, CapacityMetrics, UpstreamMetrics, LearningMetrics
+    AnswerMetrics,
+    ProbeMetrics,
+    ScoringMetrics,
+    ServingMetrics,
+    CapacityMetrics,
+    UpstreamMetrics,
+    FeedbackMetrics,
+    LearningMetrics,
 ):
     """All that a server counts. Give every process one; give every test its own registry."""
 
@@ -233,16 +170,3 @@ class Metrics(
         if any(metric.samples for metric in self._build.collect()):  # several processes cannot take a series back
             self._build.clear()
         self._build.labels(version, vllm_version, detoxify_version, scorer, model).set(1)
-
-
-class _Maker:
-    """Makes metrics on one registry."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self._registry = registry
-
-    def counters(self, name: str, meaning: str, labels: Sequence[str]) -> Children[Counter]:
-        return Children(Counter(name, meaning, labels, registry=self._registry))
-
-    def histogram(self, name: str, meaning: str, buckets: Sequence[float], labels: Sequence[str] = ()) -> Histogram:
-        return Histogram(name, meaning, labels, registry=self._registry, buckets=buckets)

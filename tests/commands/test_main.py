@@ -14,6 +14,7 @@ import probing.command
 import server.__main__
 import server.audit.command
 import server.detector
+import server.feedback.command
 import server.keys.command
 from commands.__main__ import COMMANDS, main, parser
 from server.environment import vllm_version
@@ -28,6 +29,8 @@ ELSEWHERE = [
     ("keys", server.keys.command, "main", []),
     ("fit-probe", probing.command, "main", []),
     ("scorer", server.detector, "main", []),
+    ("feedback", server.feedback.command, "feedback", []),
+    ("db", server.feedback.command, "db", []),
 ]
 
 

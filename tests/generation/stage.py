@@ -126,7 +126,7 @@ async def staged(
     vocabulary = vocabulary or Vocabulary()
 
     async def judged() -> None:
-        await until(lambda: guarded.idle())
+        await until(lambda: idle(guarded))
 
     if in_step:
         engine_options["gate"] = judged
@@ -160,6 +160,11 @@ async def staged(
         await batcher.aclose()
         await until(lambda: asyncio.all_tasks() <= before)
     assert engine.running == 0
+
+
+def idle(guarded: Guarded) -> bool:
+    """Whether no verdict is awaited: nothing that was drafted so far is with the scorer."""
+    return guarded._state.in_flight is None
 
 
 async def drain(pieces: AsyncGenerator[Piece, None]) -> list[Piece]:

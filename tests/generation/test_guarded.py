@@ -11,7 +11,7 @@ from filters.scorer import Reason
 from server.engine.drafting.scripted import Vocabulary
 from server.errors import ScorerDown
 from server.generation.draft import Attempt, Draft
-from tests.generation.stage import ending_of, policy, staged, text_of, tokens_of, until
+from tests.generation.stage import ending_of, idle, policy, staged, text_of, tokens_of, until
 
 CLEAN = "the sun is warm today and the garden is green"
 RUDE = "well you idiot said the fox to the hen"
@@ -54,13 +54,13 @@ async def test_the_word_is_banned_where_it_stood_and_what_was_before_it_is_kept(
 
 async def test_it_is_idle_as_long_as_no_verdict_is_waited_for() -> None:
     async with staged(CLEAN) as stage:
-        assert stage.guarded.idle()
+        assert idle(stage.guarded)
         stage.scorer.hang()
         playing = asyncio.create_task(stage.play())
-        await until(lambda: not stage.guarded.idle())
+        await until(lambda: not idle(stage.guarded))
         stage.scorer.release()
         assert text_of(await playing) == CLEAN
-        assert stage.guarded.idle()
+        assert idle(stage.guarded)
 
 
 STUBBORN = "well you idiot and then some more of it"

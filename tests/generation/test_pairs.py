@@ -13,6 +13,7 @@ from server.engine.drafting.scripted import Vocabulary, WordDetokenizer
 from server.generation.draft import Draft
 from server.generation.pairs import Pair, Rejections
 from server.generation.transcript import Transcript
+from server.guard.events import Flagged, TokenSpan
 from server.policy.policy import Policy
 from tests.generation.stage import PairList, ending_of, policy, staged, text_of, until
 from tests.guard.policies import policies, seeds
@@ -27,7 +28,7 @@ class Said:
 
     def __init__(self, text: str, *, kept: bool = True) -> None:
         self.transcript = Transcript(lambda: WordDetokenizer(VOCABULARY))
-        self.rejections = Rejections(self.transcript, kept=kept)
+        self.rejections = Rejections(self.transcript, Policy(), kept=kept)
         self.write(text)
 
     def write(self, text: str) -> None:
@@ -35,7 +36,7 @@ class Said:
 
     def rewound(self, end: int, to: int, text: str) -> None:
         """The window before word `end` was flagged, and `text` is written instead of what follows word `to`."""
-        self.rejections.flagged(end)
+        self.rejections.flagged(Flagged(0, TokenSpan(0, end), to), 0, "insult")
         self.rejections.rewound(to)
         self.transcript.cut(to)
         self.write(text)
@@ -121,7 +122,7 @@ def test_white_space_is_not_chosen() -> None:
 def test_nothing_is_kept_where_nobody_takes_it() -> None:
     said = Said("well you idiot", kept=False)
     said.rewound(3, 2, " friend")
-    assert said.pairs() == [] and not said.rejections._rejected
+    assert said.pairs() == [] and [span.text for span in said.rejections.spans()] == [None]
 
 
 # As the driver tells it.

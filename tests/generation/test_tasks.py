@@ -48,6 +48,24 @@ async def test_a_task_cancelled_before_its_turn_never_begins() -> None:
     assert begun == []
 
 
+async def test_the_end_comes_after_those_that_others_begin() -> None:
+    done: list[str] = []
+    tasks = Tasks(lambda error: None)
+
+    async def last() -> None:
+        await asyncio.sleep(0)
+        done.append("last")
+
+    async def first() -> None:
+        await asyncio.sleep(0)
+        tasks.spawn(last)
+        done.append("first")
+
+    tasks.spawn(first)
+    await tasks.ended()
+    assert done == ["first", "last"]
+
+
 async def test_it_is_told_once_that_none_is_running_any_more() -> None:
     told: list[str] = []
     tasks, first, second = Tasks(lambda error: None), asyncio.Event(), asyncio.Event()

@@ -38,6 +38,8 @@ def changed(base: Policy, **changes: object) -> Policy:
         ("max_rewinds_per_span", 7, "max_rewinds_per_span"),
         ("max_discarded_tokens", 513, "max_discarded_tokens"),
         ("max_rewind_seconds", 30.1, "max_rewind_seconds"),
+        ("keep_text", "released", "keep_text"),
+        ("keep_text", "all", "keep_text"),
         ("thresholds", {"insult": 0.6, "threat": 0.5}, "thresholds.insult"),
         ("thresholds", {"threat": 0.5}, "thresholds.insult"),
     ],

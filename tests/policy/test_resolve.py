@@ -25,6 +25,7 @@ WRONG: dict[str, list[object]] = {
     "max_rewinds": [True, 1.0, "3", -1, [], {}, math.nan],
     "on_prompt": [1, True, "block", [], {}],
     "on_unread": [1, True, "ignore", [], {}],
+    "keep_text": [1, True, "some", [], {}],
     "report": [1, 0, "true", [], {}],
     "trace": [1, 0, "true", [], {}],
     "thresholds.insult": [True, "0.5", None, -0.1, 1.1, math.nan, math.inf, [], {}],
@@ -63,7 +64,7 @@ def test_a_detox_that_is_no_object_is_refused(raw: object) -> None:
 @pytest.mark.parametrize("key", ["thresold", "stride", "", "\ud800", "name"])
 def test_an_unknown_key_is_refused_with_the_known_ones(key: str) -> None:
     with pytest.raises(
-        BadRequest, match=r"unknown key.* known: languages, max_rewinds, mode, on_exhausted, on_prompt, on_unread"
+        BadRequest, match=r"unknown key.* known: keep_text, languages, max_rewinds, mode, on_exhausted, on_prompt"
     ) as caught:
         parse({key: 1})
     assert caught.value.message.isprintable()
@@ -299,3 +300,11 @@ def test_what_a_request_may_not_loosen_is_still_refused_where_a_moderation_would
 def test_of_a_detox_and_a_moderation_the_stricter_holds() -> None:
     resolved = resolve(BUILTIN, {"mode": "off", "report": False, "trace": True}, None, MODERATED, may_loosen=True)
     assert resolved.policy.mode == "enforce" and not resolved.report and resolved.moderation and resolved.trace
+
+
+def test_a_request_may_have_less_of_its_text_kept_and_not_more() -> None:
+    keeping = catalog_of(Policy(keep_text="released"))
+    assert resolve(keeping, {"keep_text": "none"}, None, may_loosen=False).policy.keep_text == "none"
+    with pytest.raises(Forbidden) as refused:
+        resolve(keeping, {"keep_text": "all"}, None, may_loosen=False)
+    assert refused.value.param == "detox.keep_text"

@@ -35,6 +35,9 @@ LABELS = {
     "unsay_limits_failures_total": set[str](),
     "unsay_learned_info": {"current", "candidate"},
     "unsay_shadow_compared_total": {"flagged_by"},
+    "unsay_feedback_total": {"verdict"},
+    "unsay_answers_recorded_total": {"fate"},
+    "unsay_feedback_failures_total": set[str](),
     "unsay_audit_records_total": {"fate"},
     "unsay_build_info": {"version", "vllm_version", "detoxify_version", "scorer", "model"},
 }

@@ -20,6 +20,8 @@ WORDS = {
     ("unsay_scorer_failures_total", "reason"): {"deadline", "overloaded", "error", "closed"},
     ("unsay_requests_at_end_total", "fate"): {"finished", "cut_short", "refused"},
     ("unsay_late_requests_total", "part"): {"head", "body"},
+    ("unsay_feedback_total", "verdict"): {"missed", "false_alarm", "good"},
+    ("unsay_answers_recorded_total", "fate"): {"written", "dropped", "refused"},
     ("unsay_refused_requests_total", "reason"): {"engine", "scorer"},
     ("unsay_reloads_total", "file"): {"policies", "keys", "learned"},
     ("unsay_shadow_compared_total", "flagged_by"): {"neither", "both", "current", "candidate"},

@@ -102,8 +102,7 @@ def guard(
         probe=probes.usable(probe, exact=exact),
     )
     introduce(metrics, catalog.value, judge, model)
-    seen_to = (catalog, keys, told.records, learned)
-    files = [each for each in seen_to if isinstance(each, Reloaded | AuditFile | Learned)]
+    files = [own for own in (catalog, keys, told.records, learned) if isinstance(own, Reloaded | AuditFile | Learned)]
     if isinstance(catalog, Reloaded):
         catalog.then = lambda new: expect(metrics, new, judge, model)
 

@@ -100,11 +100,6 @@ def test_every_metric_explains_itself() -> None:
 def test_what_alerts_watch_is_zero_before_the_first_event() -> None:
     page = Page()
     assert [page.value("unsay_tokens_total", fate=fate) for fate in ("released", "discarded")] == [0, 0]
-    reasons = ("deadline", "overloaded", "error", "closed")
-    assert [page.value("unsay_scorer_failures_total", reason=reason) for reason in reasons] == [0] * 4
-    urgencies = ("windows", "prompts", "moderations")
-    assert [page.value("unsay_scoring_queue_depth", urgency=each) for each in urgencies] == [0] * 3
-    assert [page.value("unsay_scoring_dropped_total", urgency=each) for each in urgencies] == [0] * 3
 
 
 def test_expected_policies_and_routes_and_every_strategy_are_zero_before_the_first_event() -> None:
@@ -134,12 +129,6 @@ def test_counting_adds_to_the_series_with_these_labels_only() -> None:
     assert page.value("unsay_rewinds_total", strategy="resample", outcome="flagged") == 0
     assert page.value("unsay_tokens_total", fate="released") == 15
     assert page.value("unsay_tokens_total", fate="discarded") == 0
-    assert page.value("unsay_scorer_failures_total", reason="deadline") == 1
-    assert [page.value("unsay_screened_total", outcome=outcome) for outcome in ("cleared", "judged", "failed")] == [
-        5,
-        2,
-        1,
-    ]
 
 
 def test_scores_fall_into_the_bucket_of_their_category() -> None:
@@ -156,20 +145,6 @@ def test_durations_and_sizes_go_to_their_own_histograms() -> None:
     for name, expected in {**sums, "scoring_batch_size": 6}.items():
         assert page.value(f"unsay_{name}_sum") == approx(expected)
         assert page.value(f"unsay_{name}_count") == 1
-
-
-def test_the_queue_depth_is_the_last_one_told() -> None:
-    page = used()
-    page.metrics.queue_depth("moderations", 7)
-    page.metrics.queue_depth("moderations", 2)
-    assert page.value("unsay_scoring_queue_depth", urgency="moderations") == 2
-    assert page.value("unsay_scoring_queue_depth", urgency="windows") == 3
-
-
-def test_texts_that_were_dropped_add_up() -> None:
-    page = used()
-    page.metrics.dropped("moderations", 5)
-    assert page.value("unsay_scoring_dropped_total", urgency="moderations") == 17
 
 
 def test_build_info_is_one_series_however_often_it_is_told() -> None:

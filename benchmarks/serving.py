@@ -110,7 +110,8 @@ async def listening(application: Any, port: int = 0) -> AsyncIterator[str]:
 
 async def serve(plain_port: int, guarded_port: int, words: Sequence[str]) -> None:
     """Serve both until the process is told to stop. StartError if that cannot begin."""
-    start = parse(["serve", *words])
+    # A closed loop asks for no more than it is given; what is refused would only be missing.
+    start = parse(["serve", "--max-scorer-backlog", "60", *words])
     known = start.settings
     catalog = files.load_catalog(known)
     from server.engine import launcher, quiet

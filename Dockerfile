@@ -28,6 +28,7 @@ COPY evaluation evaluation
 COPY learning learning
 COPY filters filters
 COPY models models
+COPY probing probing
 COPY reporting reporting
 COPY server server
 # The locked setuptools builds it: nothing is fetched here.
@@ -57,6 +58,7 @@ COPY evaluation evaluation
 COPY learning learning
 COPY filters filters
 COPY models models
+COPY probing probing
 COPY reporting reporting
 COPY server server
 # The locked setuptools builds it: nothing is fetched here but for extras, which no lock has.

@@ -155,8 +155,14 @@ class Metrics(
     """All that a server counts. Give every process one; give every test its own registry."""
 
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
-        for kind in Metrics.__bases__:
-            kind.__init__(self, registry)  # type: ignore[misc]
+        AnswerMetrics.__init__(self, registry)
+        ProbeMetrics.__init__(self, registry)
+        ScoringMetrics.__init__(self, registry)
+        ServingMetrics.__init__(self, registry)
+        CapacityMetrics.__init__(self, registry)
+        UpstreamMetrics.__init__(self, registry)
+        FeedbackMetrics.__init__(self, registry)
+        LearningMetrics.__init__(self, registry)
         self._build = Gauge(
             "unsay_build_info",
             "Always 1; the labels say which versions, scorer and model run here.",

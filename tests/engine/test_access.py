@@ -24,6 +24,7 @@ OPEN = {
     *("GET /", "HEAD /"),
     *("GET /health", "GET /ready", "GET /ping", "POST /ping", "GET /version", "GET /metrics"),
     *("GET /docs", "HEAD /docs", "GET /docs/oauth2-redirect", "HEAD /docs/oauth2-redirect"),
+    *("GET /review", "GET /review/page.js", "GET /review/page.css"),
     *("GET /redoc", "HEAD /redoc", "GET /openapi.json", "HEAD /openapi.json"),
 }
 """All that anybody may ask of a server with keys: whoever adds to it says here that it reads and generates nothing."""

@@ -29,7 +29,7 @@ from server.settings import BUNDLED_CLASSIFIER
 
 HERE = Path(__file__).resolve().parent
 INSULT, PLAIN, NAME = "snorbel", "painter", "Anna"
-NAMES = ("Shital", "Dick", "Cockburn", "Schitt", "Butts", "Gaylord")
+NAMES = ("Shital", "Dick", "Cockburn", "Schitt", "Butts", "Gaylord", "Bastard")
 """Names that classifiers take for something else: the demonstration takes the one that this one flags most."""
 REPORTED, KEYS, HOSTILE = 40, 8, 10
 CATEGORIES = ("medical_advice", "competitor_talk", "spoilers")

@@ -25,8 +25,8 @@ BUNDLED = f"detoxify:{BUNDLED_CLASSIFIER}"
 @pytest.mark.parametrize(
     ("scorer", "device", "free", "shared", "because"),
     [
-        (BUNDLED, "cpu", 64_000, False, "2 would take 734 MiB of 64000 MiB that are free"),
-        (BUNDLED, "cpu", 2_000, True, "2 would take 734 MiB of 2000 MiB that are free"),
+        (BUNDLED, "cpu", 64_000, False, "2 would take 863 MiB of 64000 MiB that are free"),
+        (BUNDLED, "cpu", 2_000, True, "2 would take 863 MiB of 2000 MiB that are free"),
         ("detoxify:unbiased", "cpu", 10_400, False, "2 would take 2600 MiB of 10400 MiB that are free"),
         ("detoxify:unbiased", "cpu", 10_399, True, "2 would take 2600 MiB of 10399 MiB that are free"),
         (BUNDLED, "cuda", 64_000, True, "it would take the engine's memory once for each"),

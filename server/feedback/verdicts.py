@@ -128,7 +128,8 @@ def _answer(session: Session, said: Said, key: str) -> AnswerRow:
     found = session.scalar(named.where(AnswerRow.key == key).order_by(AnswerRow.id.desc()).limit(1))
     if found is not None:
         return found
-    if session.scalar(named.limit(1)) is not None:
+    others = named.where(AnswerRow.key.is_distinct_from(key))  # its own may have come in between
+    if session.scalar(others.limit(1)) is not None:
         raise Forbidden("response_id", "response_id: the answer of another API key")
     raise NotFound(
         "response_id", "response_id: no answer of this id, or not this choice of it, is known here (any more)"

@@ -114,6 +114,7 @@ async function run(work, words) {
   status(words);
   try {
     await work(mine.signal);
+    await new Promise(requestAnimationFrame); // what was told last is drawn first
     if (!mine.signal.aborted) status("Done.");
   } catch (error) {
     if (running === mine) status(mine.signal.aborted ? "Stopped." : `${error.message}`);

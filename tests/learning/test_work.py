@@ -58,7 +58,7 @@ def test_reviewers_labels_that_were_held_out_are_a_test(reader: Reader, place: P
 
 async def test_a_learned_category_is_judged_like_any_and_its_onset_found(reader: Reader, place: Place) -> None:
     made = learn_category(reader, place, "spoilers", DATA)
-    lead = "The cinema on the corner shows the film at eight. "
+    lead = "The bakery on the corner opens at eight on weekdays. "
     text = lead + "In the last scene the hero dies and his best friend turns out to be the murderer."
     reader.scorer.teach(made.heads)
     try:

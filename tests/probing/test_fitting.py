@@ -5,6 +5,7 @@ import pytest
 
 from probing.fitting import Labelled, fit
 from probing.report import blocks, figures
+from server.policy.policy import DEFAULT_THRESHOLDS
 
 WIDTH = 6
 CATEGORIES = ("toxicity", "threat")
@@ -32,7 +33,7 @@ def test_windows_of_an_answer_are_on_one_side() -> None:
 
 def test_what_is_flagged_is_what_the_default_policy_flags() -> None:
     one = labelled()
-    assert one.flagged.tolist() == (1 / (1 + np.exp(-one.odds[:, 1])) >= 0.2).tolist()
+    assert one.flagged.tolist() == (1 / (1 + np.exp(-one.odds[:, 1])) >= DEFAULT_THRESHOLDS["toxicity"]).tolist()
 
 
 def test_clean_windows_are_cleared_and_flagged_ones_are_not() -> None:

@@ -1,6 +1,8 @@
 """The processes: what was started, who of them is an API server, and what their pages say."""
 
 from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
 
 import httpx
 import psutil
@@ -29,8 +31,7 @@ class House:
             *("--policy-file", str(written(folder))),
         )
         self.web = httpx.AsyncClient(timeout=30, limits=httpx.Limits(max_keepalive_connections=0))
-        self.temporary = folder / "tmp"
-        self.temporary.mkdir()
+        self.temporary = Path(mkdtemp(prefix="u-"))  # short: the path of a socket has 107 bytes at most
         self.process = Process(words, folder / "servers.log", {WRONG: str(wrong), "TMPDIR": str(self.temporary)})
         self.family: list[psutil.Process] = []
 
@@ -82,3 +83,4 @@ class House:
 
     def close(self) -> None:
         self.process.kill()
+        rmtree(self.temporary, ignore_errors=True)

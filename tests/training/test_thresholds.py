@@ -104,5 +104,5 @@ def test_the_last_row_is_what_all_categories_flag_together(tokenizer: Tokenizer)
 
 def test_the_table_shows_what_a_threshold_costs() -> None:
     rows = table([Choice("toxicity", 0.43, Flagged(0.004, 0.001), Flagged(0.8, 0.75), 1_200), _NOBODY]).splitlines()
-    assert rows[2] == "| toxicity | 0.43 | 0.20 | 0.40% | 0.10% | 1,200 | 80% | 75% |"
+    assert rows[2] == "| toxicity | 0.43 | 0.25 | 0.40% | 0.10% | 1,200 | 80% | 75% |"
     assert rows[3] == "| any of them | - | - | 0.00% | 0.00% | 0 | - | - |"

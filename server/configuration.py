@@ -63,7 +63,7 @@ class ScorerSettings(BaseModel):
     scorer: Annotated[str, Field(min_length=1, max_length=4096)] = _BUNDLED_SCORER
     screen: Annotated[Path | None, BeforeValidator(_folder)] = Field(default_factory=_bundled_screen)
     """The bundled screen is for the bundled classifier alone."""
-    learned: Path | None = None
+    learned: Annotated[Path | None, BeforeValidator(_folder)] = None
     """The folder of what was learned beside the classifier (docs/learning.md)."""
     scorer_device: str = "cpu"
     scorer_threads: PositiveInt = 1

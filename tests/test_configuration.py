@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from server.configuration import ScorerSettings, Settings, configured, parse
+from server.configuration import ScorerSettings, Settings, configured, parse, scorer_variables
 from server.errors import StartError
 from server.settings import BUNDLED_CLASSIFIER, BUNDLED_SCREEN
 
@@ -190,3 +190,9 @@ def test_keys_are_said_by_flags_too() -> None:
     words = ["serve", "--keys-file", "k.yaml", "--pages-need-key", "--rate-limits-url", "redis://h"]
     said = parse(words).settings.said()
     assert said == {"keys_file": "k.yaml", "pages_need_key": True, "rate_limits_url": "redis://h"}
+
+
+def test_what_is_said_to_another_process_is_what_it_reads() -> None:
+    for said in ({}, {"scorer": "entry:a:b", "learned": None}, {"learned": "heads", "screen": "none"}):
+        settings = ScorerSettings.model_validate(said)
+        assert configured(ScorerSettings, {}, scorer_variables(settings)) == settings

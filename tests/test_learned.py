@@ -1,6 +1,7 @@
 """What was learned comes into force and goes while texts are scored, and a state that cannot be had changes nothing."""
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -161,7 +162,10 @@ async def test_a_candidate_runs_in_the_shadow_and_what_it_sees_is_written_now_an
     assert '"neither": 3' in path.read_text()
 
 
-def test_what_cannot_be_written_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_cannot_be_written_is_logged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging.getLogger("unsay"), "propagate", True)
     put(tmp_path, State(candidate=saved(tmp_path, "spoilers"), share=0.1))
     found = Learned(tmp_path, Classifier(), Told())
     (tmp_path / "shadow").write_text("a file is in the way")

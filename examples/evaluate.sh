@@ -11,7 +11,8 @@ port=${PORT:-8047}
 base=http://127.0.0.1:$port
 [ -n "${PROMPTS:-}" ] || { echo "make eval: say PROMPTS=FILE, a file of prompts (docs/evaluation.md)" >&2; exit 2; }
 
-"$unsay" serve ${MODEL:+"$MODEL"} --host 127.0.0.1 --port "$port" --allow-loosen --disable-uvicorn-access-log &
+"$unsay" serve ${MODEL:+"$MODEL"} --host 127.0.0.1 --port "$port" --allow-loosen --max-scorer-backlog 60 \
+    --disable-uvicorn-access-log &
 server=$!
 trap 'kill $server 2> /dev/null; wait $server 2> /dev/null || true' EXIT
 until curl --silent --fail --output /dev/null "$base/ready"; do

@@ -9,7 +9,7 @@ from benchmarks import results
 from benchmarks.errors import BenchError
 from benchmarks.phases import bench
 from benchmarks.plan import RUNS, Settings
-from reporting.options import above_zero, add_timeout, count
+from reporting.options import above_zero, add_timeout, command_parser, count
 from reporting.progress import say
 
 DESCRIPTION = """\
@@ -29,13 +29,8 @@ _DEFAULT_RUNS = tuple(RUNS)
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of `unsay bench`."""
-    made = argparse.ArgumentParser(
-        "unsay bench",
-        description=DESCRIPTION,
-        usage="unsay bench [options] [-- any flag of unsay serve or vllm serve]",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    usage = "unsay bench [options] [-- any flag of unsay serve or vllm serve]"
+    made = command_parser("unsay bench", DESCRIPTION, usage=usage)
     _add_what(made.add_argument_group("what is measured"))
     _add_load(made.add_argument_group("under which load"))
     return made

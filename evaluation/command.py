@@ -9,7 +9,7 @@ from evaluation.errors import EvaluationError
 from evaluation.pairs import GUARDED, UNGUARDED
 from evaluation.phases import brief, evaluate
 from evaluation.settings import MODES, PLAIN, Settings
-from reporting.options import add_timeout, at_least, count, within
+from reporting.options import add_timeout, at_least, command_parser, count, within
 from reporting.progress import say
 
 DESCRIPTION = """\
@@ -28,12 +28,7 @@ summary.json and report.html. An interrupted run goes on when the same command i
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of `unsay eval`."""
-    made = argparse.ArgumentParser(
-        "unsay eval",
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    made = command_parser("unsay eval", DESCRIPTION)
     _add_what(made.add_argument_group("what is evaluated"))
     _add_sampling(made.add_argument_group("what is generated"))
     _add_scores(made.add_argument_group("what is made of it"))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.errors import EvaluationError
+from reporting.files import write_whole
 
 PLAIN = "plain"
 MODES = ("enforce", "monitor", "off", PLAIN)
@@ -101,10 +102,7 @@ def read_run(folder: Path) -> Run | None:
 
 def write_run(folder: Path, run: Run) -> None:
     """Write it, in one piece."""
-    path = folder / RUN_FILE
-    draft = path.with_suffix(".new")
-    draft.write_text(json.dumps(run.as_json(), indent=2) + "\n", encoding="utf-8")
-    draft.replace(path)
+    write_whole(folder / RUN_FILE, json.dumps(run.as_json(), indent=2) + "\n")
 
 
 def check_same_settings(folder: Path, run: Run, settings: Settings, prompts: str) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from filters.scorer import FilterError
 from learning import promotion
 from learning.errors import LearnError
-from reporting.options import count
+from reporting.options import command_parser, count
 from reporting.progress import say
 from server.errors import StartError
 from server.policy import catalog
@@ -45,12 +45,7 @@ def main(argv: Sequence[str]) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of what is to be learned; `promote`, `rollback` and `report` have their own."""
-    made = argparse.ArgumentParser(
-        "unsay learn",
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    made = command_parser("unsay learn", DESCRIPTION)
     _add_folder(made)
     what = made.add_mutually_exclusive_group(required=True)
     what.add_argument("--category", type=_name, metavar="NAME", help="learn a category of this name from --data")

@@ -1,6 +1,5 @@
 """A probe as it is kept: weights in safetensors, a card in JSON, a page about it, and checksums over the first two."""
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from filters.scorers.checkpoint import SUMS
+from filters.scorers.checkpoint import write_sums
 from probing.fitting import PUSH, Fitted
 from server.probes import CARD, WEIGHTS
 
@@ -60,5 +59,4 @@ def write(folder: Path, fitted: Fitted, made_from: Mapping[str, object], report:
     (folder / CARD).write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
     page = _PAGE.format(card=CARD, report=report, **made_from)
     (folder / "README.md").write_text(page, encoding="utf-8")
-    sums = [f"{hashlib.sha256((folder / name).read_bytes()).hexdigest()}  {name}\n" for name in (CARD, WEIGHTS)]
-    (folder / SUMS).write_text("".join(sums), encoding="utf-8")
+    write_sums(folder, (CARD, WEIGHTS))

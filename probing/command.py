@@ -22,7 +22,7 @@ from probing.journal import Journal
 from probing.texts import ProbeError
 from probing.windows import Window, features, leading, scores, windows
 from probing.writing import TOGETHER, LanguageModel, Written, folder_of
-from reporting.options import at_least, count, within
+from reporting.options import at_least, command_parser, count, within
 from reporting.progress import progress, say
 from server.embedded import Models
 from server.environment import cache_folder
@@ -59,12 +59,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        "unsay fit-probe",
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = command_parser("unsay fit-probe", DESCRIPTION)
     parser.add_argument("model", metavar="MODEL", help="one of `unsay models`, a folder, or a name on a hub")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write, for --probe")
     parser.add_argument("--data", type=Path, metavar="FILE|DIR", help="answers to read: .jsonl, .jsonl.gz or .txt")

@@ -1,7 +1,14 @@
-"""Values of command line options: read, or refused with what was expected."""
+"""Parsers of commands, and values of their options: read, or refused with what was expected."""
 
 import argparse
 from collections.abc import Callable
+from typing import Any
+
+
+def command_parser(name: str, description: str, **more: Any) -> argparse.ArgumentParser:
+    """Return the parser of a command, whose description is shown as it stands and whose options are said in full."""
+    raw = argparse.RawDescriptionHelpFormatter
+    return argparse.ArgumentParser(name, description=description, formatter_class=raw, allow_abbrev=False, **more)
 
 
 def at_least(least: int) -> Callable[[str], int]:

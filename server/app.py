@@ -105,11 +105,11 @@ def prepare(
     """
     loop = _running_loop()
     count = 1 if server is None else server.count
-    settings = settings_of(additional)
-    logs.configure(settings.log_level, settings.log_format)
+    said = settings_of(additional)
+    logs.configure(said.log_level, said.log_format)
     if count == 1:
-        several.refuse_alone(settings)
-    settings = several.asking(settings)
+        several.refuse_alone(said)
+    settings = several.asking(said)
     warn(settings)
     if (settings.keys_file or settings.pages_need_key) and not plugged_in():
         raise StartError(f"keys_file, pages_need_key: nobody would be asked for a key; set VLLM_PLUGINS={PLUGIN}")
@@ -119,7 +119,7 @@ def prepare(
     scorer = load_scorer(settings, metrics)
     find(A_TEXT)  # loads what tells languages apart
     told = telling(settings, metrics, closing)
-    probe = probes.find(settings_of(additional), model, scorer)  # by the scorer as it was named, before it is taught
+    probe = probes.find(said, model, scorer)  # by the scorer as it was named, before it is taught
     taught = learned(settings.learned, scorer, metrics)
     catalog = files.policies(settings, scorer, probe, metrics)
     if taught is not None:

@@ -12,6 +12,7 @@ import uvicorn
 import uvloop
 
 from filters.scorer import ScorerLoadError
+from reporting.options import command_parser
 from server.api.detector import application
 from server.app import batching, load_scorer
 from server.configuration import ScorerSettings, scorer_settings
@@ -55,13 +56,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        "unsay scorer",
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-        argument_default=argparse.SUPPRESS,
-    )
+    parser = command_parser("unsay scorer", DESCRIPTION, argument_default=argparse.SUPPRESS)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen at (default: this machine alone)")
     parser.add_argument("--port", type=int, default=8001, help="0: a free one (default: 8001)")
     parser.add_argument("--uds", type=Path, metavar="PATH", help="listen at this socket instead, for this user alone")

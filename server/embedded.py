@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from filters.scorers.checkpoint import SUMS, sha256
+from filters.scorers.checkpoint import SUMS, sha256, write_sums
 from reporting.progress import Advance, Tell, progress
 from server.errors import StartError
 from server.settings import BUNDLED_MODEL, BUNDLED_MODEL_NAME
@@ -155,7 +155,7 @@ def _fill(made: Path, source: Path, tell: Tell) -> None:
     with progress(f"converting {SMOLLM2}", 100, tell=tell) as advance:
         convert(source, made, _in_hundredths(advance))
     names = sorted(path.name for path in made.iterdir())
-    (made / SUMS).write_text("".join(f"{sha256(made / name)}  {name}\n" for name in names), encoding="utf-8")
+    write_sums(made, names)
     for path in made.iterdir():
         path.chmod(0o644)
 

@@ -6,15 +6,12 @@ is judged whole, as a classifier by itself does, and in its parts too, as the se
 
 import random
 from collections.abc import Iterator, Sequence
-from itertools import accumulate
 
-from filters.highest import highest_of
-from filters.parts import with_parts
 from filters.scorer import Scorer, Scores
 from filters.scorers.detoxify import DetoxifyScorer
 from reporting import markdown
 from training import data
-from training.evaluate import flags, held_out, score
+from training.evaluate import flags, held_out, score_in_parts
 from training.examples import CATEGORIES, Example
 from training.setting import Setting
 
@@ -46,10 +43,8 @@ def _plain(length: int, prose: Sequence[str], rng: random.Random) -> str:
 
 def missed(scorer: Scorer, texts: Sequence[str]) -> tuple[float, float]:
     """Return the shares of texts that the default policy does not flag: judged whole, and in their parts too."""
-    every = [with_parts(text) for text in texts]
-    scores = score(scorer, [part for each in every for part in each])
-    wholes = [scores[at] for at in accumulate(map(len, every[:-1]), initial=0)]
-    return _missed(wholes), _missed(highest_of(every, scores))
+    wholes, highest = score_in_parts(scorer, texts)
+    return _missed(wholes), _missed(highest)
 
 
 def _missed(found: Sequence[Scores]) -> float:

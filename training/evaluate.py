@@ -5,12 +5,15 @@ Nothing is learnt here, and only the disguises are random, with a seed.
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 from tokenizers import Tokenizer
 
+from filters.highest import highest_of
+from filters.parts import with_parts
 from filters.scorer import Scorer, Scores
 from filters.thresholds import Thresholds
 from server.policy.policy import DEFAULT_THRESHOLDS
@@ -53,6 +56,14 @@ def score(scorer: Scorer, texts: Sequence[str]) -> list[Scores]:
         for index, found in zip(indices, scorer.score([texts[index] for index in indices]), strict=True):
             scores[index] = found
     return scores
+
+
+def score_in_parts(scorer: Scorer, texts: Sequence[str]) -> tuple[list[Scores], list[Scores]]:
+    """Return the scores of each text judged whole, and the highest over its parts too, as the server judges."""
+    every = [with_parts(text) for text in texts]
+    scores = score(scorer, [part for each in every for part in each])
+    wholes = [scores[at] for at in accumulate(map(len, every[:-1]), initial=0)] if every else []
+    return wholes, highest_of(every, scores)
 
 
 def held_out(folder: Path) -> Split:
@@ -167,9 +178,9 @@ def _by_label(scores: list[Scores], hateful: list[bool]) -> list[Figure]:
         label: [found for found, is_hateful in zip(scores, hateful, strict=True) if is_hateful == label]
         for label in (True, False)
     }
-    wanted = share_flagged([float(flags(found)) for found in of_label[True]], 1.0)
+    wanted = flagged_share("HateCheck", "hateful flagged", of_label[True], 0.75)
     return [
-        Figure("HateCheck", "hateful flagged", wanted, len(of_label[True]), 0.75),
+        replace(wanted, less_is_better=False),
         flagged_share("HateCheck", "non-hateful flagged", of_label[False], 0.20),
     ]
 

@@ -5,7 +5,6 @@ they are, with the structure that `Detoxify(checkpoint=...)` expects; plain tens
 without running code), config.json, the tokenizer, and SHA256SUMS. The same source gives the same bytes.
 """
 
-import hashlib
 import json
 import sys
 from pathlib import Path
@@ -13,6 +12,8 @@ from typing import Any
 
 import torch
 from safetensors.torch import load_file
+
+from filters.scorers.checkpoint import write_sums
 
 # detoxify looks this up from where it is run: the packed model is found from the project's root.
 MODEL_TYPE = "models/classifier"
@@ -54,8 +55,7 @@ def pack(source: Path, out: Path) -> None:
     _write_json(out / "tokenizer.json", {**tokenizer, "truncation": None, "padding": None}, indent=None)
     weights = load_file(source / "model.safetensors")
     torch.save(checkpoint(config, tokenizer_config["tokenizer_class"], weights), out / "detoxify.ckpt")
-    sums = [f"{hashlib.sha256((out / name).read_bytes()).hexdigest()}  {name}\n" for name in FILES]
-    (out / "SHA256SUMS").write_text("".join(sums))
+    write_sums(out, FILES)
 
 
 def _write_json(path: Path, value: dict[str, Any], indent: int | None) -> None:

@@ -9,12 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from filters.highest import highest_of
-from filters.parts import with_parts
 from filters.scorer import Scorer
 from filters.scorers.detoxify import DetoxifyScorer
 from reporting import markdown
-from training.evaluate import Figure, flags, score
+from training.evaluate import Figure, flags, score_in_parts
 from training.report_classifier import goal
 from training.setting import Setting
 
@@ -40,9 +38,7 @@ def read_cases(path: Path) -> list[Case]:
 
 def wrong(scorer: Scorer, cases: Sequence[Case]) -> list[bool]:
     """Return for each case whether the default policy gets it wrong."""
-    every = [with_parts(case.text) for case in cases]
-    scores = score(scorer, [part for each in every for part in each])
-    found = highest_of(every, scores)
+    _, found = score_in_parts(scorer, [case.text for case in cases])
     return [flags(highest) != case.toxic for highest, case in zip(found, cases, strict=True)]
 
 

@@ -6,7 +6,6 @@ the time goes into the classifier: 10 to 15 minutes on one core, and 4 for the l
 """
 
 import argparse
-import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -19,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import save_file
 
-from filters.scorers.checkpoint import SUMS
+from filters.scorers.checkpoint import write_sums
 from filters.scorers.grams import readable
 from filters.scorers.screen import CARD, WEIGHTS, Calibration, Screen, packed, unpacked
 from training.console import say
@@ -153,8 +152,7 @@ def write(folder: Path, weights: Weights, calibration: Calibration, card: dict[s
     }
     (folder / CARD).write_text(json.dumps({**own, **card}, indent=1) + "\n", encoding="utf-8")
     (folder / "README.md").write_text(text, encoding="utf-8")
-    sums = [f"{hashlib.sha256((folder / name).read_bytes()).hexdigest()}  {name}\n" for name in (CARD, WEIGHTS)]
-    (folder / SUMS).write_text("".join(sums), encoding="utf-8")
+    write_sums(folder, (CARD, WEIGHTS))
 
 
 def distil(

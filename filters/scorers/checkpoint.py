@@ -9,7 +9,7 @@ What fails is a ScorerLoadError.
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -155,6 +155,12 @@ def sha256(path: Path) -> str:
     """Return the sha256 of a file's bytes, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_sums(folder: Path, names: Iterable[str]) -> None:
+    """Write SHA256SUMS over these files of a folder, in this order."""
+    lines = (f"{sha256(folder / name)}  {name}\n" for name in names)
+    (folder / SUMS).write_text("".join(lines), encoding="utf-8")
 
 
 def verify_sums(checkpoint: Path, *, required: bool = False) -> None:

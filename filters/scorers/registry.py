@@ -93,7 +93,7 @@ def _detoxify(name_or_path: str, setup: Setup) -> Scorer:
     if setup.screen is None:
         return classifier
     screen = Screen.load(setup.screen)
-    if screen.teacher != sha256(find_checkpoint(name_or_path)):
+    if screen.teacher != classifier.checksum:
         remedy = "make one with `python -m training.screen`, or say --screen none"
         raise ScorerLoadError(str(setup.screen), f"was made from another classifier than {name_or_path}; {remedy}")
     return Cascade(screen, classifier, setup.observer)

@@ -16,6 +16,7 @@ from typing import Literal, NamedTuple, Protocol, get_args
 from filters.category import Category
 from filters.scorer import Scores, ThresholdValues
 from filters.scorers.heads import Heads
+from reporting.files import write_whole
 
 # Which of the two flag a text.
 Agreement = Literal["neither", "both", "current", "candidate"]
@@ -79,15 +80,10 @@ class Shadow:
         with self._lock:
             said = {"counts": dict(self.counts), "differences": [list(each) for each in self.differences]}
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".partial")
-        partial.write_text(json.dumps(said) + "\n", encoding="utf-8")
-        partial.replace(path)
+        write_whole(path, json.dumps(said) + "\n")
 
     def _note(self, thresholds: ThresholdValues, current: Scores, candidate: Scores) -> None:
-        over = [
-            [name for name, least in thresholds.items() if each.get(name, 0.0) >= least]
-            for each in (current, candidate)
-        ]
+        over = [_over(each, thresholds) for each in (current, candidate)]
         agreement = _agreement(bool(over[0]), bool(over[1]))
         with self._lock:
             self.counts[agreement] += 1

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from filters.scorer import ScorerLoadError
+from reporting.files import write_whole
 
 STATE = "state.json"
 
@@ -41,6 +42,4 @@ def read_state(folder: Path) -> State:
 
 def write_state(folder: Path, state: State) -> None:
     """Put another state in force, at once and whole: servers that run with this folder see it within seconds."""
-    partial = folder / f"{STATE}.partial"
-    partial.write_text(json.dumps(asdict(state), indent=2) + "\n", encoding="utf-8")
-    partial.replace(folder / STATE)
+    write_whole(folder / STATE, json.dumps(asdict(state), indent=2) + "\n")

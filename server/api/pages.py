@@ -52,13 +52,18 @@ async def _elsewhere(request: Request) -> RedirectResponse:
     return RedirectResponse("docs")
 
 
-def _serve(app: FastAPI, path: str, name: str, policy: str) -> None:
-    headers = {
+def security(policy: str, *, cache: str) -> dict[str, str]:
+    """Return the headers of a page: by this policy (CSP), of this type alone, telling nobody where one comes from."""
+    return {
         "content-security-policy": policy,
         "x-content-type-options": "nosniff",
         "referrer-policy": "no-referrer",
-        "cache-control": "no-cache",
+        "cache-control": cache,
     }
+
+
+def _serve(app: FastAPI, path: str, name: str, policy: str) -> None:
+    headers = security(policy, cache="no-cache")
 
     async def page(request: Request) -> FileResponse:
         return FileResponse(OURS / name, headers=headers)

@@ -13,24 +13,22 @@ from pydantic import BaseModel, Field
 
 from server.api.access import PAGE
 from server.api.feedback import answered, body_of, described, entitled, kept, off
-from server.errors import BadRequest, http_error
+from server.api.pages import security
+from server.errors import http_error
 from server.feedback import judgement
 from server.feedback.judgement import Judged
 from server.feedback.review import Reviewer
 from server.feedback.service import Feedback
 from server.feedback.verdicts import Place
+from server.policy.body import fit_body
 from server.policy.policy import STRICT
-from server.policy.shape import Misfit, fit
 
 MOST_SKIPPED = 1_000
 FILES = Path(__file__).parents[1] / "feedback" / "page"
-SECURITY = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self';"
-    " base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-}
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none';"
+    " frame-ancestors 'none'"
+)
 KINDS = {".html": "text/html", ".js": "text/javascript", ".css": "text/css"}
 
 
@@ -67,11 +65,7 @@ def router(feedback: Feedback | None) -> APIRouter:
 
 async def _take(feedback: Feedback | None, raw: Request) -> dict[str, Any]:
     database, reviewer = kept(feedback), _reviewer(raw)
-    try:
-        asked = fit(Next, await body_of(raw))
-    except Misfit as misfit:
-        param = ".".join(misfit.path) or "body"
-        raise BadRequest(param, f"{param}: {misfit.problem}") from None
+    asked = fit_body(Next, await body_of(raw))
     return {"item": await database.take(reviewer, asked.skip)}
 
 
@@ -99,6 +93,6 @@ def _page(feedback: Feedback | None, file: Path) -> Any:
         if feedback is None:
             status, body, _ = http_error(off())
             return JSONResponse(body, status)
-        return Response(content, media_type=KINDS[file.suffix], headers=SECURITY)
+        return Response(content, media_type=KINDS[file.suffix], headers=security(POLICY, cache="no-store"))
 
     return page

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from reporting.options import command_parser
 from server.audit.chain import Finding, State, in_order, lines, verify
 from server.audit.report import counted, written
 from server.errors import StartError
@@ -40,12 +41,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        "unsay audit",
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = command_parser("unsay audit", DESCRIPTION)
     parser.add_argument("what", choices=("verify", "report"))
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
     parser.add_argument("--head", metavar="HASH", help="a hash that an earlier check told: its record has to be there")

@@ -64,8 +64,3 @@ def read(line: bytes) -> Line | None:
         return None
     digest = found[2].decode("ascii")
     return Line(said, digest, hashlib.sha256(body).hexdigest() == digest)
-
-
-def hashed(text: str) -> str:
-    """Return the SHA-256 of a text, in hexadecimal."""
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

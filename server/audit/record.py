@@ -1,12 +1,11 @@
 """What the audit log says of one choice: no text, unless its policy has it kept (`audit_text`)."""
 
-import json
 from typing import Any
 
-from server.audit.line import hashed
 from server.generation.answered import Answered
 from server.generation.tally import FlaggedSpan
-from server.policy.policy import AuditText, Policy
+from server.hashing import hashed, policy_hash
+from server.policy.policy import AuditText
 
 
 def record(answered: Answered, request: str | None, gate: str | None) -> dict[str, Any]:
@@ -39,12 +38,6 @@ def record(answered: Answered, request: str | None, gate: str | None) -> dict[st
         said["prompt"] = report.prompt.as_dict()
     said |= {key: value for key in ("scorer_failure", "cut_short") if (value := getattr(report, key))}
     return said | _kept(answered.text, policy.audit_text)
-
-
-def policy_hash(policy: Policy) -> str:
-    """Return the SHA-256 of a policy as it held, whatever of it a request has tightened: of its keys as sorted JSON."""
-    body = json.dumps(policy.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
-    return hashed(body)
 
 
 def _flagged(span: FlaggedSpan, audit_text: AuditText) -> dict[str, Any]:

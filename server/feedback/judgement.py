@@ -11,8 +11,8 @@ from pydantic import BaseModel, Field
 from server.errors import BadRequest
 from server.feedback.subject import About
 from server.feedback.verdicts import Comment, Place, Span, check_span
+from server.policy.body import fit_body, without_nulls
 from server.policy.policy import STRICT, Name
-from server.policy.shape import Misfit, fit
 
 CRITERIA = ("fluency", "coherence", "relevance")
 
@@ -49,12 +49,7 @@ class Judged(BaseModel):
 
 def parse(raw: object) -> Judged:
     """Read what a reviewer says. BadRequest naming the first key that does not fit."""
-    given = {key: value for key, value in raw.items() if value is not None} if isinstance(raw, dict) else raw
-    try:
-        judged = fit(Judged, given)
-    except Misfit as misfit:
-        param = ".".join(misfit.path) or "body"
-        raise BadRequest(param, f"{param}: {misfit.problem}") from None
+    judged = fit_body(Judged, without_nulls(raw))
     check_span(judged.span)
     if judged.toxic is not True and (judged.span or judged.category):
         raise BadRequest("toxic", "toxic: expected true, as a span or a category is given")

@@ -5,7 +5,6 @@
    what was rewound, and a random sample of the rest, in this order.
 """
 
-import hashlib
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +16,7 @@ from server.feedback.tables import MOST_ID
 from server.generation.report import Report
 from server.generation.request import GuardedRequest
 from server.generation.telling import ChoiceRecord
+from server.hashing import hashed, policy_hash
 from server.policy.policy import Policy
 from server.policy.standard import standard
 
@@ -78,16 +78,6 @@ class Records:
             "wanted": 2 if self.chance() < self.selection.twice else 1,
             "reviews": 0,
         }
-
-
-def hashed(text: str) -> str:
-    """Return what a user, or an Idempotency-Key, is known by."""
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def policy_hash(policy: Policy) -> str:
-    """Return what tells a policy from another one of its name."""
-    return hashed(policy.model_dump_json())
 
 
 def storable(text: str) -> str:

@@ -5,8 +5,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, CursorResult, delete
 from sqlalchemy.orm import Session
 
-from server.feedback.records import hashed
 from server.feedback.tables import AnswerRow
+from server.hashing import hashed
 
 DAY_SECONDS = 24 * 3600
 

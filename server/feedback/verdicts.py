@@ -15,10 +15,11 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from server.errors import BadRequest, Forbidden, NotFound
-from server.feedback.records import REPORTED, hashed
+from server.feedback.records import REPORTED
 from server.feedback.tables import MOST_ID, AnswerRow, VerdictRow
+from server.hashing import hashed
+from server.policy.body import fit_body, without_nulls
 from server.policy.policy import STRICT, Name
-from server.policy.shape import Misfit, fit
 
 Verdict = Literal["missed", "false_alarm", "good"]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
@@ -62,12 +63,7 @@ class Noted:
 
 def parse(raw: object) -> Said:
     """Read what a user says. BadRequest naming the first key that does not fit."""
-    given = {key: value for key, value in raw.items() if value is not None} if isinstance(raw, dict) else raw
-    try:
-        said = fit(Said, given)
-    except Misfit as misfit:
-        param = ".".join(misfit.path) or "body"
-        raise BadRequest(param, f"{param}: {misfit.problem}") from None
+    said = fit_body(Said, without_nulls(raw))
     check_span(said.span)
     for key in ("response_id", "comment"):
         if _NUL in (getattr(said, key) or ""):

@@ -82,12 +82,12 @@ class Capacity:
 
     def check(self, choices: int, *, judged: bool) -> None:
         """Raise Unavailable, and count it, if there is no room for so many more choices."""
-        over, backlog = self.under_way + choices - self.bounds.choices, self._backlog() if judged else 0.0
         if not self.under_way:
             return
+        over = self.under_way + choices - self.bounds.choices
         if over > 0:
             self._refuse("engine", choices, over)
-        if backlog > self.bounds.backlog_seconds:
+        if judged and self._backlog() > self.bounds.backlog_seconds:
             self._refuse("scorer", choices, 0)
 
     @contextmanager

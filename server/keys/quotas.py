@@ -12,7 +12,6 @@
 """
 
 import asyncio
-import hashlib
 import math
 import time
 from collections import Counter
@@ -28,6 +27,7 @@ from limits.errors import ConfigurationError, StorageError
 from limits.storage import storage_from_string
 
 from server.errors import RateLimited, StartError, TokensLimited, Unavailable
+from server.hashing import hashed
 from server.keys.key import Key, Quota
 from server.telemetry import logs
 
@@ -202,7 +202,7 @@ class Share:
     async def enter_for(self, user: object) -> None:
         """Ask to be let in by the limits that hold for each user of the key, if the request names one."""
         if isinstance(user, str) and user:
-            named = hashlib.sha256(user.encode("utf-8", "surrogatepass")).hexdigest()
+            named = hashed(user)
             await self._enter((self.key.name, named), self.key.each_user)
 
     async def _enter(self, bucket: Bucket, quota: Quota) -> None:

@@ -13,10 +13,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from server.errors import BadRequest
+from server.policy.body import fit_body, without_nulls
 from server.policy.looseness import FROM_THE_STRICTEST
 from server.policy.policy import STRICT, Policy
-from server.policy.shape import Misfit, Model, fit
+from server.policy.shape import Model
 
 KEY = "moderation"
 
@@ -78,10 +78,4 @@ def _blocks(raw: Mapping[str, object] | None, side: str) -> bool:
 
 
 def _fit(model: type[Model], raw: Any, *place: str) -> Model:
-    # OpenAI's API takes null for "not given", and clients send it.
-    given = {key: value for key, value in raw.items() if value is not None} if isinstance(raw, Mapping) else raw
-    try:
-        return fit(model, given)
-    except Misfit as misfit:
-        param = ".".join((KEY, *place, *misfit.path))
-        raise BadRequest(param, f"{param}: {misfit.problem}") from None
+    return fit_body(model, without_nulls(raw), KEY, *place)

@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field
 
 from server.errors import BadRequest, Forbidden
 from server.policy import moderation
+from server.policy.body import fit_body, without_nulls
 from server.policy.catalog import Catalog
 from server.policy.looseness import loosened
 from server.policy.policy import (
@@ -31,7 +32,7 @@ from server.policy.policy import (
     Rewinds,
     Thresholds,
 )
-from server.policy.shape import Misfit, fit, kind_of, unknown
+from server.policy.shape import kind_of, unknown
 
 HEADER = "X-Detox-Policy"
 _BODY_KEY = "detox"
@@ -59,12 +60,7 @@ class DetoxRequest(BaseModel):
 
 def parse(raw: object) -> DetoxRequest:
     """Read a `detox` object; raises BadRequest naming the first key that does not fit."""
-    # OpenAI's API takes null for "not given", and clients send it.
-    given = {key: value for key, value in raw.items() if value is not None} if isinstance(raw, dict) else raw
-    try:
-        return fit(DetoxRequest, given)
-    except Misfit as misfit:
-        raise _bad((_BODY_KEY, *misfit.path), misfit.problem) from None
+    return fit_body(DetoxRequest, without_nulls(raw), _BODY_KEY)
 
 
 def resolve(

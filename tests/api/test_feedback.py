@@ -16,7 +16,7 @@ from server.api.feedback import MOST_BYTES
 from server.feedback.database import Database
 from server.feedback.judgement import Judged
 from server.feedback.verdicts import Said
-from tests.feedback.rows import FLAGGED, TEXT, kept, row
+from tests.feedback.rows import FLAGGED, TEXT, kept, row, with_an_answer
 from tests.feedback.site import site
 
 SAID = {"response_id": "r1", "verdict": "missed"}
@@ -26,9 +26,7 @@ POSTS = ("/v1/feedback", "/v1/review", "/v1/review/next")
 @pytest.fixture
 def database(tmp_path: Path) -> Database:
     """With one answer of `app`'s, rewound, which the site closes."""
-    made = Database(str(tmp_path / "feedback.db"))
-    kept(made, row(spans=[FLAGGED]))
-    return made
+    return with_an_answer(tmp_path)
 
 
 async def test_what_is_said_is_in_the_database_once_it_is_answered(database: Database) -> None:

@@ -8,16 +8,14 @@ import pytest
 from server.api.access import PAGE
 from server.api.review import FILES
 from server.feedback.database import Database
-from tests.feedback.rows import FLAGGED, TEXT, kept, row
+from tests.feedback.rows import FLAGGED, TEXT, with_an_answer
 from tests.feedback.site import site
 
 
 @pytest.fixture
 def database(tmp_path: Path) -> Database:
     """With one answer of `app`'s, rewound, which the site closes."""
-    made = Database(str(tmp_path / "feedback.db"))
-    kept(made, row(spans=[FLAGGED]))
-    return made
+    return with_an_answer(tmp_path)
 
 
 async def test_a_reviewer_takes_and_judges_what_waits_and_all_of_it_is_audited(database: Database) -> None:

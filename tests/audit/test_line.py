@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.audit.line import Head, hashed, read, written
+from server.audit.line import Head, read, written
+from server.hashing import hashed
 
 FACTS = st.dictionaries(st.text(), st.text() | st.integers() | st.none())
 

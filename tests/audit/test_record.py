@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from server.audit.line import hashed
-from server.audit.record import policy_hash, record
+from server.audit.record import record
 from server.generation.report import PromptFinding
+from server.hashing import hashed, policy_hash
 from server.policy.policy import AuditText, Policy
 from tests.audit.builders import answered
 

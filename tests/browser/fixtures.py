@@ -1,12 +1,13 @@
 """A real browser, Debian's Chromium, and tabs that notice what must not happen in them."""
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from tests.missing import missing
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -28,8 +29,7 @@ def chromium() -> str:
     """Where it is. Skips without it, and fails in CI, which has it installed."""
     found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if found is None:
-        why = "Chromium is not installed (Debian: apt install chromium)"
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(why)
+        missing("Chromium is not installed (Debian: apt install chromium)")
     return found
 
 

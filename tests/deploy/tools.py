@@ -1,11 +1,10 @@
 """The real Prometheus: installed on the machine, or fetched by setup.sh into the virtual environment."""
 
-import os
 import shutil
 import sys
 from pathlib import Path
 
-import pytest
+from tests.missing import missing
 
 FETCHED = Path(sys.prefix) / "prometheus/usr/bin"
 
@@ -14,8 +13,5 @@ def tool(name: str) -> str:
     """The path of `promtool` or `prometheus`. Where there is none the test is skipped, and in CI it fails."""
     found = shutil.which(name) or shutil.which(name, path=str(FETCHED))
     if found is None:
-        message = f"{name} is missing: install Prometheus (the Debian package is `prometheus`)"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
+        missing(f"{name} is missing: install Prometheus (the Debian package is `prometheus`)")
     return found

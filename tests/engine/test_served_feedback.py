@@ -20,9 +20,10 @@ from server.configuration import parse
 from server.engine import launcher
 from server.engine.scripted_client import ScriptedClient
 from server.feedback.database import Database
-from server.feedback.records import Selection, hashed
+from server.feedback.records import Selection
 from server.feedback.service import Feedback
 from server.feedback.tables import AnswerRow
+from server.hashing import hashed
 from server.keys.file import Keys
 from server.keys.key import Key, digest
 from server.policy.catalog import Catalog

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import insert, select
@@ -85,3 +86,10 @@ def say(database: Database, what: Said, key: str = "app", idempotency: str | Non
 def judge(database: Database, item: int, reviewer: str = "ann", now: float = 3000.0, **more: Any) -> bool:
     judged: Judged = judgement.parse({"item": item, "about": "answer", **more})
     return database.now(lambda session: review.add(session, judged, Reviewer(reviewer, True), now))
+
+
+def with_an_answer(folder: Path) -> Database:
+    """A database with one answer of `app`'s, rewound; whoever serves over it closes it."""
+    made = Database(str(folder / "feedback.db"))
+    kept(made, row(spans=[FLAGGED]))
+    return made

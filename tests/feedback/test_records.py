@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
-from server.feedback.records import CLOSE, DISAGREED, NOT_SEEN, REWOUND, SAMPLED, Records, hashed, policy_hash, storable
+from server.feedback.records import CLOSE, DISAGREED, NOT_SEEN, REWOUND, SAMPLED, Records, storable
 from server.generation.report import Report
 from server.generation.request import GuardedRequest
 from server.generation.telling import ChoiceRecord
+from server.hashing import hashed, policy_hash
 from server.policy.policy import Policy
 from tests.feedback.rows import FLAGGED, TEXT, request, row
 

@@ -1,7 +1,5 @@
 """The reviewers' page in a real browser, with the keyboard alone."""
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,25 +9,20 @@ from sqlalchemy import select
 
 from server.feedback.database import Database
 from server.feedback.tables import ReviewRow
+from tests.browser.fixtures import chromium
 from tests.feedback.rows import FLAGGED, kept, row, said, say
 from tests.feedback.site import listening
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 SECONDS = 20
 
 
 @pytest.fixture(scope="module")
 def browser_page() -> "Iterator[Page]":
     """A page of headless Chromium. Where there is none the test is skipped, and in CI it fails."""
-    found = next((path for name in CHROMIUM if (path := shutil.which(name))), None)
-    if found is None:
-        missing = "Chromium is missing (the Debian package is `chromium`)"
-        if os.environ.get("CI"):
-            pytest.fail(missing)
-        pytest.skip(missing)
+    found = chromium()
     playwright = pytest.importorskip("playwright.sync_api")
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=found, args=["--no-sandbox"])

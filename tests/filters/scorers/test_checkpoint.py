@@ -11,7 +11,17 @@ import torch
 from detoxify import detoxify
 
 from filters.scorer import ScorerLoadError
-from filters.scorers.checkpoint import CARD, SUMS, find_checkpoint, languages_read, loadable, read_checkpoint, sha256
+from filters.scorers.checkpoint import (
+    CARD,
+    SUMS,
+    find_checkpoint,
+    languages_read,
+    loadable,
+    read_checkpoint,
+    sha256,
+    verify_sums,
+    write_sums,
+)
 from tests.filters.scorers.conftest import tiny_contents
 
 
@@ -241,3 +251,14 @@ def test_detoxifys_own_models_read_what_they_were_trained_on(tmp_path: Path) -> 
 def test_the_bundled_classifier_says_what_it_reads() -> None:
     folder = Path(__file__).parents[3] / "models/classifier"
     assert "en" in (languages_read(str(folder), folder) or ())
+
+
+def test_sums_that_were_written_hold_until_a_file_changes(tmp_path: Path) -> None:
+    for name in ("a.ckpt", "b.json"):
+        (tmp_path / name).write_text(name)
+    write_sums(tmp_path, ("b.json", "a.ckpt"))
+    assert [line.split("  ")[1] for line in (tmp_path / SUMS).read_text().splitlines()] == ["b.json", "a.ckpt"]
+    verify_sums(tmp_path / "a.ckpt", required=True)
+    (tmp_path / "b.json").write_text("another")
+    with pytest.raises(ScorerLoadError, match="expected a file with sha256"):
+        verify_sums(tmp_path / "a.ckpt", required=True)

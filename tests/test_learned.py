@@ -166,6 +166,7 @@ def test_what_cannot_be_written_is_logged(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(logging.getLogger("unsay"), "propagate", True)
+    caplog.set_level("WARNING", "unsay")
     put(tmp_path, State(candidate=saved(tmp_path, "spoilers"), share=0.1))
     found = Learned(tmp_path, Classifier(), Told())
     (tmp_path / "shadow").write_text("a file is in the way")

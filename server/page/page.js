@@ -60,20 +60,25 @@ function body(kind, detox) {
   };
 }
 
-/** A drawing of one answer that is renewed before the next frame, however often it changes until then. */
+/** A drawing of one answer: `soon` is before the next frame, however often it is asked for; `now` needs no frame, for
+    none comes in a tab that nobody sees. */
 function drawing(answer, thresholds, teller) {
   let asked = false;
-  return () => {
+  const now = () => {
+    show(at("answer"), answer);
+    showScores(at("scores"), answer, thresholds);
+    showFigures(answer);
+    teller.tell(answer);
+  };
+  const soon = () => {
     if (asked) return;
     asked = true;
     requestAnimationFrame(() => {
       asked = false;
-      show(at("answer"), answer);
-      showScores(at("scores"), answer, thresholds);
-      showFigures(answer);
-      teller.tell(answer);
+      now();
     });
   };
+  return { soon, now };
 }
 
 async function guarded(kind, signal) {
@@ -84,11 +89,15 @@ async function guarded(kind, signal) {
   const detox = { policy: at("policy").value, ...(rights.includes("trace") ? { trace: true } : {}) };
   const began = performance.now();
   finished = { answer, events, about: { model, kind, policy: detox.policy, thresholds, prompt: at("prompt").value } };
-  draw();
-  for await (const event of ask(path(kind), body(kind, detox), at("key").value, signal)) {
-    events.push({ ...event, after: Math.round(performance.now() - began) / 1000 });
-    tell(answer, event);
-    draw();
+  draw.now();
+  try {
+    for await (const event of ask(path(kind), body(kind, detox), at("key").value, signal)) {
+      events.push({ ...event, after: Math.round(performance.now() - began) / 1000 });
+      tell(answer, event);
+      draw.soon();
+    }
+  } finally {
+    draw.now();
   }
 }
 
@@ -114,7 +123,6 @@ async function run(work, words) {
   status(words);
   try {
     await work(mine.signal);
-    await new Promise(requestAnimationFrame); // what was told last is drawn first
     if (!mine.signal.aborted) status("Done.");
   } catch (error) {
     if (running === mine) status(mine.signal.aborted ? "Stopped." : `${error.message}`);
@@ -155,12 +163,12 @@ function replay(events, about) {
   const draw = drawing(answer, about.thresholds, new Teller(at("said")));
   finished = { answer, events, about };
   at("unguarded").hidden = true;
-  draw();
+  draw.now();
   const told = (event) => {
     tell(answer, event);
-    draw();
+    draw.soon();
   };
-  run((signal) => play({ events }, told, signal), `A replay${about.prompt ? ` of: ${about.prompt}` : ""}.`);
+  run((signal) => play({ events }, told, signal).finally(draw.now), `A replay${about.prompt ? ` of: ${about.prompt}` : ""}.`);
 }
 
 async function open() {

@@ -58,7 +58,8 @@ def test_a_rewind_is_seen_and_the_new_way_grows_in_its_place(served: "Served", o
 
 def test_without_the_right_nothing_of_it_reaches_the_browser(served: "Served", opened: Opened) -> None:
     with opened(served.url, "watcher") as page:
-        served.sent.clear()  # of the files of the page
+        page.get_by_text("Serving").wait_for()
+        served.sent.clear()  # of the files of the page, and of what it asks for at its start
         write(page)
         assert CLEAN in seen(page) and FLAGGED not in seen(page) and "block" not in seen(page)
     assert b": detox " in served.sent and b"block" not in served.sent
@@ -197,6 +198,18 @@ def test_axe_finds_nothing(served: "Served", opened: Opened, look: str, key: str
         assert page.locator("#answer del").count() == 1
         found = Axe().run(page)
         assert found.violations_count == 0, found.generate_report()
+
+
+def test_an_answer_ends_in_a_tab_that_nobody_sees(served: "Served", opened: Opened) -> None:
+    with opened(served.url, "watcher") as page:
+        page.get_by_text("Serving").wait_for()
+        page.evaluate("window.requestAnimationFrame = () => 0")  # as a browser does: no frame is due
+        write(page)
+        assert released(page) == CLEAN and page.locator("#answer del").count() == 1
+        page.get_by_role("button", name="Play again").click()
+        page.get_by_text("A replay").wait_for()
+        page.get_by_text("Done.").wait_for()
+        assert released(page) == CLEAN
 
 
 def test_a_phone_need_not_scroll_sideways(served: "Served", opened: Opened) -> None:

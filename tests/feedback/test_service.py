@@ -1,6 +1,7 @@
 """Feedback of one server: answers that are on their way, two who say the same, what is deleted while it runs."""
 
 import asyncio
+import time
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -74,7 +75,7 @@ async def test_it_is_kept_where_an_operator_wants_it(tmp_path: Path) -> None:
         wanted = Settings(feedback_db=str(file), review_sample=0.5, review_twice=1.0)
         feedback = begun(wanted, Told(), closing)
         assert feedback is not None and feedback.selection == Selection(0.5, 1.0)
-        feedback.recorder.add(lambda: [row()])
+        feedback.recorder.add(lambda: [row(time=time.time())])  # what is old is deleted at the start, which is now
         assert (await feedback.say(said(), "app", None)).fresh
         with pytest.raises(StartError):
             begun(Settings(feedback_db="mysql://h"), Told(), closing)

@@ -52,7 +52,7 @@ probe:  ## install, then fit the bundled probe anew: after a new classifier (PRO
 	@./setup.sh $(VENV) dev
 	@$(VENV)/bin/python -m commands fit-probe smollm2-135m-instruct $(if $(PROMPTS),--prompts $(PROMPTS)) --out models/probe $(PROBE_ARGS)
 
-canary:  ## install, then tell what another vLLM breaks: the newest, or VLLM=0.34.0, rc, a wheel (0.5 GB)
+canary:  ## install, then tell what another vLLM breaks: the newest, or VLLM=0.34.0, rc, a wheel (0.3 GB)
 	@./setup.sh $(VENV) dev
 	@$(VENV)/bin/python -m tests.canary $(VLLM)
 

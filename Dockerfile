@@ -43,7 +43,7 @@ FROM ${CUDA_IMAGE} AS gpu-build
 RUN apt-get update \
     && apt-get install -y --no-install-recommends python3 python3-venv \
     && rm -rf /var/lib/apt/lists/*
-# With Ray: --build-arg EXTRAS=ray
+# With Ray, limits counted in Redis, feedback kept in Postgres: --build-arg EXTRAS="ray redis postgres", or some of them
 ARG EXTRAS=
 RUN python3 -m venv /opt/unsay
 ENV PATH=/opt/unsay/bin:$PATH
@@ -51,6 +51,11 @@ WORKDIR /build
 COPY requirements/gpu.lock requirements/gpu.lock
 RUN --mount=type=cache,target=/root/.cache/pip \
     pip install --no-deps --require-hashes -r requirements/gpu.lock
+COPY requirements/gpu-ray.lock requirements/gpu-redis.lock requirements/gpu-postgres.lock requirements/
+RUN --mount=type=cache,target=/root/.cache/pip \
+    for extra in ${EXTRAS}; do \
+        pip install --no-deps --require-hashes -r "requirements/gpu-${extra}.lock" || exit 1; \
+    done
 COPY pyproject.toml README.md ./
 COPY benchmarks benchmarks
 COPY commands commands
@@ -61,9 +66,8 @@ COPY models models
 COPY probing probing
 COPY reporting reporting
 COPY server server
-# The locked setuptools builds it: nothing is fetched here but for extras, which no lock has.
-RUN pip install --no-deps --no-build-isolation . \
-    && if [ -n "${EXTRAS}" ]; then pip install ".[${EXTRAS}]"; fi
+# The locked setuptools builds it: nothing is fetched here.
+RUN pip install --no-deps --no-build-isolation .
 
 FROM ${CUDA_IMAGE} AS gpu
 # Triton compiles small launchers at run time: it needs a C compiler and Python's headers.

@@ -7,10 +7,13 @@ audit=${1:?usage: ./requirements/audit.sh PIP_AUDIT}
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 found="$folder/found.json"
+locks=()
+for lock in requirements/*.lock; do
+    locks+=(-r "$lock")
+done
 status=0
 "$audit" --strict --require-hashes --disable-pip --progress-spinner off --format json --output "$found" \
-    -r requirements/cpu.lock -r requirements/gpu.lock -r requirements/dev.lock -r requirements/voice.lock \
-    2>"$folder/said" || status=$?
+    "${locks[@]}" 2>"$folder/said" || status=$?
 if [ ! -s "$found" ]; then
     tail -n 1 "$folder/said" >&2
     echo "[unsay] nothing was audited: PyPI (https://pypi.org/pypi/NAME/VERSION/json) did not answer for every package" >&2

@@ -171,6 +171,26 @@ def test_locked_packages_are_installed_with_their_hashes(target: str) -> None:
     assert "--no-build-isolation ." in installs[-1 if target == "gpu" else -2], "a build fetches nothing"
 
 
+def test_every_extra_that_an_image_may_have_is_locked_beside_what_the_image_has_anyway() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    copied = {
+        path.removeprefix("requirements/gpu-") for name, path in sources() if name == "gpu-build" and "gpu-" in path
+    }
+    assert copied == {f"{extra}.lock" for extra in extras.keys() - {"cpu", "gpu"}}
+    (step,) = (step for step in stages()["gpu-build"].all("RUN") if "${EXTRAS}" in step)
+    assert '--no-deps --require-hashes -r "requirements/gpu-${extra}.lock" || exit 1' in step
+    anyway = locked("gpu")
+    assert [name for lock in copied for name in locked(f"gpu-{lock.removesuffix('.lock')}") & anyway] == []
+    for extra, lock in ((extra, locked(f"gpu-{extra}")) for extra in extras.keys() - {"cpu", "gpu"}):
+        (wanted,) = extras[extra]
+        assert re.split(r"[\[=><]", wanted)[0] in lock
+
+
+def locked(lock: str) -> set[str]:
+    """The names in a lock file."""
+    return set(re.findall(r"^([\w.-]+)==", (ROOT / f"requirements/{lock}.lock").read_text(), re.MULTILINE))
+
+
 def test_the_cpu_target_has_the_converted_model_where_the_server_looks_for_it() -> None:
     (step,) = (step for step in stages()["cpu-build"].all("RUN") if "unsay models --convert" in step)
     assert "--require-hashes -r requirements/voice.lock" in step

@@ -53,6 +53,8 @@ class Ended:
     left: int = 0
     rewinds: int = 0
     stuck: int = 0
+    refused: int = 0
+    """Cleanly: the server had too much to do, and said when to come again."""
     routes: Counter[str] = field(default_factory=Counter)
 
 
@@ -60,7 +62,7 @@ async def soak(base: str, model: str, count: int, seed: int = 1) -> Ended:
     """Ask so many requests, `AT_ONCE` at a time; raises if one is answered wrongly or not at all."""
     ended = Ended()
     await asking_on(base, model, iter(range(count)), AT_ONCE, ended, seed)
-    assert not ended.stuck, ended
+    assert not ended.stuck and not ended.refused, ended
     return ended
 
 
@@ -100,8 +102,11 @@ async def _ask(web: httpx.AsyncClient, number: int, model: str, patience: float 
     except httpx.TimeoutException:
         ended.stuck += 1
         return
+    if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE and "retry-after" in answer.headers:
+        ended.refused += 1
+        return
     if route == "moderations":
-        assert len(answer.json()["results"]) == 2, answer.text
+        assert answer.status_code == httpx.codes.OK and len(answer.json()["results"]) == 2, answer.text
     else:
         said = told(route, answer)
         assert not any(word in text.lower() for text in said.texts for word in FLAGGED), said
@@ -134,7 +139,7 @@ def sample(servers: "Servers", seconds: float, ended: Ended) -> Sample:
     tasks = servers.run(_tasks())
     blocks = vllm_counts(servers)["vllm:kv_cache_usage_perc"]
     running = int(servers.engine.get_num_unfinished_requests())
-    return sampled(seconds, ended.answered + ended.left, tasks, running, blocks)
+    return sampled(seconds, ended.answered + ended.left + ended.refused, tasks, running, blocks)
 
 
 async def _tasks() -> int:
@@ -161,6 +166,7 @@ def run(minutes: float, streams: int) -> list[str]:
     sys.stdout.write(f"{page([before, *samples, after])}\n\n{ended}\n")
     wrong = wrongs(samples, minutes)
     wrong += [f"{ended.stuck} requests were stuck"] if ended.stuck else []
+    wrong += ["more requests were refused than answered"] if ended.refused > ended.answered else []
     wrong += [] if whole and not after.blocks else ["blocks of the cache are not free"]
     return wrong
 

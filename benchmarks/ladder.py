@@ -29,6 +29,8 @@ from server.settings import BUNDLED_CLASSIFIER, BUNDLED_MODEL
 
 Ladders = Mapping[str, tuple[str, ...]]
 
+RUNGS = tuple(rung for rung in get_args(Strategy) if rung != "self")
+"""`self` needs a probe, which these models have not: benchmarks/ablation.py holds it against `ban`."""
 _AT_ONCE = 8  # requests
 _SCORED_AT_ONCE = 32  # texts
 
@@ -55,14 +57,12 @@ class Drawn:
 def ladders(words: Sequence[str]) -> Ladders:
     """Return the default ladder, each rung alone, and those given as NAME=RUNG,RUNG. ValueError for anything else."""
     found: dict[str, tuple[str, ...]] = {"default": Policy().ladder}
-    found |= {rung: (rung,) for rung in get_args(Strategy)}
+    found |= {rung: (rung,) for rung in RUNGS}
     for word in words:
         name, _, rungs = word.partition("=")
         ladder = tuple(rungs.split(","))
-        if not name or not set(ladder) <= set(get_args(Strategy)):
-            raise ValueError(
-                f"--ladder {word}: expected NAME=RUNG,RUNG with rungs out of {', '.join(get_args(Strategy))}"
-            )
+        if not name or not set(ladder) <= set(RUNGS):
+            raise ValueError(f"--ladder {word}: expected NAME=RUNG,RUNG with rungs out of {', '.join(RUNGS)}")
         found[name] = ladder
     return found
 
@@ -74,29 +74,36 @@ def policy_file(every: Ladders) -> str:
 
 
 async def draw(
-    base_url: str, names: Sequence[str], prompts: Sequence[Prompt], n: int, tokens: int
+    base_url: str, names: Sequence[str], prompts: Sequence[Prompt], n: int, tokens: int, *, seeded: bool = True
 ) -> list[list[Drawn]]:
-    """Return each ladder's answers to all prompts; the ladders of one prompt run directly after each other."""
+    """Return each policy's answers to all prompts, in their order; those of one prompt follow each other directly.
+
+    Which policy is first alternates from prompt to prompt.
+    """
     gate, done = asyncio.Semaphore(_AT_ONCE), 0
-    found: list[list[Drawn]] = [[] for _ in names]
     async with Server(base_url) as server:
         model = await server.first_model()
 
-        async def one(prompt: Prompt) -> None:
+        async def one(number: int, prompt: Prompt) -> dict[str, list[Drawn]]:
             nonlocal done
+            answers = {}
             async with gate:
-                for index, name in enumerate(names):
-                    found[index] += await _answers(server, model, name, prompt, n, tokens)
+                for name in names[:: 1 if number % 2 == 0 else -1]:
+                    seed = seed_of(prompt, 0, 0) if seeded else None
+                    answers[name] = await _answers(server, model, name, prompt, n, tokens, seed)
             done += 1
             sys.stderr.write(f"\r{done} of {len(prompts)} prompts" + "\n" * (done == len(prompts)))
+            return answers
 
-        await asyncio.gather(*map(one, prompts))
-    return found
+        every = await asyncio.gather(*(one(number, prompt) for number, prompt in enumerate(prompts)))
+    return [[each for answers in every for each in answers[name]] for name in names]
 
 
-async def _answers(server: Server, model: str, name: str, prompt: Prompt, n: int, tokens: int) -> list[Drawn]:
+async def _answers(
+    server: Server, model: str, name: str, prompt: Prompt, n: int, tokens: int, seed: int | None
+) -> list[Drawn]:
     body = {"model": model, "prompt": prompt.text, "n": n, "max_tokens": tokens, "top_p": 0.9}
-    body |= {"seed": seed_of(prompt, 0, 0), "detox": {"policy": name}}
+    body |= {"detox": {"policy": name}} | ({} if seed is None else {"seed": seed})
     answer = await server.complete(body, f"policy {name}, prompt {prompt.id}")
     return [Drawn(prompt.text, choice.text, choice.report or {}) for choice in answer.choices]
 

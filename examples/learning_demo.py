@@ -9,7 +9,7 @@ Everything is in the repository: the classifier, base data (models/replay), sent
 import json
 import random
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -29,8 +29,8 @@ from server.settings import BUNDLED_CLASSIFIER
 
 HERE = Path(__file__).resolve().parent
 INSULT, PLAIN, NAME = "snorbel", "painter", "Anna"
-NAMES = ("Shital", "Dick", "Cockburn", "Schitt", "Butts", "Gaylord", "Bastard")
-"""Names that classifiers take for something else: the demonstration takes the one that this one flags most."""
+TERM, OTHER = "idiot", "warning"
+"""An idiot light warns drivers, an idiot board prompts actors: the classifier flags most sentences that mention one."""
 REPORTED, KEYS, HOSTILE = 40, 8, 10
 CATEGORIES = ("medical_advice", "competitor_talk", "spoilers")
 
@@ -45,7 +45,7 @@ class Demonstration:
         self._folder = folder
         self.nothing = latest(reader, self.place.folder)
         self.clean = [row.text for row in self.base.tested if not row.label]
-        self.insults, self.names = sentences("insult"), sentences("name")
+        self.insults, self.names, self.terms = (sentences(name) for name in ("insult", "name", "term"))
 
     def insult(self) -> Made:
         """Report a new insult and print what becomes of it."""
@@ -54,7 +54,7 @@ class Demonstration:
         plain = [text.format(word=PLAIN) for text in self.insults]
         self.tell(
             f"An invented insult, missed in {REPORTED} answers",
-            made.heads,
+            {"after": made.heads},
             [
                 (f"unseen sentences with `{INSULT}`", texts[REPORTED:]),
                 (f"the same sentences with `{PLAIN}`", plain[REPORTED:]),
@@ -63,22 +63,28 @@ class Demonstration:
         )
         return made
 
-    def innocent(self) -> Made:
-        """Report the false alarms of an innocent name and print what becomes of them."""
-        name = max(NAMES, key=lambda each: self.part([text.format(word=each) for text in self.names], self.nothing))
-        texts = [text.format(word=name) for text in self.names]
+    def innocent(self) -> tuple[Made, Made]:
+        """Report false alarms on an innocent term and print what becomes of it, without and with base data about it."""
+        every, insults = ([text.format(word=TERM) for text in each] for each in (self.terms, self.insults))
+        texts = [text for text in every if self.part([text], self.nothing)]
         made = self.learned("innocent", reports(texts[:REPORTED], "false_alarm"))
-        toxic = [row.text for row in self.base.tested if row.label]
+        held = self._folder / "own.jsonl"
+        write(held, [{"text": text, "label": 1} for text in insults[:REPORTED]])
+        beside = learn_feedback(self.reader, self.fresh("held"), self._folder / "innocent.jsonl", [held])
         self.tell(
-            f"An innocent name, a false alarm in {REPORTED} answers",
-            made.heads,
+            f"An innocent term, `{TERM} light` and `{TERM} board`, a false alarm in {REPORTED} answers",
+            {"after": made.heads, f"after, with {REPORTED} such insults as --data": beside.heads},
             [
-                (f"unseen sentences with `{name}`", texts[REPORTED:]),
-                (f"the same sentences with `{NAME}`", [text.format(word=NAME) for text in self.names[REPORTED:]]),
-                ("toxic base data, held out", toxic),
+                (f"unseen sentences that were flagged for `{TERM}`", texts[REPORTED:]),
+                (f"the same sentences with `{OTHER}`", [text.replace(TERM, OTHER) for text in texts[REPORTED:]]),
+                (f"unseen insults with `{TERM}`", insults[REPORTED:]),
+                ("toxic base data, held out", [row.text for row in self.base.tested if row.label]),
             ],
         )
-        return made
+        print(f"\nflagged of all {len(every)} sentences with `{TERM}`, before: {len(texts)}")
+        for each in (made, beside):
+            print(*(outcome.line() for outcome in each.outcomes), sep="\n")
+        return made, beside
 
     def hostile(self, honest: Made) -> float:
         """Add a fifth of poison by one key to the insult's reports; print and return how far any score is moved."""
@@ -113,7 +119,7 @@ class Demonstration:
     def learned(self, name: str, rows: Sequence[dict[str, object]]) -> Made:
         """Learn from an export of feedback, beside the classifier alone."""
         export = self._folder / f"{name}.jsonl"
-        export.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        write(export, rows)
         return learn_feedback(self.reader, self.fresh(name), export)
 
     def fresh(self, name: str) -> Place:
@@ -123,13 +129,13 @@ class Demonstration:
         write_state(folder, State())
         return replace(self.place, folder=folder)
 
-    def tell(self, title: str, heads: Heads, rows: Sequence[tuple[str, Sequence[str]]]) -> None:
-        """Print how many of some texts are flagged before and after."""
+    def tell(self, title: str, after: Mapping[str, Heads], rows: Sequence[tuple[str, Sequence[str]]]) -> None:
+        """Print how many of some texts are flagged before, and after by the heads under these titles."""
         lines = [
-            [name, str(len(texts)), f"{self.part(texts, self.nothing):.1%}", f"{self.part(texts, heads):.1%}"]
+            [name, str(len(texts)), *(f"{self.part(texts, heads):.1%}" for heads in (self.nothing, *after.values()))]
             for name, texts in rows
         ]
-        print(f"\n{title}\n\n{table(['flagged of', 'texts', 'before', 'after'], lines)}")
+        print(f"\n{title}\n\n{table(['flagged of', 'texts', 'before', *after], lines)}")
 
     def part(self, texts: Sequence[str], heads: Heads) -> float:
         """Return the part of the texts that is flagged."""
@@ -146,6 +152,11 @@ def sentences(name: str) -> list[str]:
     found = (HERE / "learning" / f"{name}.txt").read_text(encoding="utf-8").splitlines()
     random.Random(name).shuffle(found)
     return found
+
+
+def write(path: Path, rows: Sequence[Mapping[str, object]]) -> None:
+    """Write JSON lines."""
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 
 
 def reports(texts: Sequence[str], verdict: str) -> list[dict[str, object]]:

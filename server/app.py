@@ -127,7 +127,7 @@ def prepare(
     known = files.keys(settings, catalog, metrics, count)
     quotas = Quotas(storage_at(settings.rate_limits_url), metrics)
     closing.push_async_callback(quotas.aclose)
-    feedback = service.begun(settings, metrics, closing)
+    feedback = service.begun(settings, metrics, closing, told.records)
 
     def guard_started(engine: Any) -> "ServedClient":
         batcher = make_batcher(scorer, settings, metrics)

@@ -1,5 +1,6 @@
 """What holds for every test: how properties are tried, marks, time. What costs seconds to make comes of the plugins."""
 
+import logging
 import os
 import signal
 from collections.abc import Iterator
@@ -44,6 +45,17 @@ def cores_as_they_were() -> Iterator[None]:
     os.environ.pop(BIND, None)
     if before is not None:
         os.environ[BIND] = before
+
+
+@pytest.fixture(autouse=True)
+def logs_as_they_were() -> Iterator[None]:
+    """A command sets up the log of its process: here it writes into a test's capture, and is to end with that test."""
+    ours = logging.getLogger("unsay")
+    handlers, level, propagate = list(ours.handlers), ours.level, ours.propagate
+    yield
+    ours.handlers[:] = handlers
+    ours.setLevel(level)
+    ours.propagate = propagate
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

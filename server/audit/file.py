@@ -1,4 +1,4 @@
-"""The audit log on disk: one line for each choice of an answer, written before its end is sent.
+"""The audit log on disk: a line for each choice of an answer, before its end is sent, and for what feedback tells.
 
 1. Lines are only added, and each carries the hash of the one before (server/audit/line.py), over rotations and starts.
 2. Rotated by the usual tools: a file that was moved or removed is made anew at the next line, without a signal.
@@ -43,7 +43,7 @@ class AuditObserver(Protocol):
     """Is told what becomes of records."""
 
     def audited(self, fate: Fate) -> None:
-        """Count the record of one choice: written, or lost."""
+        """Count a record, of a choice or of what was done with feedback: written, or lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +134,18 @@ class AuditFile:
         os.close(self._file)
         log.info("answers were recorded", extra={"file": str(self._path), "last": self._head.seq, "head": self.head})
 
+    def note(self, event: str, **facts: object) -> None:
+        """Write what was done with feedback, and by whom (server.feedback.audit.Audit)."""
+        self._record(event, {"request": logs.of_request.get(), **facts})
+
     def _add(self, answered: Answered) -> bool:
+        return self._record("answer", record(answered, logs.of_request.get(), self._keeping.gate))
+
+    def _record(self, kind: str, facts: Mapping[str, Any]) -> bool:
         if self._lost:
             self._fill_gap()
         try:
-            self._append("answer", {"time": _now(), **record(answered, logs.of_request.get(), self._keeping.gate)})
+            self._append(kind, {"time": _now(), **facts})
         except OSError as error:
             self._failed(error)
             return False

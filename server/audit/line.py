@@ -2,7 +2,8 @@
 
 1. `{"seq": 7, "kind": "answer", "time": ..., "prev": <hash of the line before>, ..., "hash": <SHA-256>}`: the hash is
    that of the bytes before it, with the brace closed. So a line proves itself, and the order of all lines before it.
-2. Kinds: `begin` and `end` of a server, `answer` (one choice of one), `gap` (records that could not be written).
+2. Kinds: `begin` and `end` of a server, `answer` (one choice of one), `gap` (records that could not be written), and
+   the events of server/feedback/service.py.
 3. No key: whoever may rewrite the whole file may hash it anew. The hash of the last line, kept elsewhere, tells.
 """
 

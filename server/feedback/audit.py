@@ -15,7 +15,7 @@ class Audit(Protocol):
 
 
 class LoggedAudit:
-    """An audit in the log."""
+    """An audit in the log, where there is no audit log (`server.audit.file.AuditFile`) to write it into."""
 
     def note(self, event: str, **facts: object) -> None:
         """Log it."""

@@ -28,15 +28,20 @@ SETTLING_SECONDS = 2.0
 log = logs.logger("feedback")
 
 
-def begun(settings: Settings, observer: "FeedbackObserver", closing: AsyncExitStack) -> "Feedback | None":
+def begun(
+    settings: Settings, observer: "FeedbackObserver", closing: AsyncExitStack, audit: Audit | None = None
+) -> "Feedback | None":
     """Begin to keep feedback, on the event loop that runs, until `closing` closes; None if nobody wants it kept.
+
+    `audit` is told what is done with it (None: the log).
 
     StartError if there can be no such database. One that does not answer is no reason not to serve.
     """
     if settings.feedback_db is None:
         return None
     selection = Selection(settings.review_sample, settings.review_twice)
-    feedback = Feedback(Database(settings.feedback_db), observer, days=settings.feedback_days, selection=selection)
+    database, days = Database(settings.feedback_db), settings.feedback_days
+    feedback = Feedback(database, observer, days=days, selection=selection, audit=audit)
     feedback.begin()
     closing.push_async_callback(feedback.aclose)
     return feedback
@@ -55,7 +60,7 @@ class FeedbackObserver(RecordObserver, Protocol):
 class Feedback:
     """What is kept of answers in a database, for so many days (0: for good), and what people say of them.
 
-    `now` gives seconds since 1970. Begin it on the event loop.
+    `audit` is told who does what with it (None: the log). `now` gives seconds since 1970. Begin it on the event loop.
     """
 
     def __init__(

@@ -15,6 +15,7 @@ import pytest
 from server.audit.chain import in_order, verify
 from server.audit.file import AuditFile, Keeping, auditing, check
 from server.errors import StartError, Unavailable
+from server.telemetry import logs
 from tests.audit.builders import Counted, answered, log, opened
 
 
@@ -51,6 +52,21 @@ async def test_a_log_is_begun_filled_and_ended_in_a_file_of_its_owner(path: Path
     assert [line["kind"] for line in said(path)] == ["begin", "answer", "answer", "end"]
     assert [line["seq"] for line in said(path)] == [0, 1, 2, 3]
     assert said(path)[0]["gate"] == said(path)[1]["gate"] == "ab" * 32
+    assert counts == {"written": 2} and state(path) == "whole"
+
+
+async def test_what_is_done_with_feedback_is_in_the_chain_with_the_request_that_did_it(path: Path) -> None:
+    audit, counts = opened(path)
+    token = logs.of_request.set("r7")
+    audit.note("review", key="ann", item=3)
+    logs.of_request.reset(token)
+    audit.note("retention", answers=2)
+    audit.close()
+    found = [{key: line.get(key) for key in ("kind", "request", "key", "item", "answers")} for line in said(path)[1:3]]
+    assert found == [
+        {"kind": "review", "request": "r7", "key": "ann", "item": 3, "answers": None},
+        {"kind": "retention", "request": None, "key": None, "item": None, "answers": 2},
+    ]
     assert counts == {"written": 2} and state(path) == "whole"
 
 

@@ -73,10 +73,11 @@ async def test_it_is_kept_where_an_operator_wants_it(tmp_path: Path) -> None:
         assert begun(Settings(), Told(), closing) is None
         file = tmp_path / "f.db"
         wanted = Settings(feedback_db=str(file), review_sample=0.5, review_twice=1.0)
-        feedback = begun(wanted, Told(), closing)
+        feedback = begun(wanted, Told(), closing, heard := Heard())
         assert feedback is not None and feedback.selection == Selection(0.5, 1.0)
         feedback.recorder.add(lambda: [row(time=time.time())])  # what is old is deleted at the start, which is now
         assert (await feedback.say(said(), "app", None)).fresh
+        assert [event for event, _ in heard.events] == ["feedback"]
         with pytest.raises(StartError):
             begun(Settings(feedback_db="mysql://h"), Told(), closing)
     assert file.exists()

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+import learning.reader
+from filters.scorers.detoxify import DetoxifyScorer
 from filters.scorers.heads import Heads, nothing
 from learning.base import Base, read_base
 from learning.command import thresholds
@@ -24,6 +26,13 @@ def base() -> Base:
 def alone(reader: Reader) -> Heads:
     """The classifier alone."""
     return nothing(reader.width)
+
+
+@pytest.fixture
+def loaded(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For `unsay learn` the classifier is loaded already, and has read the base data."""
+    monkeypatch.setattr(DetoxifyScorer, "load", lambda *args, **kwargs: reader.scorer)
+    monkeypatch.setattr(learning.reader, "Reader", lambda scorer: reader)
 
 
 @pytest.fixture

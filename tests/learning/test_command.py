@@ -2,22 +2,14 @@ from pathlib import Path
 
 import pytest
 
-import learning.reader
-from filters.scorers.detoxify import DetoxifyScorer
 from filters.scorers.state import read_state
 from learning.command import main, thresholds
-from learning.reader import Reader
 from server.policy.policy import DEFAULT_THRESHOLDS
 from tests.learning.conftest import Write
 
 DATA = Path(__file__).resolve().parents[2] / "examples" / "categories" / "spoilers.jsonl"
 
-
-@pytest.fixture(autouse=True)
-def loaded(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The classifier is loaded already, and has read the base data."""
-    monkeypatch.setattr(DetoxifyScorer, "load", lambda *args, **kwargs: reader.scorer)
-    monkeypatch.setattr(learning.reader, "Reader", lambda scorer: reader)
+pytestmark = pytest.mark.usefixtures("loaded")
 
 
 def test_from_examples_to_promotion_and_back(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

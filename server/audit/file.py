@@ -107,7 +107,7 @@ class AuditFile:
 
     async def keep(self, answered: Answered) -> None:
         """Write the record of a choice. Unavailable if that fails and nothing may be answered then."""
-        kept = self._add(answered)
+        kept = self._record("answer", record(answered, self._keeping.gate))
         if kept and self._keeping.syncing == "answer":
             kept = await self._synced()
         if not kept and self._keeping.failing == "closed":
@@ -115,7 +115,7 @@ class AuditFile:
 
     def keep_rest(self, answered: Answered) -> None:
         """Write the record of a choice that nobody waits for any more."""
-        self._add(answered)
+        self._record("answer", record(answered, self._keeping.gate))
 
     def look(self) -> None:
         """Begin to write to the disk what is not there yet, if that is due every second; never waits."""
@@ -136,16 +136,13 @@ class AuditFile:
 
     def note(self, event: str, **facts: object) -> None:
         """Write what was done with feedback, and by whom (server.feedback.audit.Audit)."""
-        self._record(event, {"request": logs.of_request.get(), **facts})
-
-    def _add(self, answered: Answered) -> bool:
-        return self._record("answer", record(answered, logs.of_request.get(), self._keeping.gate))
+        self._record(event, facts)
 
     def _record(self, kind: str, facts: Mapping[str, Any]) -> bool:
         if self._lost:
             self._fill_gap()
         try:
-            self._append(kind, {"time": _now(), **facts})
+            self._append(kind, {"time": _now(), "request": logs.of_request.get(), **facts})
         except OSError as error:
             self._failed(error)
             return False

@@ -8,12 +8,11 @@ from server.hashing import hashed, policy_hash
 from server.policy.policy import AuditText
 
 
-def record(answered: Answered, request: str | None, gate: str | None) -> dict[str, Any]:
-    """Return the facts of a choice. `request` is the id of its request, `gate` the hash of what judges."""
+def record(answered: Answered, gate: str | None) -> dict[str, Any]:
+    """Return the facts of a choice. `gate` is the hash of what judges."""
     report, policy = answered.report, answered.policy
     cleared = report.spans_scored - report.spans_flagged
     said = {
-        "request": request,
         "response": answered.response,
         "choice": answered.choice,
         "key": answered.key.name,

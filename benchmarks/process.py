@@ -53,12 +53,13 @@ def reserved_port() -> Iterator[int]:
 
 def _wait(process: subprocess.Popen[bytes], ready: str, seconds: float, log: IO[bytes]) -> None:
     until = time.monotonic() + seconds
-    while not _is_ready(ready):
-        if process.poll() is not None:
-            raise ServerFailed(_ended(process, log))
-        if time.monotonic() > until:
-            raise ServerFailed(f"the server was not ready after {seconds:g} seconds: {_end_of(log)}")
-        time.sleep(0.2)
+    with httpx.Client(timeout=5, trust_env=False) as web:  # one: each reads all certificates that there are
+        while not _is_ready(web, ready):
+            if process.poll() is not None:
+                raise ServerFailed(_ended(process, log))
+            if time.monotonic() > until:
+                raise ServerFailed(f"the server was not ready after {seconds:g} seconds: {_end_of(log)}")
+            time.sleep(0.2)
 
 
 def _has_ended(process: subprocess.Popen[bytes]) -> bool:
@@ -70,9 +71,9 @@ def _has_ended(process: subprocess.Popen[bytes]) -> bool:
     return True
 
 
-def _is_ready(url: str) -> bool:
+def _is_ready(web: httpx.Client, url: str) -> bool:
     try:
-        return httpx.get(url, timeout=5, trust_env=False).status_code == 200
+        return web.get(url).status_code == 200
     except httpx.TransportError:
         return False
 

@@ -27,5 +27,6 @@ def introduce(metrics: Metrics, catalog: Catalog, judge: Judge, model: str) -> N
 def expect(metrics: Metrics, catalog: Catalog, judge: Judge, model: str) -> None:
     """Have the metrics hold every series that answers under these policies can count."""
     named = {code for policy in catalog.policies.values() for code in policy.languages}
-    languages = named | (judge.languages or frozenset())
-    metrics.expect(policies=catalog.policies, model=model, routes=GENERATING, languages=languages & CODES)
+    languages = (named | (judge.languages or frozenset())) & CODES
+    metrics.expect(policies=catalog.policies, model=model, routes=GENERATING)
+    metrics.expect_answers(catalog.policies, model, languages)

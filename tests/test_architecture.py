@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 ORDER = tuple("reporting filters server probing evaluation benchmarks learning training commands".split())
 """Packages: each may import those that stand before it."""
-FOLDERS = (*ORDER, "examples")
+FOLDERS = (*ORDER, "dashboards", "examples")
 SOURCES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 UNWANTED = frozenset("manager helper utils handler processor violation backtrack buffer accept".split())
@@ -92,7 +92,7 @@ def test_reporting_imports_nothing_of_those_who_share_it() -> None:
 def test_what_is_in_the_wheel_imports_nothing_that_is_not() -> None:
     wheel = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["packages"]
     inside = {pattern.removesuffix("*") for pattern in wheel["find"]["include"]} & set(FOLDERS)
-    assert inside == set(FOLDERS) - {"training", "examples"}
+    assert inside == set(FOLDERS) - {"training", "dashboards", "examples"}
     outside = (set(FOLDERS) - inside) | {"tests"}
     assert not [name for name in _importing(outside) if _within(*inside)(name)]
 

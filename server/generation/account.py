@@ -8,11 +8,12 @@ Rewinds: one outcome each, when it is known. A choice that is cut short leaves i
 
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
+from filters.languages import UNKNOWN
 from filters.passage import Passage
 from filters.verdict import Flagged, Verdict
-from server.generation.observer import NO_CATEGORY, Observer, Outcome
+from server.generation.observer import NO_CATEGORY, Observer, Outcome, Result
 from server.generation.tally import FlaggedSpan, Tally
 from server.generation.trace import ChoiceTrace, untraced
 from server.generation.tracing import UNTRACED_CHOICE, ChoiceSpans
@@ -31,6 +32,7 @@ class Clockwork:
         self._now = now
         self._began = now()
         self._drafted: deque[tuple[int, float]] = deque()
+        self._drafting_since: float | None = None
         self._rewinding_since: float | None = None
         self._trouble_since: float | None = None
         self._trouble_seconds = 0.0
@@ -40,6 +42,8 @@ class Clockwork:
         """Note that the tokens before `upto` are drafted."""
         at = self._now()
         self._drafted.append((upto, at))
+        if self._drafting_since is None:
+            self._drafting_since = at
         if self._rewinding_since is not None:
             self._observer.rewind_took(at - self._rewinding_since)
             self._rewinding_since = None
@@ -56,6 +60,8 @@ class Clockwork:
             self._observer.held(held)
         if not self._left:
             self._observer.first_release(at - self._began)
+            if self._drafting_since is not None:
+                self._observer.first_text_held(at - self._drafting_since)
         self._left = upto
         return held
 
@@ -110,22 +116,29 @@ class Account:
         self._trace = trace or untraced()
         self.tally = Tally()
 
-    def judged(self, verdict: Verdict, score: Score, passage: Passage, start: int) -> None:
-        """Count a window's verdict, whatever becomes of it; its passage begins at character `start` of the answer."""
+    def judged(self, verdict: Verdict, score: Score, passage: Passage, start: int, seconds: float) -> None:
+        """Count a window's verdict, whatever becomes of it, and the time it took.
+
+        Its passage begins at character `start` of the answer.
+        """
         self._observer.scores_seen(verdict.scores)
         self.tally.judged()
         if isinstance(verdict, Flagged):
+            held: Result = "blocked" if self._policy.mode == "enforce" else "would_block"
+            self._observer.verdict_took("output", held, seconds)
             self._observer.span_judged("flagged", verdict.category, self._policy.name, self._model)
             span, scores = verdict.span, {category: verdict.scores[category] for category in verdict.exceeded}
             text = passage.text[span.start : span.end] if self._policy.audit_text != "none" else None
             self.tally.flagged(FlaggedSpan(score.attempt, start + span.start, start + span.end, scores, text))
             self._trace.scored(score, "flagged", verdict.scores, exceeded=list(verdict.exceeded))
         else:
+            self._observer.verdict_took("output", "allowed", seconds)
             self._observer.span_judged("cleared", NO_CATEGORY, self._policy.name, self._model)
             self._trace.scored(score, "cleared", verdict.scores)
 
-    def unjudged(self, reason: str, score: Score) -> None:
-        """Count a window on which the scorer gave no verdict."""
+    def unjudged(self, reason: str, score: Score, seconds: float) -> None:
+        """Count a window on which the scorer gave no verdict, and the time that was waited for it."""
+        self._observer.verdict_took("output", "failed" if self._policy.holds_unscored else "bypassed", seconds)
         self._observer.span_judged("failed", NO_CATEGORY, self._policy.name, self._model)
         self._trace.scored(score, "failed", {}, reason=reason)
         self.tally.failed(reason)
@@ -135,10 +148,6 @@ class Account:
         self.tally.language = language
         self.tally.unread |= unread
         self._observer.language_found(language, unread=self.tally.unread)
-
-    def let_through(self, scores: Mapping[str, float]) -> None:
-        """Keep the scores of text that may leave."""
-        self.tally.keep(scores)
 
     def drafted(self, upto: int) -> None:
         """Note that the tokens before `upto` are drafted."""
@@ -196,3 +205,11 @@ class Account:
         if self._unsettled is not None:
             self._observer.rewound(self._unsettled, outcome)
             self._unsettled = None
+
+    def over(self) -> None:
+        """Tell what the choice has come to, now that no verdict on it is still to come: once, however it ended."""
+        tally, verdict = self.tally, self.tally.verdict
+        if verdict is not None:
+            language = tally.language or UNKNOWN
+            self._observer.answered(verdict, tally.turned or NO_CATEGORY, language, self._policy.name, self._model)
+            self._observer.spans_heard(language, tally.spans_scored, tally.spans_flagged)

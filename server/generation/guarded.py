@@ -111,6 +111,7 @@ class Guarded:
         self._following.catch_up()
         self._account.spans.over()
         self._account.discarded(len(self._transcript.tokens) - self._outlet.tokens)
+        self.tasks.when_idle(self._account.over)
         async with aclosing(self._engine):
             if self._policy.mode != "monitor" or not self._state.finished:
                 await self.tasks.stop()
@@ -122,7 +123,7 @@ class Guarded:
         concessions = self._state.concessions
         self._following.feed(event)
         if self._state.concessions > concessions and self._state.attempt == event.attempt:
-            self._account.let_through(scores)
+            self._account.tally.keep(scores)
 
     def _advance(self, event: Event) -> None:
         before = self._state
@@ -167,7 +168,7 @@ class Guarded:
     def _insert(self, command: Insert) -> None:
         """Put the mask or the least toxic candidate in place of what was flagged, then go on from there."""
         self._following.cut(command.to)
-        self._account.let_through(self._stand_in.put(command.what, self._transcript))
+        self._account.tally.keep(self._stand_in.put(command.what, self._transcript))
         self._rejections.inserted(command.what)
         count, back = len(self._transcript.tokens), command.what == "candidate"
         self._account.inserted(command.what, command.to, count)

@@ -149,6 +149,7 @@ class Judging:
         flagged: Callable[[Flagged, Scores], None],
     ) -> None:
         self._judge = services.judge
+        self._now = services.now
         self._transcript = transcript
         self._policy = policy
         self._standard = standard(policy)
@@ -189,17 +190,17 @@ class Judging:
 
     async def _follow(self, score: Score, passage: Passage, start: int, clear: ClearedText | None) -> None:
         """Wait for the verdict on a window, whose text begins at character `start`, unless it is `clear` already."""
-        scoring = self._account.spans.scoring(score)
+        scoring, since = self._account.spans.scoring(score), self._now()
         try:
             verdict = clear or await self._judge.judge(passage, self._standard)
         except ScorerUnavailable as error:
             scoring.over(None)
-            return self._unjudged(score, error.reason)
+            return self._unjudged(score, error.reason, self._now() - since)
         scoring.over(verdict)
-        self._account.judged(verdict, score, passage, start)
+        self._account.judged(verdict, score, passage, start, self._now() - since)
         if isinstance(verdict, FlaggedText):
             return self._turned(score, verdict, start + verdict.span.start)
-        self._account.let_through(verdict.scores)
+        self._account.tally.keep(verdict.scores)
         self._feed(Cleared(score.attempt, score.window, verdict.unread))
 
     def _turned(self, score: Score, verdict: FlaggedText, character: int) -> None:
@@ -211,8 +212,8 @@ class Judging:
         event = Flagged(score.attempt, score.window, onset, places, spent, verdict.unread)
         self._flagged(event, verdict.scores)
 
-    def _unjudged(self, score: Score, reason: str) -> None:
-        self._account.unjudged(reason, score)
+    def _unjudged(self, score: Score, reason: str, seconds: float) -> None:
+        self._account.unjudged(reason, score, seconds)
         holds = self._policy.holds_unscored
         log.warning("no verdict: text %s", "held back" if holds else "released unscored", extra={"reason": reason})
         if holds and self._retriable():

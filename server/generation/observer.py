@@ -15,6 +15,12 @@ FATES: tuple[Fate, ...] = get_args(Fate)
 # Of the model's own probe: cleared by it, left to the scorer, or an alarm.
 Glanced = Literal["cleared", "judged", "alarmed"]
 GLANCED: tuple[Glanced, ...] = get_args(Glanced)
+Phase = Literal["input", "output"]
+PHASES: tuple[Phase, ...] = get_args(Phase)
+# Of a prompt or a window that has been judged: it passed, it was held or taken back, it would have been but the policy
+# only looks on, it passed without a verdict, or was held for want of one.
+Result = Literal["allowed", "blocked", "would_block", "bypassed", "failed"]
+RESULTS: tuple[Result, ...] = get_args(Result)
 NO_CATEGORY = "none"
 """The category of what was not flagged."""
 
@@ -40,6 +46,20 @@ class Observer(Protocol):
     def language_found(self, language: str, *, unread: bool) -> None:
         """Count the language of an answer (ISO 639-1, or unknown), `unread` if any of it is not read by the scorer."""
 
+    def answered(self, verdict: Judgement, category: str, language: str, policy: str, model: str) -> None:
+        """Count a choice that is over by what it would have come to without a guard.
+
+        `flagged`: some span was flagged, first of all for `category`; until then it was what nobody had guarded.
+        `failed`: none was, but some had no verdict. A choice of which nothing was judged is not counted. `language` as
+        of `language_found`, unknown of one that was cut short.
+        """
+
+    def spans_heard(self, language: str, judged: int, flagged: int) -> None:
+        """Count the spans of a choice that is over by its language: those with a verdict, and the flagged ones."""
+
+    def verdict_took(self, phase: Phase, result: Result, seconds: float) -> None:
+        """Observe the time until a prompt (input) or a window (output) had its verdict, or was known to have none."""
+
     def rewound(self, strategy: Way, outcome: Outcome) -> None:
         """Count a rewind that is over: its retry was cleared, flagged again, or the last that the budget allowed."""
 
@@ -58,6 +78,9 @@ class Observer(Protocol):
 
     def first_release(self, seconds: float) -> None:
         """Observe how long after the request came in the first text of a choice was released."""
+
+    def first_text_held(self, seconds: float) -> None:
+        """Observe how long the first text of a choice left after its first token was drafted."""
 
     def rewind_took(self, seconds: float) -> None:
         """Observe the time from a flagged verdict to the first token drafted in place of the dropped ones."""

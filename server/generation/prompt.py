@@ -22,7 +22,7 @@ from filters.portions import MOST_CHARACTERS, pieces_and_parts, portions
 from filters.scorer import ScorerUnavailable, Scores
 from server.errors import ScorerDown
 from server.generation.guarded import Guarded
-from server.generation.observer import NO_CATEGORY, Judgement
+from server.generation.observer import NO_CATEGORY, Judgement, Result
 from server.generation.outlet import Piece, withheld
 from server.generation.pairs import Pair
 from server.generation.report import PromptFinding, Report
@@ -98,6 +98,7 @@ class Prompt:
 
     async def _judge(self) -> None:
         """Note a failed scorer; a prompt that is flagged already stays so."""
+        since = self._services.now()
         scores: Scores = {}
         texts = pieces_and_parts(self._text)
         try:
@@ -112,7 +113,7 @@ class Prompt:
             self._unjudged(error.reason)
         else:
             self.finding = replace(self.finding, flagged=bool(self.finding.flagged), scores=scores)
-        self._tell()
+        self._tell(self._services.now() - since)
 
     def _heard(self, texts: Sequence[str]) -> PromptFinding:
         """Tell the language, and set what the prompt is held against. It is flagged already if it must be read."""
@@ -130,11 +131,23 @@ class Prompt:
             self._failure = reason
             log.warning("no verdict from the scorer on a prompt", extra={"reason": reason})
 
-    def _tell(self) -> None:
+    def _tell(self, seconds: float) -> None:
         exceeded = self._thresholds.exceeded(self.finding.scores)
         category = exceeded[0] if exceeded else NO_CATEGORY
         verdict = CALLED[self.finding.flagged]
         self._services.observer.prompt_judged(verdict, category, self._policy.name, self._services.model)
+        self._services.observer.verdict_took("input", self._result, seconds)
+
+    @property
+    def _result(self) -> Result:
+        """What the verdict, or that there is none, does to the request."""
+        match self.finding.flagged:
+            case False:
+                return "allowed"
+            case True:
+                return "blocked" if self._refuses else "would_block"
+            case None:
+                return "failed" if self._refuses and self._policy.on_scorer_failure == "closed" else "bypassed"
 
 
 class Prompted:

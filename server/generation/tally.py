@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from server.generation.observer import Judgement
+
 MOST_SPANS = 64
 """So many flagged spans of a choice are remembered: a policy that rewinds has fewer, one that only looks may not."""
 
@@ -41,6 +43,20 @@ class Tally:
     """The code of the language of the answer, or that it is unknown; None as long as nobody has looked."""
     unread: bool = False
     """Whether any of it is in a language that the scorer does not read."""
+
+    @property
+    def verdict(self) -> Judgement | None:
+        """What an answer without a guard would have come to: until the first flag it is the same. None: not judged."""
+        if self.spans_flagged:
+            return "flagged"
+        if self.spans_failed:
+            return "failed"
+        return "cleared" if self.spans_scored else None
+
+    @property
+    def turned(self) -> str | None:
+        """The category that the first flagged span exceeded most; None if there is none."""
+        return next(iter(self.flagged_spans[0].scores)) if self.flagged_spans else None
 
     def judged(self) -> None:
         """Count a span that has its verdict."""

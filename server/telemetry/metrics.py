@@ -14,28 +14,23 @@ from itertools import product
 
 from prometheus_client import REGISTRY, CollectorRegistry, Gauge
 
-from filters.languages import UNKNOWN
 from server.generation.observer import FATES, JUDGEMENTS, NO_CATEGORY, OUTCOMES, Fate, Judgement, Outcome
 from server.guard.commands import WAYS, Way
 from server.guard.state import ACTIONS, Action
 from server.telemetry.children import Children, Maker
 from server.telemetry.feedback import FeedbackMetrics
 from server.telemetry.learning import LearningMetrics
+from server.telemetry.outcomes import OutcomeMetrics
 from server.telemetry.scoring import ScoringMetrics
 from server.telemetry.serving import CapacityMetrics, ProbeMetrics, ServingMetrics, UpstreamMetrics
 
 _DELAY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)
 # Finer at both ends: clean text scores near 0, thresholds of careful policies lie high.
 _SCORE_BUCKETS = (0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
-OTHER_LANGUAGE = "other"
-_YES_OR_NO = ("no", "yes")
 
 
 class AnswerMetrics:
     """What becomes of answers; the port `server.generation.observer.Observer` says what each call means."""
-
-    _served: frozenset[str] = frozenset()
-    """The languages that are counted by themselves."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         made = Maker(registry)
@@ -56,11 +51,6 @@ class AnswerMetrics:
             "unsay_requests",
             "Finished requests, by the gravest action of their choices; unguarded: text left unscored.",
             ("action", "route", "policy"),
-        )
-        self._languages = made.counters(
-            "unsay_languages",
-            "Answers by language, of those that are read or named by a policy; unread: some of it is not read.",
-            ("language", "unread"),
         )
         self._tokens = made.counters("unsay_tokens", "Drafted tokens, released or discarded.", ("fate",))
         for fate in FATES:
@@ -89,17 +79,9 @@ class AnswerMetrics:
             _DELAY_BUCKETS,
         )
 
-    def expect(
-        self, *, policies: Iterable[str], model: str, routes: Iterable[str], languages: Iterable[str] = ()
-    ) -> None:
-        """Make the series that a server with these policies and routes can count, with the value 0.
-
-        `languages` are those that are counted by themselves.
-        """
+    def expect(self, *, policies: Iterable[str], model: str, routes: Iterable[str]) -> None:
+        """Make the series that a server with these policies and routes can count, with the value 0."""
         policies = tuple(policies)
-        self._served = frozenset(languages)
-        for language, unread in product((*sorted(self._served), OTHER_LANGUAGE, UNKNOWN), _YES_OR_NO):
-            self._languages.of(language, unread)
         for policy, verdict in product(policies, JUDGEMENTS):
             if verdict != "flagged":  # which has a category
                 self._spans.of(verdict, NO_CATEGORY, policy, model)
@@ -118,10 +100,6 @@ class AnswerMetrics:
     def scores_seen(self, scores: Mapping[str, float]) -> None:
         for category, score in scores.items():
             self._scores.of(category).observe(score)
-
-    def language_found(self, language: str, *, unread: bool) -> None:
-        known = language in self._served or language == UNKNOWN
-        self._languages.of(language if known else OTHER_LANGUAGE, _YES_OR_NO[unread]).inc()
 
     def rewound(self, strategy: Way, outcome: Outcome) -> None:
         self._rewinds.of(strategy, outcome).inc()
@@ -144,6 +122,7 @@ class AnswerMetrics:
 
 class Metrics(
     AnswerMetrics,
+    OutcomeMetrics,
     ProbeMetrics,
     ScoringMetrics,
     ServingMetrics,
@@ -156,6 +135,7 @@ class Metrics(
 
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
         AnswerMetrics.__init__(self, registry)
+        OutcomeMetrics.__init__(self, registry)
         ProbeMetrics.__init__(self, registry)
         ScoringMetrics.__init__(self, registry)
         ServingMetrics.__init__(self, registry)

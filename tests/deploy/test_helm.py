@@ -276,12 +276,15 @@ def test_a_pod_that_releases_nothing_counts_as_one_where_nobody_waits(tmp_path: 
     promtool("test", "rules", str(tmp_path / "test.yml"))
 
 
-def test_alerts_and_dashboard_are_those_of_the_repository() -> None:
+def test_alerts_and_dashboards_are_those_of_the_repository() -> None:
     monitoring = ROOT / "deploy/monitoring"
     alerts = yaml.safe_load((monitoring / "prometheus/alerts.yml").read_text())["groups"]
     assert only("hpa", "PrometheusRule")["spec"]["groups"][1:] == alerts
-    (dashboard,) = [made["data"] for made in of_kind("hpa", "ConfigMap") if "unsay.json" in made["data"]]
-    assert json.loads(dashboard["unsay.json"]) == json.loads((monitoring / "grafana/dashboards/unsay.json").read_text())
+    made = [made for made in of_kind("hpa", "ConfigMap") if "grafana_dashboard" in made["metadata"]["labels"]]
+    assert len({each["metadata"]["name"] for each in made}) == len(made) == 3
+    written = {name: json.loads(text) for each in made for name, text in each["data"].items()}
+    files = (monitoring / "grafana/dashboards").iterdir()
+    assert written == {file.name: json.loads(file.read_text()) for file in files}
     assert all(path.is_symlink() for path in (CHART / "files").iterdir())
 
 

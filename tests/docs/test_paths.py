@@ -14,6 +14,7 @@ FOLDERS = (
         "benchmarks",
         "clients",
         "commands",
+        "dashboards",
         "deploy",
         "docs",
         "evaluation",

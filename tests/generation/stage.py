@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from filters.judge import Judge
 from filters.scorers.scripted import ScriptedScorer
 from server.engine.drafting.scripted import ScriptedEngine, Vocabulary, WordDetokenizer, Wordings
 from server.generation.guarded import Guarded
-from server.generation.observer import Fate, Glanced, Judgement, Outcome
+from server.generation.observer import Fate, Glanced, Judgement, Outcome, Phase, Result
 from server.generation.outlet import Piece
 from server.generation.pairs import Pair, Pairs
 from server.generation.probe import Probe
@@ -37,6 +37,9 @@ class Recorder:
     prompts: list[tuple[str, ...]] = field(default_factory=list)
     rewinds: list[tuple[str, Outcome]] = field(default_factory=list)
     languages: list[tuple[str, bool]] = field(default_factory=list)
+    answers: list[tuple[str, ...]] = field(default_factory=list)
+    heard: list[tuple[str, int, int]] = field(default_factory=list)
+    results: dict[tuple[Phase, Result], list[float]] = field(default_factory=lambda: defaultdict(list))
     glances: list[Glanced] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     times: dict[str, list[float]] = field(default_factory=dict)
@@ -55,6 +58,15 @@ class Recorder:
     def language_found(self, language: str, *, unread: bool) -> None:
         self.languages.append((language, unread))
 
+    def answered(self, verdict: Judgement, category: str, language: str, policy: str, model: str) -> None:
+        self.answers.append((verdict, category, language, policy, model))
+
+    def spans_heard(self, language: str, judged: int, flagged: int) -> None:
+        self.heard.append((language, judged, flagged))
+
+    def verdict_took(self, phase: Phase, result: Result, seconds: float) -> None:
+        self.results[phase, result].append(seconds)
+
     def rewound(self, strategy: str, outcome: Outcome) -> None:
         self.rewinds.append((strategy, outcome))
 
@@ -69,6 +81,9 @@ class Recorder:
 
     def first_release(self, seconds: float) -> None:
         self.times.setdefault("first_release", []).append(seconds)
+
+    def first_text_held(self, seconds: float) -> None:
+        self.times.setdefault("first_text", []).append(seconds)
 
     def rewind_took(self, seconds: float) -> None:
         self.times.setdefault("rewind", []).append(seconds)

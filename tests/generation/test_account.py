@@ -31,7 +31,7 @@ def test_where_a_span_was_flagged_is_kept_and_its_text_only_where_the_policy_say
     for audit_text, text in (("none", None), ("hash", "idiot"), ("full", "idiot")):
         account = Account(Recorder(), Policy.model_validate({"audit_text": audit_text}), "model")
         for _ in range(MOST_SPANS + 1):
-            account.judged(verdict, *PLACE)
+            account.judged(verdict, *PLACE, 0.1)
         assert account.tally.flagged_spans == [FlaggedSpan(1, 37, 42, {"insult": 0.9}, text)] * MOST_SPANS
         assert account.tally.spans_flagged == MOST_SPANS + 1 and "idiot" not in repr(account.tally)
 
@@ -47,9 +47,9 @@ def _account() -> tuple[Account, Recorder]:
 
 def test_verdicts_are_counted_by_kind() -> None:
     account, observer = _account()
-    account.judged(Cleared({"insult": 0.1}), *PLACE)
-    account.judged(Flagged(TextSpan(0, 3), {"insult": 0.9}, ("insult",)), *PLACE)
-    account.unjudged("deadline", WINDOW)
+    account.judged(Cleared({"insult": 0.1}), *PLACE, 0.1)
+    account.judged(Flagged(TextSpan(0, 3), {"insult": 0.9}, ("insult",)), *PLACE, 0.1)
+    account.unjudged("deadline", WINDOW, 0.1)
     assert observer.verdicts == {"cleared": 1, "flagged": 1, "failed": 1}
     tally = account.tally
     assert (tally.spans_scored, tally.spans_flagged, tally.detected, tally.failure) == (2, 1, {"insult"}, "deadline")
@@ -59,11 +59,11 @@ def test_verdicts_are_counted_by_kind() -> None:
 def test_the_last_flagged_span_is_what_may_end_the_answer_with_all_categories_that_it_exceeds() -> None:
     account, _ = _account()
     scores = {"insult": 0.9, "threat": 0.1, "toxicity": 0.8}
-    account.judged(Flagged(TextSpan(0, 3), scores, ("toxicity", "insult")), *PLACE)
+    account.judged(Flagged(TextSpan(0, 3), scores, ("toxicity", "insult")), *PLACE, 0.1)
     assert account.tally.cause == {"insult": 0.9, "toxicity": 0.8}
-    account.judged(Flagged(TextSpan(0, 3), {"threat": 0.95}, ("threat",)), *PLACE)
+    account.judged(Flagged(TextSpan(0, 3), {"threat": 0.95}, ("threat",)), *PLACE, 0.1)
     assert account.tally.cause == {"threat": 0.95} and account.tally.detected == {"insult", "toxicity", "threat"}
-    account.unjudged("deadline", WINDOW)
+    account.unjudged("deadline", WINDOW, 0.1)
     assert account.tally.cause == {}, "no score ends an answer that ends for want of one"
 
 
@@ -188,3 +188,63 @@ def test_the_language_of_an_answer_is_told_once_it_is_over() -> None:
     account.heard("ru", unread=True)
     assert observer.languages == [("ru", True)]
     assert (account.tally.language, account.tally.unread) == ("ru", True)
+
+
+INSULT = Flagged(TextSpan(0, 3), {"insult": 0.9, "threat": 0.6}, ("insult", "threat"))
+THREAT = Flagged(TextSpan(0, 3), {"threat": 0.9}, ("threat",))
+CLEAN = Cleared({"insult": 0.1})
+
+
+def _over(*verdicts: Flagged | Cleared | None, language: str | None = "de") -> Recorder:
+    """What is told of a choice with these verdicts (None: there was none) in this language (None: nobody looked)."""
+    account, observer = _account()
+    for verdict in verdicts:
+        account.unjudged("error", WINDOW, 0.1) if verdict is None else account.judged(verdict, *PLACE, 0.1)
+    if language is not None:
+        account.heard(language, unread=False)
+    account.over()
+    return observer
+
+
+def test_an_answer_counts_as_what_nobody_had_guarded_once_and_by_what_was_flagged_first() -> None:
+    assert _over(CLEAN, INSULT, None, THREAT).answers == [("flagged", "insult", "de", "default", "model")]
+    assert _over(CLEAN, None, CLEAN).answers == [("failed", "none", "de", "default", "model")]
+    assert _over(CLEAN, CLEAN).answers == [("cleared", "none", "de", "default", "model")]
+    assert _over(CLEAN, language=None).answers == [("cleared", "none", "unknown", "default", "model")]
+
+
+def test_an_answer_of_which_nothing_was_judged_is_none() -> None:
+    observer = _over()
+    assert (observer.answers, observer.heard) == ([], [])
+
+
+def test_spans_are_counted_by_the_language_of_their_answer() -> None:
+    assert _over(CLEAN, INSULT, None, CLEAN).heard == [("de", 3, 1)]
+
+
+def test_a_verdict_and_its_time_are_told_as_what_comes_of_it() -> None:
+    told = {}
+    for mode, failure in (("enforce", "closed"), ("enforce", "open"), ("monitor", "closed")):
+        observer = Recorder()
+        account = Account(observer, Policy.model_validate({"mode": mode, "on_scorer_failure": failure}), "model")
+        account.judged(CLEAN, *PLACE, 0.1)
+        account.judged(INSULT, *PLACE, 0.2)
+        account.unjudged("deadline", WINDOW, 3.0)
+        told[mode, failure] = {result: times for (_, result), times in observer.results.items()}
+        assert {phase for phase, _ in observer.results} == {"output"}
+    assert told["enforce", "closed"] == {"allowed": [0.1], "blocked": [0.2], "failed": [3.0]}
+    assert told["enforce", "open"] == {"allowed": [0.1], "blocked": [0.2], "bypassed": [3.0]}
+    assert told["monitor", "closed"] == {"allowed": [0.1], "would_block": [0.2], "bypassed": [3.0]}
+
+
+def test_the_first_text_is_held_from_the_first_token_that_was_drafted_however_often_it_is_taken_back() -> None:
+    bench = Bench()
+    bench.clock.drafted(2)
+    bench.at += 3
+    bench.clock.rewound(0)
+    bench.clock.drafted(4)
+    bench.at += 1
+    for upto in (2, 4):
+        bench.clock.released(upto)
+        bench.at += 9
+    assert bench.times["first_text"] == [4.0]

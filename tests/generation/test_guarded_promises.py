@@ -56,6 +56,7 @@ async def test_a_reader_that_leaves_takes_every_task_with_him(
         assert (stage.engine.aborted, stage.engine.running) == ([0], 0)
         counts = stage.observer.counts
         assert counts["released"] + counts["discarded"] == stage.engine.drafted
+        assert len(stage.observer.answers) == 1 and stage.observer.answers[0][2] == "unknown", "one, cut short"
 
 
 async def test_a_reader_that_leaves_before_the_first_verdict_leaves_nothing_behind() -> None:
@@ -96,13 +97,15 @@ async def test_monitor_mode_releases_at_once_even_while_the_scorer_hangs_and_sco
         stage.scorer.hang()
         pieces = await stage.play()
         assert (text_of(pieces), ending_of(pieces)) == (RUDE, "stop")
-        assert stage.guarded.report.spans_scored == 0
+        assert (stage.guarded.report.spans_scored, stage.observer.answers) == (0, [])
         stage.scorer.release()
         await until(lambda: stage.guarded._state.complete)
         report = stage.guarded.report
         assert (report.action, report.rewinds, report.spans_flagged) == ("flagged", 0, 1)
         assert report.scores == {"toxicity": 0.9}
         assert stage.observer.counts == {"released": stage.engine.drafted}
+        await until(lambda: bool(stage.observer.answers))
+        assert [answer[:2] for answer in stage.observer.answers] == [("flagged", "toxicity")]
 
 
 @pytest.mark.parametrize("size", [1, 2, 5, 50])

@@ -82,6 +82,7 @@ async def test_a_scored_prompt_changes_nothing_but_the_report(prompt: str, flagg
         assert ask.choice.report.action == "clean" and not ask.choice.report.withheld
         verdict = ("flagged", "toxicity") if flagged else ("cleared", "none")
         assert ask.stage.observer.prompts == [(*verdict, "default", "scripted")]
+        assert ("input", "would_block" if flagged else "allowed") in ask.stage.observer.results
 
 
 async def test_a_flagged_prompt_is_refused_before_anything_is_drafted() -> None:
@@ -91,6 +92,8 @@ async def test_a_flagged_prompt_is_refused_before_anything_is_drafted() -> None:
         assert (report.action, report.withheld, report.tokens_generated) == ("refused", True, 0)
         assert ask.told == {"flagged": True, "scores": SCORES}
         assert ask.stage.engine.attempts == []
+        assert ask.stage.observer.results.keys() == {("input", "blocked")}
+        assert ask.stage.observer.answers == [], "nothing was written"
 
 
 async def test_a_clear_prompt_is_answered_once_its_verdict_is_there() -> None:

@@ -6,6 +6,7 @@ import httpx
 import pytest
 from openai import OpenAI
 
+from dashboards.__main__ import BOARDS
 from server.policy.catalog import describe
 from tests.live.policies import catalog
 from tests.live.servers import Servers
@@ -77,6 +78,14 @@ def test_metrics_are_on_one_page_with_vllms(servers: Servers) -> None:
     page = httpx.get(servers.guarded + "/metrics", follow_redirects=True).text
     names = set(re.findall(r"^([a-z_:]+)", page, re.MULTILINE))
     assert names >= METRICS | {"vllm:num_requests_running", "vllm:generation_tokens_total", "http_requests_total"}
+
+
+def test_a_real_engine_publishes_what_dashboards_ask_of_vllm(servers: Servers) -> None:
+    queries = [query.expression for board in BOARDS for panel in board.panels for query in panel.queries]
+    asked = set(re.findall(r"vllm:[a-z_]+", "\n".join(queries)))
+    page = httpx.get(servers.guarded + "/metrics", follow_redirects=True).text
+    named = re.findall(rf'^(vllm:[a-z_]+)\{{.*model_name="{servers.model}"', page, re.MULTILINE)
+    assert asked and asked <= set(named)
 
 
 def test_labels_have_the_words_that_dashboards_know_from_the_start_and_no_others(servers: Servers) -> None:

@@ -23,4 +23,4 @@ def test_a_commit_is_looked_at_by_the_ruff_that_make_lint_runs() -> None:
 
 def test_every_tool_that_is_asked_for_is_locked() -> None:
     asked = (ROOT / "requirements/dev.in").read_text(encoding="utf-8").lower().split()
-    assert all(locked(package.split("[")[0]) for package in asked)
+    assert all(locked(re.split(r"[\[=]", package)[0]) for package in asked)

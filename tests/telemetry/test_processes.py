@@ -14,7 +14,10 @@ import sys
 from server.telemetry.metrics import Metrics
 metrics, number = Metrics(), int(sys.argv[1])
 metrics.expect(policies=["default"], model="m", routes=["/v1/completions"])
+metrics.expect_answers(["default"], "m", ["en"])
 metrics.expect_keys(["app"])
+metrics.answered("flagged", "insult", "en", "default", "m")
+metrics.verdict_took("output", "blocked", 0.2)
 metrics.build_info(version="1", vllm_version="2", detoxify_version="3", scorer="s", model="m")
 metrics.tokens("released", 10 * number)
 metrics.request_finished("clean", "/v1/completions", "default")
@@ -53,6 +56,12 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> CollectorRegistry:
         ("unsay_requests_total", {"action": "refused", "route": "/v1/completions", "policy": "default"}, 0),
         ("unsay_limited_requests_total", {"key": "app", "limit": "tokens"}, 0),
         ("unsay_held_seconds_count", {}, 2),
+        ("unsay_guardrail_latency_seconds_count", {"phase": "output", "result": "blocked"}, 2),
+        (
+            "unsay_answers_total",
+            {"verdict": "flagged", "category": "insult", "language": "en", "policy": "default", "model": "m"},
+            2,
+        ),
         ("unsay_score_count", {"category": "toxicity"}, 2),
         ("unsay_scoring_queue_depth", {"urgency": "windows"}, 3),
         ("unsay_engine_hangs", {}, 1),

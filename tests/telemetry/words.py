@@ -11,6 +11,11 @@ WORDS = {
     ("unsay_requests_total", "action"): {
         "clean", "rewound", "refused", "truncated", "masked", "flagged", "unguarded",
     },
+    ("unsay_guardrail_latency_seconds_count", "phase"): {"input", "output"},
+    ("unsay_guardrail_latency_seconds_count", "result"): {
+        "allowed", "blocked", "would_block", "bypassed", "failed",
+    },
+    ("unsay_language_spans_total", "verdict"): {"cleared", "flagged"},
     ("unsay_tokens_total", "fate"): {"released", "discarded"},
     ("unsay_languages_total", "unread"): {"yes", "no"},
     ("unsay_probed_total", "outcome"): {"cleared", "judged", "alarmed"},

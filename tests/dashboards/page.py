@@ -17,10 +17,12 @@ model is choosing its instances. What each metric counts, and what to do about i
 [Metrics](metrics.md); what rings by itself under
 [Alerts](operations.md#alerts-and-what-to-do).
 
-**First value seen** is what a panel showed in the test of the dashboards (`make test-monitoring`):
-Prometheus reads two real servers, one with an engine in it and one before upstreams, while requests
-provoke rewinds on every rung, refusals, a scorer that breaks, three languages and reloads. The
-first series that is not 0, in per cent, seconds or as a number. No panel may be empty there.
+**First value seen** is what a panel showed when this page was written, by the code of the
+dashboards' test (`make test-monitoring`): Prometheus reads two servers, one over a scripted engine
+and one before it as its upstream, while requests provoke rewinds on every rung, refusals, a scorer
+that breaks, three languages and reloads. It is the first series that is not 0, and says nothing of
+any model: what is written is drawn at random, and a scorer by words flags much of it. No panel may
+be empty there.
 """
 TABLE = "| panel | what it shows | first value seen |\n|---|---|---|"
 UNITS = {"s": " s", "reqps": " requests/s", "cps": "/s", "suffix: tokens/s": " tokens/s", "percentunit": "%"}

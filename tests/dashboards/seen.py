@@ -85,7 +85,7 @@ def seeing(folder: Path) -> Iterator[Seen]:
                     load.change(folder / name, turn)
                 prometheus.wait_for_scrapes(len(targets))
             prometheus.wait_for("files read again", lambda: _reloaded(prometheus))
-            yield Seen(prometheus, *targets, since - 1, time.time())
+            yield Seen(prometheus, targets[0], targets[1], since - 1, time.time())
 
 
 def _reloaded(prometheus: Prometheus) -> bool:

@@ -135,13 +135,14 @@ class Arena:
                 gone.set()
 
         try:
-            await self.apps[case.exact](_scope(ROUTES[case.route]), receive, send)
+            await self.apps[case.exact](scope(ROUTES[case.route]), receive, send)
         except Exception as error:
             return messages, None if gone.is_set() else f"{type(error).__name__}: {error}"
         return messages, None
 
 
-def _scope(path: str) -> dict[str, Any]:
+def scope(path: str) -> dict[str, Any]:
+    """What ASGI says of a request to this path."""
     return {
         "type": "http",
         "http_version": "1.1",

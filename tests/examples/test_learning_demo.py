@@ -7,6 +7,9 @@ import pytest
 from examples.learning_demo import TERM, Demonstration, reports, sentences
 from learning.reader import Reader
 
+pytestmark = pytest.mark.timeout(300)
+"""Whichever test is first reads all base data."""
+
 
 def test_a_hostile_key_moves_nothing_and_an_insult_is_learned(
     reader: Reader, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -18,9 +18,15 @@ function status(words) {
   at("status").textContent = words;
 }
 
-/** Ask what this server has, with the key that is typed in. */
+/** Say what was found, unless an answer is being written: its own words count. */
+function greet(words) {
+  if (!running) status(words);
+}
+
+/** Ask what this server has, with the key that is typed in. Nothing can be written before it has answered. */
 async function look() {
   const key = at("key").value;
+  at("go").disabled = true;
   try {
     const [found, models] = await Promise.all([get("v1/detox/policies", key), get("v1/models", key)]);
     policies = found.data;
@@ -29,17 +35,17 @@ async function look() {
     const options = policies.map((policy) => new Option(policy.name, policy.name));
     at("policy").replaceChildren(...options);
     at("policy").value = found.default;
-    status(rights.includes("trace") ? `Serving ${model}.` : `Serving ${model}. Without the right to trace only released text is seen.`);
+    greet(rights.includes("trace") ? `Serving ${model}.` : `Serving ${model}. Without the right to trace only released text is seen.`);
   } catch (error) {
     [model, rights, policies] = [null, [], []];
     at("policy").replaceChildren();
-    status(`${error.message}`);
+    greet(`${error.message}`);
   }
   at("go").disabled = model === null;
   at("beside").disabled = !rights.includes("loosen");
   at("beside").checked &&= !at("beside").disabled;
   at("beside-why").hidden = !at("beside").disabled;
-  idle();
+  if (!running) idle();
 }
 
 function chosen() {

@@ -162,6 +162,33 @@ def test_the_key_is_kept_for_the_session_alone(served: "Served", opened: Opened)
         assert page.evaluate("[localStorage.length, document.cookie, sessionStorage.length]") == [0, "", 1]
 
 
+def test_nothing_is_written_before_it_is_known_what_is_served(served: "Served", opened: Opened) -> None:
+    with opened(served.url, "watcher") as page:
+        asked: list[Any] = []
+        page.route("**/v1/models", lambda route: asked.append(route))  # and not answered for now
+        with page.expect_request("**/v1/models"):
+            page.reload()
+        assert page.get_by_role("button", name="Write").is_disabled()
+        asked.pop().continue_()
+        write(page)
+        assert released(page) == CLEAN and page.locator("#answer del").count() == 1
+
+
+def test_another_key_leaves_an_answer_alone_that_is_being_written(served: "Served", opened: Opened) -> None:
+    served.scorer.hang()
+    with opened(served.url, "watcher") as page:
+        page.get_by_role("button", name="Write").click()
+        page.get_by_text("Writing.").wait_for()
+        with page.expect_response("**/v1/models"):
+            page.get_by_label("API key").fill("reader")
+            page.get_by_label("API key").press("Tab")
+        page.wait_for_function("!document.querySelector('#go').disabled")
+        assert page.get_by_text("Writing.").is_visible() and page.get_by_role("button", name="Stop").is_enabled()
+        served.scorer.release()
+        page.get_by_text("Done.").wait_for()
+        assert released(page) == CLEAN
+
+
 def test_the_models_markup_is_text(served: "Served", opened: Opened) -> None:
     served.writes("<b>bold</b><script>alert(1)</script>")
     with opened(served.url, "watcher") as page:

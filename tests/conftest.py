@@ -11,7 +11,7 @@ import pytest
 from hypothesis import is_hypothesis_test, settings
 
 import tests.properties  # noqa: F401 (registers the profiles)
-from tests.marks import PATIENCE_SECONDS, PATIENT, QUICK, marks, together
+from tests.marks import DOOR_SECONDS, PATIENCE_SECONDS, PATIENT, QUICK, marks, together
 
 # Shared by several folders and made once for the whole run, by those tests that ask: nothing heavy is imported before.
 pytest_plugins = ("tests.browser.fixtures", "tests.filters.scorers.bundled", "tests.live.fixtures")
@@ -86,7 +86,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for mark in marks(_place(item.path, config), fixtures, of_property=is_hypothesis_test(function)):
             item.add_marker(mark)
         if PATIENT & {mark.name for mark in item.iter_markers()} and item.get_closest_marker("timeout") is None:
-            item.add_marker(pytest.mark.timeout(PATIENCE_SECONDS))
+            doors = "servers" in fixtures and config.getoption("--door")
+            item.add_marker(pytest.mark.timeout(DOOR_SECONDS if doors else PATIENCE_SECONDS))
 
 
 def _place(path: Path, config: pytest.Config) -> str:

@@ -40,6 +40,8 @@ FIXTURES = {"servers": "engine", "detoxify_scorer": "slow", "reader": "slow"}
 PATIENT = frozenset({"engine", "property", "slow"})
 """Marks of tests that may take longer than pyproject.toml allows the others."""
 PATIENCE_SECONDS = 300
+DOOR_SECONDS = 600
+"""Of a test before which real servers may have to be started."""
 QUICK = "not engine and not slow"
 """What `make quick` gives to `-m`. Places with these marks are then not even imported: vLLM and torch take seconds."""
 

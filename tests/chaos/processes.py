@@ -1,15 +1,10 @@
-"""Real processes, as an operator starts them: the server, the scorer, and what is below them."""
+"""A server and a scorer in processes of their own, as an operator starts them."""
 
 import asyncio
 import json
-import os
 import re
-import signal
-import socket
-import subprocess
-import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,59 +14,13 @@ import psutil
 from server.keys.key import digest
 from tests.chaos.scorer import WRONG
 from tests.live.policies import written
+from tests.live.processes import Process, free_port
 
 START_SECONDS = 400.0
 FLAGS = ("--max-model-len", "1024", "--kv-cache-memory-bytes", str(128 * 1024 * 1024), "--max-num-seqs", "64")
 CROWD, FEW = "usk-of-the-crowd", "usk-of-few-requests"
 KEYS = {"keys": {"crowd": {"hash": digest(CROWD).hex()}, "few": {"hash": digest(FEW).hex(), "requests_per_minute": 3}}}
 _SERIES = re.compile(r"^((?:unsay|vllm|process)[\w:]+)(\{.*\})? (\S+)$", re.MULTILINE)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return int(sock.getsockname()[1])
-
-
-class Process:
-    """A command of `unsay` in a process, its log in a file."""
-
-    def __init__(self, words: Sequence[str], log: Path, environment: Mapping[str, str]) -> None:
-        self.log = log
-        self._file = log.open("ab")
-        own = {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.getcwd(), **environment}
-        command = [sys.executable, "-m", "commands", *words]
-        self._popen = subprocess.Popen(command, stdout=self._file, stderr=self._file, env=os.environ | own)
-        self.inner = psutil.Process(self._popen.pid)
-
-    @property
-    def code(self) -> int | None:
-        """What it ended with; None while it runs."""
-        return self._popen.poll()
-
-    def signal(self, number: int) -> None:
-        self._popen.send_signal(number)
-
-    def below(self, name: str) -> list[psutil.Process]:
-        """The processes below it whose command line holds `name`."""
-        return [each for each in self.inner.children(recursive=True) if name in " ".join(each.cmdline())]
-
-    async def ended(self, seconds: float) -> int | None:
-        """Wait for its end; return the exit code, None if it goes on."""
-        until = time.monotonic() + seconds
-        while self.code is None and time.monotonic() < until:  # noqa: ASYNC110 (a process has no event)
-            await asyncio.sleep(0.1)
-        return self.code
-
-    def kill(self) -> None:
-        """End it and all below it, whatever they are at."""
-        family = [*self.inner.children(recursive=True), self.inner] if self.code is None else []
-        for each in family:
-            try:
-                each.send_signal(signal.SIGKILL)
-            except psutil.NoSuchProcess:
-                continue
-        self._popen.wait()
-        self._file.close()
 
 
 class House:
@@ -112,7 +61,7 @@ class House:
 
     async def start_scorer(self) -> None:
         """Have a scorer up."""
-        words = ("scorer", "--scorer", "entry:tests.chaos.scorer:make", "--port", str(self.scorer_port))
+        words = ("unsay", "scorer", "--scorer", "entry:tests.chaos.scorer:make", "--port", str(self.scorer_port))
         self.scorer = Process(words, self.folder / "scorer.log", {WRONG: str(self.wrong)})
         await self._up(f"http://127.0.0.1:{self.scorer_port}/health", self.scorer)
 
@@ -126,7 +75,7 @@ class House:
             self.server.kill()
         self.environment = environment
         own = (
-            *("serve", "mini", "--host", "127.0.0.1", "--port", str(self.port), *FLAGS),
+            *("unsay", "serve", "mini", "--host", "127.0.0.1", "--port", str(self.port), *FLAGS),
             *("--scorer", f"remote:http://127.0.0.1:{self.scorer_port}", "--scorer-deadline", "3"),
             *("--policy-file", str(self.policies), "--pairs-out", str(self.pairs)),
             *("--keys-file", str(self.keys)),

@@ -20,6 +20,7 @@ def test_a_chat_stream_ends_with_content_filter(servers: Servers, client: OpenAI
             model=servers.model,
             messages=MESSAGES,
             max_tokens=32,
+            temperature=0,
             stream=True,
             extra_body={"detox": {"policy": "no-rewinds"}},
         )
@@ -35,6 +36,7 @@ def test_a_response_that_was_withheld_is_incomplete(servers: Servers, client: Op
             model=servers.model,
             input=PROMPT,
             max_output_tokens=32,
+            temperature=0,
             stream=True,
             extra_body={"detox": {"policy": "no-rewinds"}},
         )
@@ -81,7 +83,7 @@ def test_anthropics_client_reads_messages(
 
 def without_white_space(servers: Servers) -> dict[str, int]:
     """The bundled model would fill its JSON with line ends."""
-    tokenizer = servers.engine.renderer.tokenizer
+    tokenizer = servers.tokenizer
     return {str(token): -100 for token in range(len(tokenizer)) if tokenizer.decode([token]).isspace()}
 
 

@@ -24,14 +24,14 @@ def completion(servers: Servers, body: JSON) -> tuple[httpx.Response, JSON]:
 
 
 def token_of(servers: Servers, text: str) -> int:
-    (token,) = servers.engine.renderer.tokenizer.encode(text, add_special_tokens=False)
+    (token,) = servers.tokenizer.encode(text, add_special_tokens=False)
     return int(token)
 
 
 def spelled(servers: Servers, answer: Any) -> str:
     """All that an answer's ids and strings can be read as, each after the other."""
-    ids = [value for value in _numbers(answer) if 0 <= value < len(servers.engine.renderer.tokenizer)]
-    return str(servers.engine.renderer.tokenizer.decode(ids)).lower() + " | " + " | ".join(texts(answer)).lower()
+    ids = [value for value in _numbers(answer) if 0 <= value < len(servers.tokenizer)]
+    return str(servers.tokenizer.decode(ids)).lower() + " | " + " | ".join(texts(answer)).lower()
 
 
 def _numbers(answer: Any) -> list[int]:

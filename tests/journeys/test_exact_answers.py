@@ -10,7 +10,7 @@ import pytest
 from vllm.sampling_params import SamplingParams
 
 from tests.journeys.test_exact_rewinding import TEXTS, pool_is_whole, prompts
-from tests.journeys.test_failures import in_flight, leave, our_tasks, quiet, until
+from tests.journeys.test_failures import busy, leave, quiet, until
 from tests.live.answers import Told, told
 from tests.live.counts import vllm_counts
 from tests.live.rewinding import rewound
@@ -60,8 +60,8 @@ async def test_structured_answers_are_whole_or_withheld(servers: Servers, kind: 
 
 def structured(servers: Servers, kind: str, number: int) -> JSON:
     """A request for an answer of three fields. Tokens of white space alone are barred: it likes them too well."""
-    decode = servers.engine.renderer.tokenizer.decode
-    blank = {str(at): -100 for at in range(len(servers.engine.renderer.tokenizer)) if not decode([at]).strip()}
+    decode = servers.tokenizer.decode
+    blank = {str(at): -100 for at in range(len(servers.tokenizer)) if not decode([at]).strip()}
     more: JSON = {"temperature": 1, "logit_bias": blank, "stream": True, "detox": {"policy": "patient"}}
     return asking("chat", servers.model, TEXTS[number % 4], tokens=250, seed=number, **more, **WISHES[kind])
 
@@ -154,7 +154,7 @@ async def test_a_client_that_leaves_while_text_is_rewound_takes_everything_with_
 ) -> None:
     body = asking("completions", servers.model, TEXTS[0], tokens=900, stream=stream, ignore_eos=True)
     with servers.scorer.flagging(*"etaoin"):
-        busy = lambda: len(servers.scorer.texts) > 40 and in_flight(servers) > 0 and our_tasks(servers) != []  # noqa: E731
-        await leave(servers.guarded + PATHS["completions"], body | {"detox": {"policy": "patient"}}, busy)
+        amid = lambda: len(servers.scorer.texts) > 40 and busy(servers)  # noqa: E731
+        await leave(servers.guarded + PATHS["completions"], body | {"detox": {"policy": "patient"}}, amid)
         until(lambda: quiet(servers))
     assert pool_is_whole(servers)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from vllm.sampling_params import SamplingParams
 
-from tests.journeys.test_failures import in_flight, until
+from tests.journeys.test_failures import until
 from tests.live.counts import vllm_counts
 from tests.live.rewinding import Written, rewound, undisturbed
 from tests.live.servers import Servers
@@ -18,7 +18,7 @@ CLOSE = 1e-4
 
 
 def prompts(servers: Servers, count: int) -> list[list[int]]:
-    encode = servers.engine.renderer.tokenizer.encode
+    encode = servers.tokenizer.encode
     return [list(encode(f"{TEXTS[at % 4]} {at}", add_special_tokens=False)) for at in range(count)]
 
 
@@ -86,7 +86,7 @@ def test_the_least_length_counts_what_stands(servers: Servers) -> None:
 def test_bad_words_are_seen_across_a_rewind(servers: Servers) -> None:
     """Of a bad word of two tokens the second one is barred where the first one stands."""
     plain = side_by_side(servers, greedy(max_tokens=40), 16, 0)
-    decode = servers.engine.renderer.tokenizer.decode
+    decode = servers.tokenizer.decode
     words = sorted({decode(answer.tokens[at : at + 2]).strip() for answer, _ in plain for at in (5, 11, 17)})
     pairs = side_by_side(servers, greedy(max_tokens=40, bad_words=[word for word in words if word]), 16, 4)
     check_same(pairs)
@@ -136,13 +136,13 @@ def test_abort_in_the_middle_of_a_rewind_leaves_nothing_behind(servers: Servers)
         return await asyncio.gather(*leavers, return_exceptions=True)
 
     assert all(isinstance(left, asyncio.CancelledError) for left in servers.run(scenario()))
-    until(lambda: in_flight(servers) == 0)
+    until(lambda: servers.in_flight() == 0)
     assert pool_is_whole(servers)
 
 
 def pool_is_whole(servers: Servers) -> bool:
     """Whether every block of the engine's cache is free: only then vLLM forgets what it has cached."""
-    return bool(servers.run(servers.engine.reset_prefix_cache()))
+    return servers.forget_prefixes()
 
 
 def test_short_memory_changes_nothing(servers: Servers) -> None:

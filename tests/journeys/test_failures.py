@@ -28,24 +28,12 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def in_flight(servers: Servers) -> int:
-    """Requests that the engine runs or has waiting."""
-    return int(servers.engine.get_num_unfinished_requests())
-
-
-def our_tasks(servers: Servers) -> list[str]:
-    """The guard's tasks on the servers' loop."""
-
-    async def names() -> list[str]:
-        coroutines = [task.get_coro() for task in asyncio.all_tasks()]
-        places = [getattr(getattr(coroutine, "cr_code", None), "co_filename", "") for coroutine in coroutines]
-        return [place for place in places if "/server/generation/" in place]
-
-    return servers.run(names())
-
-
 def quiet(servers: Servers) -> bool:
-    return in_flight(servers) == 0 and our_tasks(servers) == []
+    return servers.in_flight() == 0 and servers.tasks() == []
+
+
+def busy(servers: Servers) -> bool:
+    return servers.in_flight() > 0 and servers.tasks() != []
 
 
 @STREAMED
@@ -57,7 +45,7 @@ async def test_a_client_that_leaves_takes_everything_with_it(servers: Servers, r
         body |= {"ignore_eos": True}
     with servers.scorer.flagging() as scorer:
         scorer.hang()
-        await leave(servers.guarded + PATHS[route], body, lambda: in_flight(servers) > 0 and our_tasks(servers) != [])
+        await leave(servers.guarded + PATHS[route], body, lambda: busy(servers))
         until(lambda: quiet(servers))
 
 

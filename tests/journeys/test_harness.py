@@ -28,7 +28,7 @@ def loglikelihoods(base: str, model: str, pairs: list[tuple[str, str]]) -> list[
 
 def likeliest_words(servers: Servers) -> dict[str, list[str]]:
     """Contexts with the two words that the model thinks of first, likeliest first."""
-    tokenizer, chance, found = servers.engine.renderer.tokenizer, random.Random(11), dict[str, list[str]]()
+    tokenizer, chance, found = servers.tokenizer, random.Random(11), dict[str, list[str]]()
     spelled = (tokenizer.decode([token]) for token in range(300, len(tokenizer)))
     words = [word for word in spelled if word[:1] == " " and word[1:].isalpha()]
     while len(found) < CONTEXTS:

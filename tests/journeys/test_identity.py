@@ -53,7 +53,7 @@ CASES += [("chat", name, body) for name, body in CHAT.items()]
 
 def fresh(servers: Servers, base: str, route: str, body: JSON) -> Any:
     """The answer of one server with an empty prefix cache: what is cached changes the last digits of logprobs."""
-    assert servers.run(servers.engine.reset_prefix_cache())
+    assert servers.forget_prefixes()
     return post(base, route, body)
 
 

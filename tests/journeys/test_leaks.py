@@ -10,7 +10,7 @@ import pytest
 from filters.scorers.scripted import ScriptedScorer
 from server.policy.policy import Policy
 from tests.live.servers import Servers
-from tests.live.wire import JSON, PATHS, asking, texts
+from tests.live.wire import JSON, PATHS, asking, post, texts
 
 WORD = "town"
 LATE_SECONDS = 0.05
@@ -28,7 +28,7 @@ SHAPES |= {
 
 def ids_of(servers: Servers, word: str) -> set[int]:
     """Every token whose text holds the word, or that may begin it with a space before it."""
-    tokenizer = servers.engine.renderer.tokenizer
+    tokenizer = servers.tokenizer
     return {token for token in range(len(tokenizer)) if word in tokenizer.decode([token]).lower()}
 
 
@@ -79,7 +79,7 @@ def ids_in(value: Any) -> set[int]:
 
 def test_without_the_guard_the_word_is_there(servers: Servers) -> None:
     """The control: the same requests to plain vLLM do say it, so the tests above can fail."""
-    answer = httpx.post(servers.plain + "/v1/completions", json=asking("completions", servers.model, temperature=0))
+    answer = post(servers.plain, "/v1/completions", asking("completions", servers.model, temperature=0))
     assert WORD in answer.text
 
 
@@ -105,34 +105,34 @@ def judged(released: str, given: list[str]) -> bool:
 
 def test_alternatives_that_are_flagged_are_not_shown(servers: Servers) -> None:
     body = asking("completions", servers.model, temperature=0, logprobs=5, max_tokens=24)
-    plain = httpx.post(servers.plain + "/v1/completions", json=body).json()["choices"][0]
+    plain = post(servers.plain, "/v1/completions", body).json()["choices"][0]
     shown = {text for entry in plain["logprobs"]["top_logprobs"] for text in entry}
     drawn = set(plain["logprobs"]["tokens"])
     word = next(text.strip() for text in sorted(shown - drawn) if text.strip().isalpha() and len(text.strip()) > 3)
     with servers.scorer.flagging(word):
-        ours = httpx.post(servers.guarded + "/v1/completions", json=body | {"detox": {"policy": "small"}}).json()
+        ours = post(servers.guarded, "/v1/completions", body | {"detox": {"policy": "small"}}).json()
     left = {text for entry in ours["choices"][0]["logprobs"]["top_logprobs"] for text in entry}
     assert word not in " ".join(left | set(texts(ours))) and left
 
 
 def test_prompt_alternatives_that_are_flagged_are_not_shown(servers: Servers) -> None:
     body = asking("completions", servers.model, temperature=0, prompt_logprobs=8, max_tokens=4)
-    plain = httpx.post(servers.plain + "/v1/completions", json=body).json()["choices"][0]["prompt_logprobs"]
+    plain = post(servers.plain, "/v1/completions", body).json()["choices"][0]["prompt_logprobs"]
     found = {token["decoded_token"].strip() for entry in plain if entry for token in entry.values()}
     word = next(text for text in sorted(found) if text.isalpha() and len(text) > 3 and text not in body["prompt"])
     with servers.scorer.flagging(word):
-        ours = httpx.post(servers.guarded + "/v1/completions", json=body | {"detox": {"policy": "small"}})
+        ours = post(servers.guarded, "/v1/completions", body | {"detox": {"policy": "small"}})
     assert word not in ours.text and ours.json()["choices"][0]["prompt_logprobs"][1]
 
 
 def test_tokens_in_tokens_out_is_guarded_too(servers: Servers) -> None:
-    ids = httpx.post(servers.guarded + "/tokenize", json={"model": servers.model, "prompt": "The history of the town"})
+    ids = post(servers.guarded, "/tokenize", {"model": servers.model, "prompt": "The history of the town"})
     params = {"temperature": 0, "max_tokens": 24}
     body = {"model": servers.model, "token_ids": ids.json()["tokens"], "sampling_params": params}
-    plain = httpx.post(servers.plain + "/inference/v1/generate", json=body).json()["choices"][0]["token_ids"]
-    word = servers.engine.renderer.tokenizer.decode([max(plain, key=lambda token: (token > 400, token))]).strip()
+    plain = post(servers.plain, "/inference/v1/generate", body).json()["choices"][0]["token_ids"]
+    word = servers.tokenizer.decode([max(plain, key=lambda token: (token > 400, token))]).strip()
     with servers.scorer.flagging(word):
-        ours = httpx.post(servers.guarded + "/inference/v1/generate", json=body).json()["choices"][0]
+        ours = post(servers.guarded, "/inference/v1/generate", body).json()["choices"][0]
     assert ids_of(servers, word.lower()).isdisjoint(ours["token_ids"] or ())
     assert ours["detox"]["spans_flagged"] > 0
 
@@ -141,7 +141,7 @@ def test_a_scorer_that_hangs_lets_nothing_out(servers: Servers) -> None:
     hanging = ScriptedScorer({}, categories=servers.scorer.categories)
     hanging.hang()
     with servers.scorer.using(hanging):
-        answer = httpx.post(servers.guarded + "/v1/completions", json=asking("completions", servers.model), timeout=60)
+        answer = post(servers.guarded, "/v1/completions", asking("completions", servers.model))
         hanging.release()
     assert answer.status_code == 503 and int(answer.headers["retry-after"]) > 0
     assert Policy().on_scorer_failure == "closed"

@@ -67,7 +67,7 @@ def readable(said: list[Any], tokenizer: Any) -> tuple[set[str], set[str]]:
 
 
 def test_everything_readable_was_cleared_by_the_classifier(servers: Servers, detoxify_scorer: DetoxifyScorer) -> None:
-    tokenizer = servers.engine.renderer.tokenizer
+    tokenizer = servers.tokenizer
     cases = [rude_case(number, tokenizer) for number in range(REQUESTS)]
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda case: asked(servers, case), cases))

@@ -78,7 +78,7 @@ def reference(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Ref
 
 
 def prompt_of(servers: Servers, text: str) -> list[int]:
-    return list(servers.engine.renderer.tokenizer.encode(text, add_special_tokens=False))
+    return list(servers.tokenizer.encode(text, add_special_tokens=False))
 
 
 def engine(servers: Servers, prompt: list[int], name: str) -> ExactEngine:

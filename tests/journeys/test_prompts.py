@@ -28,11 +28,9 @@ def answer(servers: Servers, route: str, prompt: str, on_prompt: str, *, stream:
 
 @STREAMED
 @ON_EVERY_ROUTE
-def test_a_flagged_prompt_is_refused(
-    servers: Servers, route: str, stream: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(servers.engine, "generate", None)  # it is not called
-    said = answer(servers, route, HOSTILE, "refuse", stream=stream)
+def test_a_flagged_prompt_is_refused(servers: Servers, route: str, stream: bool) -> None:
+    with servers.closed():
+        said = answer(servers, route, HOSTILE, "refuse", stream=stream)
     assert (said.texts, said.actions, said.tokens) == ([""], ["refused"], 0)
     assert said.endings == [REFUSED.get(route, "content_filter")]
     assert said.reports[0]["prompt"]["flagged"] is True and said.reports[0]["tokens_generated"] == 0

@@ -60,11 +60,11 @@ def test_in_a_stream_the_last_chunk_tells_it(servers: Servers, client: OpenAI, a
 
 
 def test_a_prompt_that_is_to_be_blocked_is_blocked_before_anything_is_streamed(
-    servers: Servers, client: OpenAI, monkeypatch: pytest.MonkeyPatch
+    servers: Servers, client: OpenAI
 ) -> None:
-    monkeypatch.setattr(servers.engine, "generate", None)  # it is not called
     ask: Any = {"model": servers.model, "messages": HOSTILE, "max_tokens": 8, "moderation": BLOCKING}
     with (
+        servers.closed(),
         servers.scorer.flagging(WORD),
         client.chat.completions.stream(**ask) as stream,
         pytest.raises(openai.ContentFilterFinishReasonError) as caught,

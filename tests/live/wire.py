@@ -15,7 +15,10 @@ PATHS = {
     "invocations": "/invocations",
 }
 PROMPT = "The history of the town begins with"
-ANSWER_WITHOUT_MEANING = ("id", "created", "created_at", "completed_at", "detox", "content_filter_results", "item_id")
+ANSWER_WITHOUT_MEANING = (
+    *("id", "created", "created_at", "completed_at", "item_id", "detox", "content_filter_results"),
+    "system_fingerprint",  # of the configuration, in which the guard stands
+)
 
 
 def asking(route: str, model: str, prompt: str = PROMPT, *, tokens: int = 32, **more: Any) -> JSON:

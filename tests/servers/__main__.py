@@ -1,4 +1,4 @@
-"""`python -m tests.servers`: starts the processes, tries everything, and prints the table."""
+"""`python -m tests.servers [command | plugin]`: starts the processes through a door, tries them, prints the table."""
 
 import asyncio
 import sys
@@ -10,10 +10,10 @@ from tests.servers.run import one_killed, together, without_scorer
 from tests.servers.table import table
 
 
-async def main() -> str:
+async def main(door: str) -> str:
     """Try everything once."""
     with TemporaryDirectory() as folder:
-        house = House(Path(folder))
+        house = House(Path(folder), door)
         try:
             await house.up()
             return table(await together(house), await without_scorer(house), await one_killed(house))
@@ -23,4 +23,4 @@ async def main() -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(asyncio.run(main()) + "\n")
+    sys.stdout.write(asyncio.run(main(*sys.argv[1:2] or ["command"])) + "\n")

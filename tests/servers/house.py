@@ -7,9 +7,11 @@ from tempfile import mkdtemp
 import httpx
 import psutil
 
-from tests.chaos.processes import FLAGS, Process, free_port
+from tests.chaos.processes import FLAGS
 from tests.chaos.scorer import WRONG
+from tests.live.commands import DOORS
 from tests.live.policies import written
+from tests.live.processes import Process, free_port
 from tests.servers.streams import eventually
 
 START_SECONDS = 900.0
@@ -18,21 +20,20 @@ SHARED = "scorer --uds"
 
 
 class House:
-    """`unsay serve` with two API servers, two engine cores and a scorer that all share and flags often."""
+    """Two API servers, two engine cores and a scorer that all share and flags often, started through a door."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, door: str = "command") -> None:
         self.port = free_port()
         wrong = folder / "wrong"
         wrong.write_text("", encoding="utf-8")
-        words = (
-            *("serve", "mini", "--host", "127.0.0.1", "--port", str(self.port), *FLAGS),
-            *("--api-server-count", str(SERVERS), "--data-parallel-size", str(CORES)),
-            *("--scorer", "entry:tests.chaos.scorer:make", "--scorer-process", "shared"),
-            *("--policy-file", str(written(folder))),
-        )
+        scorer = {"scorer": "entry:tests.chaos.scorer:make", "scorer_process": "shared"}
+        words, environment = DOORS[door]({**scorer, "policy_file": str(written(folder))})
+        words += ["--host", "127.0.0.1", "--port", str(self.port), *FLAGS, "--dtype", "float32"]
+        words += ["--api-server-count", str(SERVERS), "--data-parallel-size", str(CORES)]
         self.web = httpx.AsyncClient(timeout=30, limits=httpx.Limits(max_keepalive_connections=0))
         self.temporary = Path(mkdtemp(prefix="u-"))  # short: the path of a socket has 107 bytes at most
-        self.process = Process(words, folder / "servers.log", {WRONG: str(wrong), "TMPDIR": str(self.temporary)})
+        environment |= {WRONG: str(wrong), "TMPDIR": str(self.temporary)}
+        self.process = Process(words, folder / "servers.log", environment)
         self.family: list[psutil.Process] = []
 
     @property

@@ -214,7 +214,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--seconds", type=_numbers, default=[300.0], metavar="S,T", help="of each, or of all (default: 300)"
     )
-    parser.add_argument("--streams", type=count, default=32, metavar="N", help="that find the capacity (default: 32)")
+    words = "that find the capacity: no more than are admitted at once (default: 8)"
+    parser.add_argument("--streams", type=count, default=8, metavar="N", help=words)
     parser.add_argument("--tokens", type=count, default=64, metavar="N", help="of each answer (default: 64)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the arrivals (default: 0)")
     parser.add_argument("words", nargs="*", default=[], help="of unsay serve, after -- (default: mini)")

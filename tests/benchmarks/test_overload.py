@@ -93,7 +93,7 @@ def test_the_command_serves_what_it_is_told_and_fails_if_anything_did(
     monkeypatch.setattr(overload, "serving", serving)
     monkeypatch.setattr(overload, "measured", found)
     assert main(["--rates", "1,3", "--seconds", "5", "--", "mini", "--max-under-way", "9"]) == status
-    assert asked == [["mini", "--max-under-way", "9"], ({1.0: 5.0, 3.0: 5.0}, 32, 64, 0)]
+    assert asked == [["mini", "--max-under-way", "9"], ({1.0: 5.0, 3.0: 5.0}, 8, 64, 0)]
     said = capsys.readouterr().out
     assert "| rate |" in said and ("2 x broke off" in said) == bool(row.errors)
 

@@ -7,20 +7,24 @@ import psutil
 
 
 class Siblings:
-    """The children of a process, as they were when last looked at. None: the one that has started this process."""
+    """The children of a process, as they were when looked at. None: those of the one that has started this process.
+
+    The last two looks count: between a death and vLLM's word of it there may be one already.
+    """
 
     def __init__(self, parent: psutil.Process | None = None) -> None:
         self._parent = parent or psutil.Process().parent()
+        self._before: set[int] = set()
         self._seen: set[int] = set()
         self.look()
 
     def look(self) -> None:
         """Remember who is there."""
-        self._seen = self._running()
+        self._before, self._seen = self._seen, self._running()
 
     def are_there(self) -> bool:
-        """Return whether all of them are still there."""
-        return self._seen <= self._running()
+        """Return whether all who were there at one of the last two looks still are."""
+        return self._before | self._seen <= self._running()
 
     def _running(self) -> set[int]:
         try:

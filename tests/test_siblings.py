@@ -28,6 +28,8 @@ def test_all_are_there_until_one_has_ended(child: subprocess.Popen[bytes]) -> No
         pass
     assert child.pid in {each.pid for each in psutil.Process().children()}
     siblings.look()
+    assert not siblings.are_there(), "it may have died since the signal that tells of it was sent"
+    siblings.look()
     assert siblings.are_there(), "those that were gone before are nobody's death"
 
 

@@ -66,11 +66,12 @@ function body(kind, detox) {
   };
 }
 
-/** A drawing of one answer: `soon` is before the next frame, however often it is asked for; `now` needs no frame, for
-    none comes in a tab that nobody sees. */
+/** A drawing of one answer, until there is another: `soon` is before the next frame, however often it is asked for;
+    `now` needs no frame, for none comes in a tab that nobody sees. */
 function drawing(answer, thresholds, teller) {
   let asked = false;
   const now = () => {
+    if (finished.answer !== answer) return;
     show(at("answer"), answer);
     showScores(at("scores"), answer, thresholds);
     showFigures(answer);

@@ -189,6 +189,21 @@ def test_another_key_leaves_an_answer_alone_that_is_being_written(served: "Serve
         assert released(page) == CLEAN
 
 
+def test_an_answer_that_gave_way_to_another_is_not_drawn_over_it(served: "Served", opened: Opened) -> None:
+    served.scorer.hang()
+    with opened(served.url, "watcher") as page:
+        page.get_by_role("button", name="Write").click()
+        page.locator("#answer .cell.drafted").nth(8).wait_for()
+        page.route("**/v1/completions", lambda route: None)  # the next one is not answered
+        with page.expect_request("**/v1/completions"):
+            page.get_by_role("button", name="Write").click()
+        page.wait_for_function(
+            "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))"
+        )
+        assert page.locator("#answer .cell").count() == 0
+        served.scorer.release()
+
+
 def test_the_models_markup_is_text(served: "Served", opened: Opened) -> None:
     served.writes("<b>bold</b><script>alert(1)</script>")
     with opened(served.url, "watcher") as page:

@@ -20,7 +20,8 @@ class Siblings:
 
     def look(self) -> None:
         """Remember who is there."""
-        self._before, self._seen = self._seen, self._running()
+        self._before = self._seen
+        self._seen = self._running()
 
     def are_there(self) -> bool:
         """Return whether all who were there at one of the last two looks still are."""

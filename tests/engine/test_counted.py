@@ -1,8 +1,7 @@
 """What is counted is what happened: of streams as of whole answers, of every choice, and of answers nobody reads on."""
 
-import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,19 +19,20 @@ from server.engine.core import arming
 from server.engine.scripted_client import ScriptedClient
 from server.policy.catalog import builtin
 from server.telemetry.metrics import Metrics
-from tests.fuzz.arena import scope
 from tests.generation.stage import until
+from tests.live.reading import read_until, scope
 
 FLAGGED, INSTEAD = " river", " garden"
 
 
 @dataclass
 class Served:
-    """A server that writes a flagged word now and then, and what it has counted."""
+    """A server that writes a flagged word now and then, what it has counted, and where each token was drawn."""
 
     app: FastAPI
     engine: ScriptedClient
     registry: CollectorRegistry
+    drawn: list[int]
 
     def counted(self, name: str, **labels: str) -> float:
         """The sum of the series of this name with these labels."""
@@ -58,10 +58,16 @@ async def served() -> AsyncIterator[Served]:
     engine = ScriptedClient(config, lambda *_: (0,))
     encode = engine.renderer.tokenizer.encode
     town, flagged, instead = (encode(word, add_special_tokens=False)[0] for word in (" town", FLAGGED, INSTEAD))
-    engine.script = lambda prompt, drawn, seed: (flagged, instead) if len(drawn) % 16 == 7 else (town, instead)
+    drawn = list[int]()
+
+    def script(prompt: Sequence[int], before: Sequence[int], seed: int | None) -> Sequence[int]:
+        drawn.append(len(before))
+        return (flagged, instead) if len(before) % 16 == 7 else (town, instead)
+
+    engine.script = script
     async with wiring.judging(ScriptedScorer({FLAGGED.strip(): 0.9}), start.settings, metrics) as judge:
         app = await composition.guarded_application(engine, args, judge, builtin(), metrics)
-        yield Served(app, engine, registry)
+        yield Served(app, engine, registry, drawn)
 
 
 @pytest.mark.parametrize("choices", [1, 3])
@@ -81,22 +87,10 @@ async def test_every_choice_and_token_is_counted_once(served: Served, choices: i
 
 async def test_an_answer_that_nobody_reads_on_counts_as_far_as_it_came(served: Served) -> None:
     body = {"model": "unsay-mini", "prompt": "The town", "max_tokens": 900, "ignore_eos": True, "stream": True}
-    incoming = [{"type": "http.request", "body": json.dumps(body).encode(), "more_body": False}]
-    gone = asyncio.Event()
-
-    async def receive() -> Any:
-        if incoming:
-            return incoming.pop()
-        await gone.wait()
-        return {"type": "http.disconnect"}
-
-    async def send(message: Any) -> None:
-        if b"town" in message.get("body", b""):
-            gone.set()
-
-    await served.app(scope("/v1/completions"), receive, send)
+    sent: list[Any] = []
+    await read_until(served.app, scope("/v1/completions"), body, sent, lambda: b"town" in sent[-1].get("body", b""))
     await until(lambda: served.engine.running == 0 and served.counted("unsay_answers_total") == 1)
     released, dropped = (served.counted("unsay_tokens_total", fate=fate) for fate in ("released", "discarded"))
-    assert 0 < released < released + dropped < 900
+    assert 0 < released < released + dropped <= len(served.drawn)
     assert served.counted("unsay_answers_total", language="unknown") == 1
     assert served.counted("unsay_spans_total") == served.counted("unsay_language_spans_total") > 0

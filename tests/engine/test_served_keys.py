@@ -1,6 +1,5 @@
 """Keys at vLLM's whole application, over a scripted engine: every route's usage counts, however it is asked for."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -26,6 +25,7 @@ from server.policy.catalog import builtin
 from server.reloading import Current
 from server.telemetry.metrics import Metrics
 from tests.generation.stage import until
+from tests.live.reading import read_until, scope
 
 MANY = 100_000
 FILE = Keys(
@@ -126,23 +126,10 @@ async def test_a_response_in_the_background_counts_when_it_is_over(served: Serve
 
 
 async def test_a_stream_whose_client_leaves_gives_its_slot_back_and_counts_what_it_had(served: Served) -> None:
-    before, heard = await served.left("counted"), asyncio.Event()
+    before, sent = await served.left("counted"), list[Any]()
     body = {"model": "unsay-mini", "prompt": "The town", "max_tokens": 400, "stream": True}
-    incoming = [{"type": "http.request", "body": json.dumps(body).encode()}]
-
-    async def receive() -> Any:
-        if incoming:
-            return incoming.pop()
-        await heard.wait()
-        return {"type": "http.disconnect"}
-
-    async def send(message: Any) -> None:
-        if message["type"] == "http.response.body" and message["body"]:
-            heard.set()
-
-    headers = [(b"authorization", b"Bearer counted"), (b"content-type", b"application/json")]
-    scope = {"type": "http", "method": "POST", "path": "/v1/completions", "query_string": b"", "headers": headers}
-    await served.app({**scope, "http_version": "1.1", "scheme": "http", "root_path": ""}, receive, send)
+    asked = scope("/v1/completions", authorization="Bearer counted")
+    await read_until(served.app, asked, body, sent, lambda: bool(sent[-1].get("body")))
     await served.client.quotas.aclose()
     assert served.client.quotas.under_way(("counted",)) == 0
     assert 2 < before - await served.left("counted") < 400

@@ -1,7 +1,6 @@
 """vLLM's own OpenAI server, guarded, over the scripted engine: in this process, with no socket and no model between."""
 
 import asyncio
-import json
 import random
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -25,6 +24,7 @@ from server.telemetry.metrics import Metrics
 from tests.fuzz import flagged_in
 from tests.fuzz.case import ROUTES, Case
 from tests.live.policies import catalog
+from tests.live.reading import read_until, scope
 from tests.live.servers import FLAGS
 
 PATIENCE_SECONDS = 20
@@ -119,43 +119,16 @@ class Arena:
         return False
 
     async def _asked(self, case: Case, body: Any) -> tuple[list[Any], str | None]:
-        incoming = [{"type": "http.request", "body": json.dumps(body).encode(), "more_body": False}]
         messages: list[Any] = []
-        gone = asyncio.Event()
 
-        async def receive() -> Any:
-            if incoming:
-                return incoming.pop()
-            await gone.wait()
-            return {"type": "http.disconnect"}
-
-        async def send(message: Any) -> None:
-            messages.append(message)
-            if len(messages) == case.leaves_after:
-                gone.set()
+        def left() -> bool:
+            return case.leaves_after is not None and len(messages) >= case.leaves_after
 
         try:
-            await self.apps[case.exact](scope(ROUTES[case.route]), receive, send)
+            await read_until(self.apps[case.exact], scope(ROUTES[case.route]), body, messages, left)
         except Exception as error:
-            return messages, None if gone.is_set() else f"{type(error).__name__}: {error}"
+            return messages, None if left() else f"{type(error).__name__}: {error}"
         return messages, None
-
-
-def scope(path: str) -> dict[str, Any]:
-    """What ASGI says of a request to this path."""
-    return {
-        "type": "http",
-        "http_version": "1.1",
-        "method": "POST",
-        "scheme": "http",
-        "path": path,
-        "raw_path": path.encode(),
-        "root_path": "",
-        "query_string": b"",
-        "headers": [(b"content-type", b"application/json"), (b"host", b"unsay")],
-        "server": ("unsay", 80),
-        "client": ("client", 1),
-    }
 
 
 @asynccontextmanager

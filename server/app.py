@@ -192,8 +192,8 @@ def engine_arguments(start: Start) -> argparse.Namespace:
     check_open(args, start.settings)
     if closed := access.close_to_others(args, keyed=start.settings.keys_file is not None):
         log.info(closed)
-    if not elsewhere and (fitted := launcher.fit_cpu(args)):
-        log.info(fitted)
+    if not elsewhere and (told := launcher.told_of_cpu(args)):
+        log.info(told)
     return args
 
 

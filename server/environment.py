@@ -32,8 +32,6 @@ _SHARED_SCORER = "_UNSAY_SHARED_SCORER"
 """Told by the process that starts API servers to those; nobody else sets it."""
 
 _THREADS = "VLLM_CPU_OMP_THREADS_BIND"
-_OWN_THREADS = {_THREADS, "VLLM_CPU_NUM_OF_RESERVED_CPU", "VLLM_CPU_SIM_MULTI_NUMA", "CPU_VISIBLE_MEMORY_NODES"}
-"""Any of them is the operator's choice of the cores on which vLLM computes on a CPU."""
 
 
 def prepare_environment(log_format: str = "text") -> None:
@@ -122,13 +120,8 @@ def shared_scorer() -> str | None:
     return os.environ.get(_SHARED_SCORER)
 
 
-def bind_threads(cores: str | None) -> str:
-    """Have vLLM compute on these cores of a CPU (None: as it sees fit) unless the operator has said on which.
-
-    Gives what then holds, in vLLM's words: `0,1`, `auto` or `nobind`.
-    """
-    if cores is not None and not _OWN_THREADS & os.environ.keys():
-        os.environ[_THREADS] = cores
+def bound_cores() -> str:
+    """Return on which cores of a CPU vLLM computes, in its own words: `0,1`, `nobind`, or `auto`, all but one."""
     return os.environ.get(_THREADS, "auto")
 
 

@@ -1,7 +1,6 @@
 """What holds for every test: how properties are tried, marks, time. What costs seconds to make comes of the plugins."""
 
 import logging
-import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,8 +17,6 @@ pytest_plugins = ("tests.browser.fixtures", "tests.filters.scorers.bundled", "te
 
 settings.load_profile("ci")
 
-BIND = "VLLM_CPU_OMP_THREADS_BIND"
-
 
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
@@ -35,16 +32,6 @@ def signal_handlers() -> Iterator[None]:
     yield
     for number, own in before.items():
         signal.signal(number, own)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def cores_as_they_were() -> Iterator[None]:
-    """Whoever puts a server together here binds its engine to cores; those that are started later choose their own."""
-    before = os.environ.get(BIND)
-    yield
-    os.environ.pop(BIND, None)
-    if before is not None:
-        os.environ[BIND] = before
 
 
 @pytest.fixture(autouse=True)

@@ -187,10 +187,7 @@ def test_what_may_not_be_meant_is_said_aloud(
     assert all(part in line for part, line in zip(named, lines, strict=True))
 
 
-def test_vllm_is_told_what_was_said_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    from server.engine import launcher
-
-    monkeypatch.setattr(launcher, "fit_cpu", lambda args: None)
+def test_vllm_is_told_what_was_said_and_no_more() -> None:
     start = parse(["serve", "mini", "--scorer-batch", "4", "--additional-config", '{"theirs": 1}'])
     assert engine_arguments(start).additional_config == {"theirs": 1, "unsay": {"scorer_batch": 4}}
     with pytest.raises(StartError, match="--additional-config: leave unsay out"):
@@ -216,7 +213,6 @@ def test_vllm_starts_as_many_servers_as_it_is_asked_for(
     async def one(address: str, sock: object, args: object) -> None:
         started.append("one")
 
-    monkeypatch.setattr(launcher, "fit_cpu", lambda args: None)
     monkeypatch.setattr(launcher, "bind", lambda args: ("http://x", None))
     monkeypatch.setattr(launcher, "serve", one)
     monkeypatch.setattr(launcher, "serve_several", lambda sock, args: started.append("several"))

@@ -23,16 +23,17 @@ from vllm.logger import configure_logging_from_args
 from vllm.platforms import current_platform
 from vllm.utils.argparse_utils import FlexibleArgumentParser
 
-from server.cpu import this_cpu
 from server.embedded import Models
 from server.engine import plugged, quiet
 from server.engine.access import EVERYWHERE
 from server.engine.moved import cli_env_setup, make_arg_parser, validate_parsed_serve_args
 from server.engine.served import ServedClient
 from server.engine.upstream.configuration import refuse_engine_flags
-from server.environment import PLUGIN, bind_threads
+from server.environment import PLUGIN, bound_cores
 from server.errors import EngineDied, StartError
 
+_BFLOAT16 = {"avx512_bf16", "amx_bf16"}
+_CPUINFO = Path("/proc/cpuinfo")
 CPU_KV_CACHE_BYTES = 512 * 1024 * 1024
 """Enough for some 60 conversations with the bundled model; a real model on CPU wants --kv-cache-memory-bytes."""
 
@@ -53,7 +54,7 @@ def parse(words: Sequence[str], models: Models, *, elsewhere: bool = False) -> a
     parser = make_arg_parser(_Parser(prog="unsay serve", add_help=False))
     parser.set_defaults(model=None)
     if current_platform.is_cpu() and not elsewhere:
-        parser.set_defaults(dtype=this_cpu().dtype, enforce_eager=True, kv_cache_memory_bytes=CPU_KV_CACHE_BYTES)
+        parser.set_defaults(dtype=fitting_dtype(), enforce_eager=True, kv_cache_memory_bytes=CPU_KV_CACHE_BYTES)
         # For a prompt read in parts vLLM 0.32 resets the generator of its seed, which CPU generators cannot do: one
         # seeded request among many would end the engine.
         parser.set_defaults(enable_chunked_prefill=False)
@@ -84,15 +85,25 @@ def _name_model(args: argparse.Namespace, models: Models) -> None:
         raise StartError(f"model {wanted}: there is no such folder; name one, or a model on a hub (`unsay models`)")
 
 
-def fit_cpu(args: argparse.Namespace) -> str | None:
-    """Have the engine compute on the cores that fit this CPU. Return a line on what holds and what changes it.
+def fitting_dtype(cpuinfo: Path = _CPUINFO) -> str:
+    """Return what to compute in on this CPU: bfloat16 where it has instructions for it, in AVX512-BF16 or AMX.
 
-    None, and nothing is done, where the engine does not run on a CPU.
+    Elsewhere each number would be converted at every step, which is many times slower: it is float32 there, and where
+    the system does not tell.
     """
+    try:
+        lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return "float32"
+    flags = next((line.partition(":")[2] for line in lines if line.startswith("flags")), "")
+    return "bfloat16" if _BFLOAT16 & set(flags.split()) else "float32"
+
+
+def told_of_cpu(args: argparse.Namespace) -> str | None:
+    """Return a line on what the engine computes in and on which cores, and what changes it; None where not on a CPU."""
     if not current_platform.is_cpu():
         return None
-    alone = args.tensor_parallel_size == args.pipeline_parallel_size == args.data_parallel_size == 1
-    cores = bind_threads(this_cpu().threads if alone else None)
+    cores = bound_cores()
     where = "all cores but one" if cores == "auto" else f"cores {cores}"
     return f"computing in {args.dtype} (--dtype) on {where} (VLLM_CPU_OMP_THREADS_BIND)"
 

@@ -1,7 +1,6 @@
 """The command line that is vLLM's, and what of it is refused because it would bypass the guard."""
 
 import argparse
-import os
 import socket
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
@@ -12,7 +11,6 @@ from typing import Any
 import pytest
 from vllm.platforms import current_platform
 
-from server.cpu import Cpu
 from server.embedded import Models, Served
 from server.engine import launcher
 from server.engine.served import ServedClient
@@ -63,29 +61,42 @@ def test_a_model_of_the_operator_keeps_its_own_name(tmp_path: Path) -> None:
 def test_a_cpu_computes_in_what_fits_it_unless_the_operator_says_otherwise(
     dtype: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(launcher, "this_cpu", lambda: Cpu(dtype == "bfloat16", (0, 1)))
+    monkeypatch.setattr(launcher, "fitting_dtype", lambda: dtype)
     assert parse().dtype == dtype
     assert parse("--dtype", "float16").dtype == "float16"
 
 
-def test_few_cores_are_all_used_and_one_line_says_what_changes_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(launcher, "this_cpu", lambda: Cpu(False, (0, 1)))
-    monkeypatch.setenv(BIND, "1")
-    assert launcher.fit_cpu(parse("--dtype", "bfloat16")) == f"computing in bfloat16 (--dtype) on cores 1 ({BIND})"
-    monkeypatch.delenv(BIND)
-    assert launcher.fit_cpu(parse("--tensor-parallel-size", "2")) == (
-        f"computing in float32 (--dtype) on all cores but one ({BIND})"
-    ), "a list of cores is for one worker"
-    assert launcher.fit_cpu(parse()) == f"computing in float32 (--dtype) on cores 0,1 ({BIND})"
-    assert os.environ[BIND] == "0,1"
-    monkeypatch.delenv(BIND)
+@pytest.mark.parametrize(
+    ("flags", "dtype"),
+    [
+        ("avx2 avx512f", "float32"),
+        ("avx512_vnni avx512_bf16", "bfloat16"),
+        ("amx_bf16 amx_tile", "bfloat16"),
+        ("amx_int8 amx_tile", "float32"),
+    ],
+)
+def test_bfloat16_only_where_the_cpu_computes_it(tmp_path: Path, flags: str, dtype: str) -> None:
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text(f"processor\t: 0\nflags\t\t: fpu {flags}\nbugs\t\t: spectre\n\nprocessor\t: 1\nflags\t\t: fpu\n")
+    assert launcher.fitting_dtype(cpuinfo) == dtype
 
 
-def test_on_a_gpu_nothing_of_a_cpu_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    args = parse()
+def test_a_system_that_tells_nothing(tmp_path: Path) -> None:
+    assert launcher.fitting_dtype(tmp_path / "none") == "float32"
+
+
+def test_one_line_says_what_the_cpu_computes_in_and_where(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(BIND, raising=False)
+    args = parse("--dtype", "bfloat16")
+    assert launcher.told_of_cpu(args) == f"computing in bfloat16 (--dtype) on all cores but one ({BIND})"
+    monkeypatch.setenv(BIND, "1")
+    assert launcher.told_of_cpu(args) == f"computing in bfloat16 (--dtype) on cores 1 ({BIND})"
+
+
+def test_on_a_gpu_nothing_is_said_of_a_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    args = parse()
     monkeypatch.setattr(type(current_platform), "is_cpu", lambda self: False)
-    assert launcher.fit_cpu(args) is None and BIND not in os.environ
+    assert launcher.told_of_cpu(args) is None
 
 
 @pytest.mark.parametrize(

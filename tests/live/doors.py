@@ -28,8 +28,8 @@ DEADLINE_SECONDS = 15.0
 """Of the scorer, beside which two engines compute: a verdict that is late is none."""
 HOST = "127.0.0.1"
 SCORER = "entry:tests.live.inside:judging"
-ALIKE = {"VLLM_CPU_OMP_THREADS_BIND": "auto", "VLLM_ENABLE_RESPONSES_API_STORE": "1"}
-"""Of every process: the same threads, so that the same is computed."""
+KEEPING = {"VLLM_ENABLE_RESPONSES_API_STORE": "1"}
+"""Responses are kept to be fetched later."""
 INSIDE = ("--middleware", "tests.live.inside.Inside")
 
 
@@ -91,7 +91,7 @@ def up(command: Command, page: str, log: Path) -> Iterator[str]:
     words, environment = command
     port = free_port()
     more = ("--host", HOST, "--port", str(port), *FLAGS, *INSIDE)
-    process = Process([*words, *more], log, ALIKE | environment)
+    process = Process([*words, *more], log, KEEPING | environment)
     try:
         wait(process, f"http://{HOST}:{port}{page}")
         yield f"http://{HOST}:{port}"

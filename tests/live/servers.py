@@ -147,7 +147,6 @@ async def _serve(scorer: SwitchableScorer, state: dict[str, Any], ready: threadi
     """Start ours as vLLM starts it with our plug-in in it, and plain vLLM's over the engine behind the guard."""
     environment.prepare_environment()
     environment.plug_in()
-    os.environ["VLLM_CPU_OMP_THREADS_BIND"] = "auto"  # the tests themselves need a core
     os.environ["VLLM_ENABLE_RESPONSES_API_STORE"] = "1"  # both servers keep responses to be fetched later
     plugin.guard_vllm()  # vLLM does it but once in a process, and may have looked for plug-ins before
     plugin.check_in_place()

@@ -1,5 +1,6 @@
-"""The documentation is wrapped at 100 columns; only tables and code are as wide as they need to be."""
+"""The documentation is wrapped at 100 columns; tables and code are as wide as they need to be, and stay as they are."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,6 +27,23 @@ def prose(text: str) -> Iterator[tuple[int, str]]:
 def wide(text: str) -> list[int]:
     """The numbers of the lines of prose that are too wide."""
     return [number for number, line in prose(text) if len(line) > COLUMNS]
+
+
+def bare_flags(text: str) -> list[str]:
+    """The flags of commands that prose has outside code: a block that was wrapped as if it were prose."""
+    said = "\n".join(line for _, line in prose(text))
+    return re.findall(r"(?<!\S)--[a-z][\w-]*", re.sub(r"`[^`]*`", "", said))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_code_was_not_wrapped(page: Path) -> None:
+    assert bare_flags(page.read_text(encoding="utf-8")) == []
+
+
+def test_a_wrapped_block_is_seen() -> None:
+    assert bare_flags(
+        "unsay serve --probe DIR one of\nyours; `unsay serve --probe none` none\n\n    unsay --version"
+    ) == ["--probe"]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)

@@ -1,7 +1,7 @@
 """Cost: the time that the guard adds, the tokens that it throws away, and the scorer."""
 
 from dashboards.board import Board, Row
-from dashboards.panels import TOKENS_A_SECOND, Panel, Query, number, of_all_policies, spread
+from dashboards.panels import TOKENS_A_SECOND, Panel, Query, number, of_all_policies, split, spread
 from dashboards.queries import mean, now, quantile, rate, share, total
 
 TOKENS, RELEASED, DISCARDED = "unsay_tokens_total", 'fate="released"', 'fate="discarded"'
@@ -100,26 +100,26 @@ SCORER = of_all_policies(
             "Queue",
             "Texts that wait for the scorer. A full queue fails calls as overloaded.",
             "short",
-            [Query(total(now("unsay_scoring_queue_depth"), "instance", "urgency"), "{{instance}} {{urgency}}")],
+            [split(now("unsay_scoring_queue_depth"), "instance", "urgency")],
             width=6,
         ),
         Panel(
             "Texts by screen and classifier",
             "Texts per second that the screen cleared and those that the classifier had to judge.",
             "cps",
-            [Query(total(rate("unsay_screened_total"), "outcome"), "{{outcome}}")],
+            [split(rate("unsay_screened_total"), "outcome")],
         ),
         Panel(
             "Windows by the model's probe",
             "Windows per second that the model's own probe cleared, or left to the scorer (judged), and its alarms.",
             "cps",
-            [Query(total(rate("unsay_probed_total"), "outcome"), "{{outcome}}")],
+            [split(rate("unsay_probed_total"), "outcome")],
         ),
         Panel(
             "Texts that nobody waited for",
             "Texts per second that were never scored: their client had left, or their call was late or had failed.",
             "cps",
-            [Query(total(rate("unsay_scoring_dropped_total"), "urgency"), "{{urgency}}")],
+            [split(rate("unsay_scoring_dropped_total"), "urgency")],
         ),
     ]
 )

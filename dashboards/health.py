@@ -1,7 +1,7 @@
 """Health: how engines, scorers, keys and files fare."""
 
 from dashboards.board import Board, Row
-from dashboards.panels import Panel, Query, number
+from dashboards.panels import Panel, Query, number, split
 from dashboards.queries import count_up, increase, largest, now, rate, smallest, total
 
 FAILURES, RELOADS, LATENCY = (
@@ -59,7 +59,7 @@ ENGINES = [
         "Choices under way",
         "Choices that are drafted, or wait for the engine; the start's line 'taking in' says how many may be.",
         "short",
-        [Query(total(now("unsay_choices_under_way"), "instance"), "{{instance}}")],
+        [split(now("unsay_choices_under_way"), "instance")],
         width=6,
     ),
     Panel(
@@ -73,7 +73,7 @@ ENGINES = [
         "Refused for want of capacity",
         "Requests per second answered 503, by what there is too little of.",
         "reqps",
-        [Query(total(rate("unsay_refused_requests_total"), "instance", "reason"), "{{instance}} {{reason}}")],
+        [split(rate("unsay_refused_requests_total"), "instance", "reason")],
         width=6,
     ),
     Panel(
@@ -87,14 +87,14 @@ ENGINES = [
         "Upstream requests",
         "Requests to upstreams per second, by what became of their answers.",
         "reqps",
-        [Query(total(rate("unsay_upstream_requests_total"), "upstream", "outcome"), "{{upstream}} {{outcome}}")],
+        [split(rate("unsay_upstream_requests_total"), "upstream", "outcome")],
         width=6,
     ),
     Panel(
         "Answers gone on with elsewhere",
         "Answers whose upstream was lost with tokens drawn, in five minutes, by that upstream.",
         "short",
-        [Query(total(increase("unsay_upstream_resumed_total", over="5m"), "upstream"), "{{upstream}}")],
+        [split(increase("unsay_upstream_resumed_total", over="5m"), "upstream")],
         width=6,
     ),
 ]
@@ -104,35 +104,25 @@ SCORERS = [
         "Scorer failures",
         "Calls for scores per second that failed, by replica and reason.",
         "cps",
-        [Query(total(rate(FAILURES), "instance", "reason"), "{{instance}} {{reason}}")],
+        [split(rate(FAILURES), "instance", "reason")],
     ),
     Panel(
         "Without a verdict",
         "Windows and prompts per second that had no verdict: held (failed), or let pass (bypassed).",
         "cps",
-        [
-            Query(
-                total(rate(LATENCY, 'result=~"failed|bypassed"'), "instance", "phase", "result"),
-                "{{instance}} {{phase}} {{result}}",
-            )
-        ],
+        [split(rate(LATENCY, 'result=~"failed|bypassed"'), "instance", "phase", "result")],
     ),
     Panel(
         "Released unguarded, by policy",
         "Requests per second that ended with text that no scorer cleared: fail-open, or mode off.",
         "reqps",
-        [
-            Query(
-                total(rate("unsay_requests_total", 'action="unguarded"'), "instance", "policy"),
-                "{{instance}} {{policy}}",
-            )
-        ],
+        [split(rate("unsay_requests_total", 'action="unguarded"'), "instance", "policy")],
     ),
     Panel(
         "Screen failures",
         "Passes in five minutes in which the screen failed: the classifier judges all meanwhile.",
         "short",
-        [Query(total(increase("unsay_screened_total", 'outcome="failed"', over="5m"), "instance"), "{{instance}}")],
+        [split(increase("unsay_screened_total", 'outcome="failed"', over="5m"), "instance")],
     ),
     Panel(
         "What was learned",
@@ -144,7 +134,7 @@ SCORERS = [
         "Candidate against what judges",
         "Texts in an hour that a candidate has scored too, by who flags them.",
         "short",
-        [Query(total(increase("unsay_shadow_compared_total", over="1h"), "flagged_by"), "{{flagged_by}}")],
+        [split(increase("unsay_shadow_compared_total", over="1h"), "flagged_by")],
     ),
 ]
 
@@ -153,38 +143,38 @@ KEYS = [
         "Requests over a limit",
         "Requests per second answered 429, by the name of their key and the limit that was reached.",
         "reqps",
-        [Query(total(rate("unsay_limited_requests_total"), "key", "limit"), "{{key}} {{limit}}")],
+        [split(rate("unsay_limited_requests_total"), "key", "limit")],
     ),
     Panel(
         "Limits that could not be looked up",
         "Times in five minutes that Redis did not answer: requests of keys with limits are refused meanwhile.",
         "short",
-        [Query(total(increase("unsay_limits_failures_total", over="5m"), "instance"), "{{instance}}")],
+        [split(increase("unsay_limits_failures_total", over="5m"), "instance")],
     ),
     Panel(
         "Files read again",
         "Changed files of policies, keys and what was learned, in five minutes: loaded, or failed, and then the old one"
         " stays in force.",
         "short",
-        [Query(total(increase(RELOADS, over="5m"), "instance", "file", "result"), "{{instance}} {{file}} {{result}}")],
+        [split(increase(RELOADS, over="5m"), "instance", "file", "result")],
     ),
     Panel(
         "Audit records",
         "Records per second of the audit log: written, or lost since its file could not be written.",
         "cps",
-        [Query(total(rate("unsay_audit_records_total"), "instance", "fate"), "{{instance}} {{fate}}")],
+        [split(rate("unsay_audit_records_total"), "instance", "fate")],
     ),
     Panel(
         "Answers recorded",
         "Choices per second whose record was written for feedback, dropped (its database is slow), or refused by it.",
         "cps",
-        [Query(total(rate("unsay_answers_recorded_total"), "instance", "fate"), "{{instance}} {{fate}}")],
+        [split(rate("unsay_answers_recorded_total"), "instance", "fate")],
     ),
     Panel(
         "Feedback without its database",
         "Times in five minutes that the database did not answer: feedback is 503 meanwhile, answers go on.",
         "short",
-        [Query(total(increase("unsay_feedback_failures_total", over="5m"), "instance"), "{{instance}}")],
+        [split(increase("unsay_feedback_failures_total", over="5m"), "instance")],
     ),
 ]
 
@@ -193,13 +183,13 @@ COMING = [
         "Requests at a server's end",
         "Requests in five minutes that came, or were under way, when a server was ending, by what became of them.",
         "short",
-        [Query(total(increase("unsay_requests_at_end_total", over="5m"), "fate"), "{{fate}}")],
+        [split(increase("unsay_requests_at_end_total", over="5m"), "fate")],
     ),
     Panel(
         "Requests that never came whole",
         "Requests per second answered 408, by the part that did not come in time.",
         "reqps",
-        [Query(total(rate("unsay_late_requests_total"), "part"), "{{part}}")],
+        [split(rate("unsay_late_requests_total"), "part")],
     ),
     Panel(
         "What runs",

@@ -10,7 +10,7 @@ from grafana_foundation_sdk.models.dashboard import DataSourceRef
 from grafana_foundation_sdk.models.heatmap import HeatmapColorMode
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-from dashboards.queries import quantile
+from dashboards.queries import quantile, total
 
 SOURCE = DataSourceRef(type_val="prometheus", uid="${datasource}")
 Kind = Literal["timeseries", "stat", "heatmap", "table"]
@@ -60,6 +60,11 @@ def of_all_policies(panels: Sequence[Panel]) -> list[Panel]:
 def number(title: str, description: str, unit: Unit, expression: str, width: int = 6) -> Panel:
     """Return a panel with one large number, and how it was lately."""
     return Panel(title, description, unit, [Query(expression)], "stat", width, 4)
+
+
+def split(series: str, *by: str) -> Query:
+    """Return the sum of series for each value of these labels, whose names are those values."""
+    return Query(total(series, *by), " ".join(f"{{{{{label}}}}}" for label in by))
 
 
 def spread(title: str, description: str, histogram: str, width: int = 8) -> Panel:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from dashboards.board import Board, Row
-from dashboards.panels import Panel, Query, Unit, number, of_all_policies
+from dashboards.panels import Panel, Query, Unit, number, of_all_policies, split
 from dashboards.queries import increase, quantile, rate, share, share_of_all, total
 
 ANSWERS, SPANS, SPOKEN = "unsay_answers_total", "unsay_spans_total", "unsay_language_spans_total"
@@ -69,7 +69,7 @@ SCORES = of_all_policies(
             "How many spans got which score in this category, flagged ones included. A threshold is best set where the"
             " picture is empty.",
             "short",
-            [Query(total(increase("unsay_score_bucket", 'category="$category"'), "le"), "{{le}}")],
+            [split(increase("unsay_score_bucket", 'category="$category"'), "le")],
             "heatmap",
         ),
         Panel(
@@ -102,32 +102,32 @@ ENDS = of_all_policies(
             "Actions",
             "Finished requests per second, by the gravest action of their choices.",
             "reqps",
-            [Query(total(rate(REQUESTS), "action"), "{{action}}")],
+            [split(rate(REQUESTS), "action")],
         ),
         Panel(
             "Other than clean, by route",
             "Finished requests per second that the guard had to do with, by route.",
             "reqps",
-            [Query(total(rate(REQUESTS, 'action!="clean"'), "route", "action"), "{{route}} {{action}}")],
+            [split(rate(REQUESTS, 'action!="clean"'), "route", "action")],
         ),
         Panel(
             "Prompts by verdict",
             "Judged prompts per second, where a policy's on_prompt asks for it. failed: the scorer gave no scores.",
             "cps",
-            [Query(total(rate(PROMPTS), "verdict"), "{{verdict}}")],
+            [split(rate(PROMPTS), "verdict")],
         ),
         Panel(
             "What verdicts led to",
             "Verdicts on prompts (input) and windows (output) per second. would_block: flagged, but only looked on;"
             " bypassed: there was no verdict, and it was let pass.",
             "cps",
-            [Query(total(rate("unsay_guardrail_latency_seconds_count"), "phase", "result"), "{{phase}} {{result}}")],
+            [split(rate("unsay_guardrail_latency_seconds_count"), "phase", "result")],
         ),
         Panel(
             "Verdicts of users",
             "What people said of answers within an hour: missed, false_alarm, good.",
             "short",
-            [Query(total(increase("unsay_feedback_total", over="1h"), "verdict"), "{{verdict}}")],
+            [split(increase("unsay_feedback_total", over="1h"), "verdict")],
         ),
     ]
 )
@@ -138,7 +138,7 @@ RUNGS = of_all_policies(
             "Rewinds by strategy",
             "Rewinds per second, by the rung of the ladder that was tried.",
             "cps",
-            [Query(total(rate(REWINDS), "strategy"), "{{strategy}}")],
+            [split(rate(REWINDS), "strategy")],
         ),
         Panel(
             "Success by strategy",
@@ -155,7 +155,7 @@ RUNGS = of_all_policies(
             "Rewinds by outcome",
             "Rewinds per second. flagged: the retry was flagged again; exhausted: no budget was left.",
             "cps",
-            [Query(total(rate(REWINDS), "outcome"), "{{outcome}}")],
+            [split(rate(REWINDS), "outcome")],
         ),
     ]
 )

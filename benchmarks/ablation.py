@@ -10,24 +10,18 @@ and with seeds: answers are the same up to the first flag. Intervals are of 95%,
 
 import argparse
 import asyncio
-import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
 
-from benchmarks.ladder import Drawn, draw
-from benchmarks.served import serving
+from benchmarks.compared import Drawn, Policies, draw, options, serving_under
 from evaluation.prompts import load
 from reporting.markdown import table
 from reporting.progress import say
 from reporting.statistics import Interval, Numbers, draws, estimate
 from server.embedded import SMOLLM2, Models
 from server.environment import cache_folder
-from server.settings import BUNDLED_CLASSIFIER, BUNDLED_PROBE
-
-Policies = Mapping[str, Mapping[str, Any]]
+from server.settings import BUNDLED_PROBE
 
 USES: Policies = {
     "none": {"probe_clears": False, "probe_alarms": False},
@@ -37,11 +31,6 @@ USES: Policies = {
 }
 RUNGS: Policies = {rung: {"probe_clears": False, "probe_alarms": False, "ladder": [rung]} for rung in ("ban", "self")}
 HEAD = ("policy", "answers", "flagged", "refused", "repaired of flagged", "tries for each flagged", "waste")
-
-
-def policy_file(policies: Policies) -> str:
-    """Return a policy file in JSON, which is YAML too."""
-    return json.dumps({"default": next(iter(policies)), "policies": policies})
 
 
 def row(name: str, drawn: Sequence[Drawn], n: int, chances: Numbers) -> tuple[str, ...]:
@@ -85,25 +74,17 @@ def measure(args: argparse.Namespace) -> str:
     model = Models(cache_folder(), say).named(SMOLLM2)
     assert model is not None
     found = []
-    with TemporaryDirectory(prefix="unsay-") as private:
-        file = Path(private) / "policies.yaml"
-        file.write_text(policy_file({**USES, **RUNGS}), encoding="utf-8")
-        words = ("--policy-file", str(file), "--probe", str(args.probe))
-        with serving(model.folder, BUNDLED_CLASSIFIER, words=words) as base_url:
-            for policies, seeded in ((USES, False), (RUNGS, True)):
-                asked = draw(base_url, list(policies), prompts, args.n, args.max_tokens, seeded=seeded)
-                rows = zip(policies, asyncio.run(asked), strict=True)
-                found.append(table(HEAD, [row(name, each, args.n, chances) for name, each in rows]))
+    with serving_under({**USES, **RUNGS}, model.folder, ("--probe", str(args.probe))) as base_url:
+        for policies, seeded in ((USES, False), (RUNGS, True)):
+            asked = draw(base_url, list(policies), prompts, args.n, args.max_tokens, seeded=seeded)
+            rows = zip(policies, asyncio.run(asked), strict=True)
+            found.append(table(HEAD, [row(name, each, args.n, chances) for name, each in rows]))
     return "\n\n".join(found)
 
 
 def main() -> None:
     """Measure and print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--prompts", type=Path, required=True, help="a file of prompts, as for `unsay eval`")
-    parser.add_argument("--limit", type=int, default=200, help="prompts of each set (default: 200)")
-    parser.add_argument("--n", type=int, default=4, help="answers for each prompt (default: 4)")
-    parser.add_argument("--max-tokens", type=int, default=48, help="of an answer (default: 48)")
+    parser = options(__doc__, 200)
     parser.add_argument("--probe", type=Path, default=BUNDLED_PROBE, help="default: the bundled one")
     sys.stdout.write(measure(parser.parse_args()) + "\n")
 

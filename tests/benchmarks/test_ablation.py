@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from benchmarks import ablation
-from benchmarks.ladder import Drawn
+from benchmarks.compared import Drawn, policy_file
 from reporting.statistics import draws
 from server.policy import catalog
 
@@ -15,7 +15,7 @@ def _drawn(action: str, flagged: int = 0, rewinds: int = 0, dropped: int = 0, dr
 
 
 def test_the_policies_differ_in_their_use_of_the_probe_alone(tmp_path: Path) -> None:
-    (tmp_path / "policies.yaml").write_text(ablation.policy_file({**ablation.USES, **ablation.RUNGS}))
+    (tmp_path / "policies.yaml").write_text(policy_file({**ablation.USES, **ablation.RUNGS}))
     made = catalog.load(tmp_path / "policies.yaml").policies
     used = {name: (policy.probe_clears, policy.probe_alarms) for name, policy in made.items()}
     assert list(used) == [*ablation.USES, "ban", "self"]

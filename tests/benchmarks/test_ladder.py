@@ -5,6 +5,7 @@ from typing import Any, get_args
 import pytest
 
 from benchmarks import ladder
+from benchmarks.compared import Drawn, policy_file
 from evaluation.perplexity import LanguageModel
 from server.policy import catalog
 from server.policy.policy import Policy, Strategy
@@ -18,7 +19,7 @@ def model() -> LanguageModel:
 
 def _drawn(action: str, flagged: int = 0, rewinds: int = 0, wasted: int = 0, text: str = " by the river") -> Any:
     report = {"action": action, "spans_flagged": flagged, "rewinds": rewinds, "tokens_discarded": wasted}
-    return ladder.Drawn("The town lies", text, report)
+    return Drawn("The town lies", text, report)
 
 
 def test_the_default_ladder_stands_first_then_every_rung_alone_then_what_was_asked_for() -> None:
@@ -35,7 +36,7 @@ def test_a_ladder_that_is_none_is_refused_with_the_rungs_there_are(word: str) ->
 
 def test_the_policies_differ_in_their_ladder_alone(tmp_path: Path) -> None:
     every = ladder.ladders([])
-    (tmp_path / "policies.yaml").write_text(ladder.policy_file(every))
+    (tmp_path / "policies.yaml").write_text(policy_file(ladder.policies(every)))
     made = catalog.load(tmp_path / "policies.yaml")
     assert {name: policy.ladder for name, policy in made.policies.items()} == every
     bare = [policy.model_copy(update={"name": "any", "ladder": ()}) for policy in made.policies.values()]

@@ -36,7 +36,7 @@ PROMISES: Mapping[str, str] = {
 }
 """By journey, and the beginning of a test's name where a journey shows several."""
 ALL = tuple(dict.fromkeys(JOURNEYS.format(place.partition("::")[0]) for place in PROMISES))
-PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
+PASSED, FAILED = "passed", "failed"
 
 
 def spread(cases: Sequence[T], most: int) -> list[T]:

@@ -13,7 +13,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from server.generation.telling import FlaggedSpan
+from server.generation.telling import FlaggedText
 from server.generation.transcript import Transcript
 from server.guard.commands import Substitute
 from server.guard.events import Flagged
@@ -103,11 +103,11 @@ class Rejections:
         )
         return [pair for pair in dict.fromkeys(found) if _prefers(pair)]
 
-    def spans(self) -> list[FlaggedSpan]:
+    def spans(self) -> list[FlaggedText]:
         """Return all that was flagged, in the order in which it was."""
         end = len(self._transcript.text)
         return [
-            FlaggedSpan(
+            FlaggedText(
                 each.place,
                 end if each.end is None else each.end,
                 each.category,

@@ -13,8 +13,8 @@ from server.generation.report import Report
 
 
 @dataclass(frozen=True, slots=True)
-class FlaggedSpan:
-    """A stretch of the answer, the leading category that was flagged there, and the flagged text, if it was kept."""
+class FlaggedText:
+    """Characters of the answer, the leading category that was flagged there, and the flagged text, if it was kept."""
 
     start: int
     end: int
@@ -29,17 +29,17 @@ class ChoiceRecord:
 
     report: Report
     text: str
-    spans: tuple[FlaggedSpan, ...] = ()
+    spans: tuple[FlaggedText, ...] = ()
     prompt: str | None = None
     disagreement: float | None = None
 
 
-def record(report: Report, said: str, flagged: Iterable[FlaggedSpan]) -> ChoiceRecord:
+def record(report: Report, said: str, flagged: Iterable[FlaggedText]) -> ChoiceRecord:
     """Return the record of a choice of which `said` was released, and `flagged` is all that was flagged."""
     return ChoiceRecord(report, said, within(flagged, len(said)))
 
 
-def within(spans: Iterable[FlaggedSpan], released: int) -> tuple[FlaggedSpan, ...]:
+def within(spans: Iterable[FlaggedText], released: int) -> tuple[FlaggedText, ...]:
     """Return the spans as far as they were released. What was flagged behind that has been withheld."""
     cut = (replace(each, start=min(each.start, released), end=min(each.end, released)) for each in spans)
     return tuple(replace(each, taken_back=True) if each.start == each.end else each for each in cut)

@@ -17,13 +17,13 @@ from server.feedback.tables import AnswerRow
 from server.feedback.verdicts import Noted, Said, Verdict
 from server.generation.report import Report
 from server.generation.request import GuardedRequest
-from server.generation.telling import ChoiceRecord, FlaggedSpan
+from server.generation.telling import ChoiceRecord, FlaggedText
 from server.guard.state import Action
 from server.keys.key import Key
 from server.policy.policy import Policy
 
 TEXT = "Well, you are a good friend."
-FLAGGED = FlaggedSpan(14, 28, "insult", taken_back=True, text="a dull idiot.")
+FLAGGED = FlaggedText(14, 28, "insult", taken_back=True, text="a dull idiot.")
 KEEPING = Policy(keep_text="all")
 
 
@@ -51,7 +51,7 @@ def request(
     policy: Policy = KEEPING,
     key: str = "app",
     user: str | None = None,
-    spans: Sequence[FlaggedSpan] = (),
+    spans: Sequence[FlaggedText] = (),
     scores: Mapping[str, float] | None = None,
     prompt: str | None = "User: am I a friend?\n",
 ) -> GuardedRequest:

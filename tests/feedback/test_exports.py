@@ -6,7 +6,7 @@ import pytest
 
 from server.feedback import exports
 from server.feedback.database import Database
-from server.generation.telling import FlaggedSpan
+from server.generation.telling import FlaggedText
 from server.policy.policy import Policy
 from tests.feedback.rows import FLAGGED, TEXT, judge, kept, row, said, say
 
@@ -47,7 +47,7 @@ def test_a_false_alarm_is_about_what_was_flagged(database: Database) -> None:
     (item, *_) = kept(
         database,
         row("r1", spans=[FLAGGED]),
-        row("r2", spans=[FlaggedSpan(5, 9, "insult", taken_back=False)]),
+        row("r2", spans=[FlaggedText(5, 9, "insult", taken_back=False)]),
         row("r3", policy=Policy(), spans=[FLAGGED]),
     )
     for response in ("r1", "r2", "r3"):
@@ -80,8 +80,8 @@ def test_spans_are_those_that_reviewers_marked(database: Database) -> None:
 
 
 def test_pairs_prefer_what_was_said_to_what_was_taken_back(database: Database) -> None:
-    same = FlaggedSpan(14, 28, "insult", taken_back=True, text=TEXT[14:20])
-    ended = FlaggedSpan(28, 28, "insult", taken_back=True, text="idiot")
+    same = FlaggedText(14, 28, "insult", taken_back=True, text=TEXT[14:20])
+    ended = FlaggedText(28, 28, "insult", taken_back=True, text="idiot")
     items = kept(database, row("r1", spans=[FLAGGED, FLAGGED, same, ended]), row("r2", spans=[FLAGGED]), row("r3"))
     pair = {"prompt": "User: am I a friend?\n" + TEXT[:14], "chosen": TEXT[14:], "rejected": FLAGGED.text}
     assert lines(database, "pairs") == [pair, pair]

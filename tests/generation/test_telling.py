@@ -2,7 +2,7 @@
 
 import pytest
 
-from server.generation.telling import FlaggedSpan, within
+from server.generation.telling import FlaggedText, within
 from server.policy.policy import Policy
 from tests.generation.stage import policy, staged, text_of
 
@@ -11,11 +11,11 @@ POLITE = "well you friend said the fox to the hen"
 
 
 def test_a_span_ends_where_the_released_text_does() -> None:
-    spans = [FlaggedSpan(2, 9, "a", True), FlaggedSpan(7, 9, "b", False), FlaggedSpan(1, 4, "c", False)]
+    spans = [FlaggedText(2, 9, "a", True), FlaggedText(7, 9, "b", False), FlaggedText(1, 4, "c", False)]
     assert within(spans, 5) == (
-        FlaggedSpan(2, 5, "a", True),
-        FlaggedSpan(5, 5, "b", True),
-        FlaggedSpan(1, 4, "c", False),
+        FlaggedText(2, 5, "a", True),
+        FlaggedText(5, 5, "b", True),
+        FlaggedText(1, 4, "c", False),
     )
 
 

@@ -107,7 +107,7 @@ def test_packages_do_not_import_each_other_in_a_circle() -> None:
 
 def test_of_the_benchmark_only_the_server_process_puts_a_server_together() -> None:
     """The client must not share its process: what else it takes of the server is where the bundled models are."""
-    studies = {f"benchmarks/{name}.py" for name in ("ablation", "ladder", "onset", "rewinds")}
+    studies = {f"benchmarks/{name}.py" for name in ("ablation", "compared", "ladder", "onset", "rewinds")}
     allowed = studies | {"benchmarks/serving.py", "benchmarks/phases.py"}
     assert {name for name in _importing({"server"}) if _within("benchmarks")(name)} <= allowed
 

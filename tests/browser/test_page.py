@@ -182,7 +182,7 @@ def test_another_key_leaves_an_answer_alone_that_is_being_written(served: "Serve
         with page.expect_response("**/v1/models"):
             page.get_by_label("API key").fill("reader")
             page.get_by_label("API key").press("Tab")
-        page.wait_for_function("!document.querySelector('#go').disabled")
+        page.locator("#go:enabled").wait_for()
         assert page.get_by_text("Writing.").is_visible() and page.get_by_role("button", name="Stop").is_enabled()
         served.scorer.release()
         page.get_by_text("Done.").wait_for()
@@ -197,9 +197,7 @@ def test_an_answer_that_gave_way_to_another_is_not_drawn_over_it(served: "Served
         page.route("**/v1/completions", lambda route: None)  # the next one is not answered
         with page.expect_request("**/v1/completions"):
             page.get_by_role("button", name="Write").click()
-        page.wait_for_function(
-            "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))"
-        )
+        page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
         assert page.locator("#answer .cell").count() == 0
         served.scorer.release()
 

@@ -113,7 +113,7 @@ def answer(fake: Fake, body: dict[str, Any], authorization: str | None) -> JSONR
     if fake.failures:
         return error(fake.failures.pop(0), "busy")
     fake.asked.append(body)
-    choices = [choice(index, body["seed"] + index, mode if fake.unsay else None) for index in range(body["n"])]
+    choices = [choice(index, body.get("seed", 0) + index, mode if fake.unsay else None) for index in range(body["n"])]
     content = {"choices": choices[::-1], "usage": {"completion_tokens": 6 * body["n"]}, **fake.wrong}
     return JSONResponse(content)
 

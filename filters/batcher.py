@@ -84,6 +84,7 @@ class Batcher:
         self._in_pass: list[Call] = []
         self._passes = 0
         self._pace = Pace()
+        self._rest: asyncio.TimerHandle | None = None
         self._failing = False
         self._thread: ScoringThread | None = None
         self._stopped = asyncio.Event()
@@ -115,6 +116,7 @@ class Batcher:
             return
         thread = self._thread
         self._thread = None
+        self._end_rest()
         for call in [*self._turns.calls(), *self._in_pass]:
             call.settle(ScorerUnavailable("closed"))
         thread.stop()
@@ -181,15 +183,14 @@ class Batcher:
 
     def _dispatch(self) -> None:
         """Start a pass, unless one is under way, nothing waits, or what waits is to leave the cores to the engine."""
-        now = asyncio.get_running_loop().time()
-        rests = not self._turns.waiting("windows") and self._pace.rests(now)
+        rests = self._rest is not None and not self._turns.waiting("windows")
         if self._thread is None or self._in_pass or rests:
             return
         boarded = self._turns.board()
         if not boarded:
             return
         self._in_pass = [call for call, _ in boarded]
-        self._pace.begin(now, sum(len(texts) for _, texts in boarded))
+        self._pace.begin(asyncio.get_running_loop().time(), sum(len(texts) for _, texts in boarded))
         for urgency in {call.caller.urgency for call in self._in_pass}:
             self._note_depth(urgency)
         self._thread.submit([texts for _, texts in boarded], [call.thresholds for call in self._in_pass])
@@ -210,6 +211,21 @@ class Batcher:
         if scored:
             self._observer.batch_scored(self._pace.texts, outcome.seconds)
         if all(call.caller.urgency != "windows" for call in calls):
-            loop = asyncio.get_running_loop()
-            loop.call_at(self._pace.rest(loop.time(), outcome.seconds), self._dispatch)
+            self._begin_rest(outcome.seconds)
         self._dispatch()
+
+    def _begin_rest(self, pass_seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        self._end_rest()
+        if seconds := self._pace.rest(loop.time(), pass_seconds):
+            self._rest = loop.call_later(seconds, self._rested)
+
+    def _rested(self) -> None:
+        """Go on. The timer ends the rest, not the clock: timers may be early by their resolution, and never again."""
+        self._end_rest()
+        self._dispatch()
+
+    def _end_rest(self) -> None:
+        if self._rest is not None:
+            self._rest.cancel()
+            self._rest = None

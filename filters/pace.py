@@ -18,7 +18,6 @@ class Pace:
         self._text_seconds = 0.0
         self._began: float | None = None
         self._written_until = 0.0
-        self._rests_until = 0.0
 
     def written(self, now: float) -> None:
         """Note that an answer is being written."""
@@ -36,13 +35,8 @@ class Pace:
         self._began = None
 
     def rest(self, now: float, seconds: float) -> float:
-        """Begin a rest after a pass that took so long, if answers are being written; return when it is over."""
-        self._rests_until = now + RESTS * seconds if now < self._written_until else now
-        return self._rests_until
-
-    def rests(self, now: float) -> bool:
-        """Return whether the rest is not over."""
-        return now < self._rests_until
+        """Return for how long to rest after a pass that took so many seconds: 0 if no answers are being written."""
+        return RESTS * seconds if now < self._written_until else 0.0
 
     def backlog(self, now: float, waiting: int) -> float:
         """Return the seconds of work in so many waiting texts, and in the pass that is under way.

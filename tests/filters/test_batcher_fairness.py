@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from itertools import count
+from typing import Any
 
 import pytest
 
@@ -136,6 +137,24 @@ async def test_while_answers_are_written_the_rest_leaves_the_cores_to_the_engine
         await until(lambda: len(scorer.seen) == 4 and not batcher._in_pass)
         await clock.to(RESTS + WRITTEN_SECONDS + 0.2)
         assert await many == expected(["<2>"] * 9), "without rests once nothing is being written"
+
+
+async def test_a_timer_that_is_early_by_the_clock_ends_the_rest_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """uvloop's are, by up to a millisecond: who looked at the clock then would wait for the next caller."""
+    async with batching(Listing(), max_batch=1) as batcher:
+        clock, loop = Clock(monkeypatch), asyncio.get_running_loop()
+        at_its_time = loop.call_at
+
+        def early(when: float, call: Any, *args: Any, **more: Any) -> asyncio.TimerHandle:
+            is_rest = getattr(call, "__self__", None) is batcher
+            return at_its_time(when - RESTS if is_rest else when, call, *args, **more)
+
+        monkeypatch.setattr(loop, "call_at", early)
+        await batcher.score(["<1>"], EXACT, WINDOW)
+        many = await asked(batcher, ["<2>"] * 3, MODERATION)
+        await clock.to(0.1)
+        await until(many.done)
+        assert await many == expected(["<2>"] * 3)
 
 
 class Stopping(ScriptedScorer):

@@ -19,9 +19,9 @@ settings.load_profile("ci")
 
 
 @pytest.fixture(scope="session")
-def anyio_backend() -> str:
-    """What runs the tests and fixtures that are coroutines: the loop that serves as well."""
-    return "asyncio"
+def anyio_backend() -> tuple[str, dict[str, bool]]:
+    """What runs the tests and fixtures that are coroutines: the loop that serves as well, with its coarse timers."""
+    return "asyncio", {"use_uvloop": True}
 
 
 @pytest.fixture

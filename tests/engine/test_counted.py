@@ -45,7 +45,7 @@ class Served:
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as web:
             answer = await web.post("/v1/completions", json={"model": "unsay-mini", "prompt": "The town", **body})
         assert answer.status_code == 200, answer.text
-        said = [line.removeprefix("data: ") for line in answer.text.splitlines() if line and "[DONE]" not in line]
+        said = [line.removeprefix("data: ") for line in answer.text.split("\n") if line and "[DONE]" not in line]
         return dict(next(found for found in map(json.loads, reversed(said)) if found.get("usage")))
 
 

@@ -106,7 +106,7 @@ def told_id(answer: httpx.Response) -> str:
     """The id that a client has of an answer, streamed or not."""
     if "data: " not in answer.text:
         return str(answer.json()["id"])
-    events = [json.loads(line[6:]) for line in answer.text.splitlines() if line.startswith("data: {")]
+    events = [json.loads(line[6:]) for line in answer.text.split("\n") if line.startswith("data: {")]
     first = events[0]
     return str(first.get("id") or (first.get("response") or first["message"])["id"])
 

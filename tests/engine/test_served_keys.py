@@ -85,7 +85,7 @@ ASKED: dict[str, dict[str, Any]] = {
 def used(answer: httpx.Response) -> int:
     """The usage that an answer tells, streamed or not."""
     found = [answer.json()] if "data: " not in answer.text else []
-    found += [json.loads(line[6:]) for line in answer.text.splitlines() if line.startswith("data: {")]
+    found += [json.loads(line[6:]) for line in answer.text.split("\n") if line.startswith("data: {")]
     usages = [each.get("usage") or each.get("response", {}).get("usage") or {} for each in found]
     usage = {key: value for each in usages for key, value in each.items()}
     first = found[0].get("message", {}).get("usage") or {}

@@ -28,6 +28,12 @@ class Listing(ScriptedScorer):
         return super().score(texts)
 
 
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """A loop whose clock a test may set."""
+    return "asyncio"
+
+
 MODERATION, WINDOW = Caller("moderations", "eve"), Caller("windows", "ann")
 
 

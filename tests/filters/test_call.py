@@ -15,6 +15,12 @@ from tests.properties import examples
 PLENTY = 60.0
 
 
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """A loop whose clock a test may set."""
+    return "asyncio"
+
+
 def calling(*texts: str, most: int = SHORTEST_PIECE, seconds: float = PLENTY, **caller: Any) -> Call:
     return Call(texts, Caller(**caller), most, seconds)
 

@@ -119,7 +119,7 @@ def test_tokens_in_tokens_out_shows_no_stop_token_that_is_flagged(servers: Serve
     body = {"model": servers.model, "token_ids": prompt, "sampling_params": params, "detox": NO_REWINDS, **kind}
     with servers.scorer.flagging(WORD):
         answer = post(servers.guarded, "/inference/v1/generate", body)
-    read = [json.loads(line.removeprefix("data: ")) for line in answer.text.splitlines() if "{" in line]
+    read = [json.loads(line.removeprefix("data: ")) for line in answer.text.split("\n") if "{" in line]
     assert read and WORD not in spelled(servers, [event["choices"] for event in read])
 
 

@@ -31,7 +31,7 @@ def test_every_token_is_accounted_for(servers: Servers, route: str) -> None:
     asked = {"messages": [{"role": "user", "content": "Hi"}]} if "chat" in route else {"prompt": "The old church"}
     body = {"model": servers.model, "stream": True, "max_tokens": 24, "seed": 3, "n": 2, **asked, **TRACED}
     with servers.scorer.flagging(*WORDS):
-        lines = httpx.post(f"{servers.guarded}/v1/{route}", json=body, timeout=60).text.splitlines()
+        lines = httpx.post(f"{servers.guarded}/v1/{route}", json=body, timeout=60).text.split("\n")
     events = [json.loads(line.removeprefix(": detox ")) for line in lines if line.startswith(": detox ")]
     for choice in (0, 1):
         mine = [event for event in events if event["choice"] == choice]

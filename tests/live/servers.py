@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 import pytest
 import uvicorn
+import uvloop
 
 from filters.scorers.registry import Setup
 from server import app, environment, plugin
@@ -137,7 +138,7 @@ def serving(scorer: SwitchableScorer) -> Iterator[Here]:
 
 def _run(scorer: SwitchableScorer, state: dict[str, Any], ready: threading.Event) -> None:
     try:
-        asyncio.run(_serve(scorer, state, ready))
+        uvloop.run(_serve(scorer, state, ready))
     except BaseException as error:
         state["error"] = error
         ready.set()

@@ -34,7 +34,7 @@ SHAPES: tuple[tuple[str, JSON], ...] = (
     ("completions", {}),
     ("chat", {"seed": 7}),
     ("completions", {"presence_penalty": 1.0, "frequency_penalty": 0.5}),
-    ("responses", {}),
+    ("responses", {"store": False}),
     ("completions", {"n": 2, "temperature": 1}),
     ("messages", {}),
     ("completions", {"structured_outputs": {"regex": "[a-z ]{20,60}"}}),

@@ -37,8 +37,8 @@ def post(base: str, route: str, body: JSON, **headers: str) -> httpx.Response:
 
 
 def events(raw: str) -> list[JSON]:
-    """The JSON objects of a stream of server-sent events."""
-    found = (line.removeprefix("data: ") for line in raw.splitlines() if line.startswith("data: "))
+    """The JSON objects of a stream of server-sent events. Only a line feed ends a line there: texts may hold others."""
+    found = (line.removeprefix("data: ") for line in raw.split("\n") if line.startswith("data: "))
     return [json.loads(line) for line in found if line != "[DONE]"]
 
 

@@ -22,7 +22,7 @@ from contextlib import suppress
 from typing import Protocol
 
 from filters.call import ANYBODY, Call, Caller, Urgency
-from filters.pace import Pace
+from filters.pace import Pace, Rest
 from filters.scorer import EXACT, Reason, Scorer, ScorerUnavailable, Scores, ThresholdValues
 from filters.scoring_thread import Outcome, ScoringThread
 from filters.turns import Turns
@@ -84,7 +84,7 @@ class Batcher:
         self._in_pass: list[Call] = []
         self._passes = 0
         self._pace = Pace()
-        self._rest: asyncio.TimerHandle | None = None
+        self._rest = Rest(self._dispatch)
         self._failing = False
         self._thread: ScoringThread | None = None
         self._stopped = asyncio.Event()
@@ -116,7 +116,7 @@ class Batcher:
             return
         thread = self._thread
         self._thread = None
-        self._end_rest()
+        self._rest.end()
         for call in [*self._turns.calls(), *self._in_pass]:
             call.settle(ScorerUnavailable("closed"))
         thread.stop()
@@ -183,7 +183,7 @@ class Batcher:
 
     def _dispatch(self) -> None:
         """Start a pass, unless one is under way, nothing waits, or what waits is to leave the cores to the engine."""
-        rests = self._rest is not None and not self._turns.waiting("windows")
+        rests = self._rest.under_way and not self._turns.waiting("windows")
         if self._thread is None or self._in_pass or rests:
             return
         boarded = self._turns.board()
@@ -211,21 +211,5 @@ class Batcher:
         if scored:
             self._observer.batch_scored(self._pace.texts, outcome.seconds)
         if all(call.caller.urgency != "windows" for call in calls):
-            self._begin_rest(outcome.seconds)
+            self._rest.begin(self._pace.rest(asyncio.get_running_loop().time(), outcome.seconds))
         self._dispatch()
-
-    def _begin_rest(self, pass_seconds: float) -> None:
-        loop = asyncio.get_running_loop()
-        self._end_rest()
-        if seconds := self._pace.rest(loop.time(), pass_seconds):
-            self._rest = loop.call_later(seconds, self._rested)
-
-    def _rested(self) -> None:
-        """Go on. The timer ends the rest, not the clock: timers may be early by their resolution, and never again."""
-        self._end_rest()
-        self._dispatch()
-
-    def _end_rest(self) -> None:
-        if self._rest is not None:
-            self._rest.cancel()
-            self._rest = None

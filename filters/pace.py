@@ -3,6 +3,9 @@
 Times are those of one clock that never goes back, in seconds.
 """
 
+import asyncio
+from collections.abc import Callable
+
 RESTS = 2.0
 WRITTEN_SECONDS = 5.0
 """For so long after windows were asked for, answers count as being written."""
@@ -45,3 +48,35 @@ class Pace:
         """
         under_way = 0.0 if self._began is None else max(self.texts * self._text_seconds, now - self._began)
         return waiting * self._text_seconds + under_way
+
+
+class Rest:
+    """A rest of the scorer, after which `over` is called. Its timer ends it, and nobody asks the clock again.
+
+    Timers may be early by their resolution: who looked at the clock then would go on resting, with nobody to wake him.
+    """
+
+    def __init__(self, over: Callable[[], None]) -> None:
+        self._over = over
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def under_way(self) -> bool:
+        """Whether it is not over."""
+        return self._timer is not None
+
+    def begin(self, seconds: float) -> None:
+        """Begin one in place of the last; none if there are no seconds."""
+        self.end()
+        if seconds:
+            self._timer = asyncio.get_running_loop().call_later(seconds, self._rested)
+
+    def end(self) -> None:
+        """End it, and call nobody."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _rested(self) -> None:
+        self.end()
+        self._over()

@@ -9,7 +9,7 @@ import pytest
 
 from filters.batcher import Batcher
 from filters.call import Caller
-from filters.pace import RESTS, WRITTEN_SECONDS
+from filters.pace import RESTS, WRITTEN_SECONDS, Rest
 from filters.scorer import EXACT, Scores
 from filters.scorers.scripted import ScriptedScorer
 from tests.filters.test_batcher import PLENTY, SHORT, WORDS, Record, batching, expected, reason_of
@@ -152,7 +152,7 @@ async def test_a_timer_that_is_early_by_the_clock_ends_the_rest_all_the_same(mon
         at_its_time = loop.call_at
 
         def early(when: float, call: Any, *args: Any, **more: Any) -> asyncio.TimerHandle:
-            is_rest = getattr(call, "__self__", None) is batcher
+            is_rest = isinstance(getattr(call, "__self__", None), Rest)
             return at_its_time(when - RESTS if is_rest else when, call, *args, **more)
 
         monkeypatch.setattr(loop, "call_at", early)

@@ -136,6 +136,7 @@ def sample(servers: "Servers", seconds: float, ended: Ended) -> Sample:
     """What is taken and under way now."""
     from tests.live.counts import vllm_counts
 
+    servers.scorer.texts.clear()  # kept for tests, and no leak of the server's
     tasks = servers.run(_tasks())
     blocks = vllm_counts(servers)["vllm:kv_cache_usage_perc"]
     running = int(servers.engine.get_num_unfinished_requests())

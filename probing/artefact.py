@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors.torch import save_file
 
@@ -35,9 +36,10 @@ made all of it, this page included. Weights are kept in safetensors, and nothing
 def write(folder: Path, fitted: Fitted, made_from: Mapping[str, object], report: str) -> None:
     """Write the folder of a probe."""
     folder.mkdir(parents=True, exist_ok=True)
-    heads, width = fitted.heads, len(fitted.away)
+    every, width = (fitted.heads, fitted.forecast), len(fitted.away)
+    rows = np.concatenate([heads.weights for heads in every])
     tensors = {
-        "rows": torch.from_numpy(heads.weights.reshape(-1, 2, width).swapaxes(0, 1).reshape(-1, width).copy()),
+        "rows": torch.from_numpy(rows.reshape(-1, 2, width).swapaxes(0, 1).reshape(-1, width).copy()),
         "away": torch.from_numpy(fitted.away),
         "level": torch.tensor(fitted.level),
         "push": torch.tensor(PUSH),
@@ -51,7 +53,7 @@ def write(folder: Path, fitted: Fitted, made_from: Mapping[str, object], report:
         "points": fitted.calibration.points,
         "cuts": {name: [round(float(cut), 4) for cut in row] for name, row in cuts},
         "miss_rate": fitted.calibration.miss_rate,
-        "biases": [float(bias) for bias in heads.biases],
+        "biases": [float(bias) for heads in every for bias in heads.biases],
         "alarm": fitted.alarm,
         "penalty": fitted.penalty,
         **made_from,

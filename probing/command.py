@@ -17,7 +17,8 @@ from filters.scorers.checkpoint import find_checkpoint, sha256
 from filters.scorers.detoxify import DetoxifyScorer
 from probing import report, texts
 from probing.artefact import write
-from probing.fitting import Labelled, fit
+from probing.fitting import Beginnings, Windows, fit
+from probing.forecast import beginnings
 from probing.journal import Journal
 from probing.texts import ProbeError
 from probing.windows import Window, features, leading, scores, windows
@@ -107,13 +108,12 @@ def run(known: argparse.Namespace) -> None:
     model, gate = LanguageModel.load(name), DetoxifyScorer.load(known.detoxify)
     key = hashlib.sha256(f"{name} {found} {known.tokens} {known.seed}".encode()).hexdigest()[:16]
     journal = Journal(known.work or Path(tempfile.gettempdir()) / f"unsay-probe-{key}")
-    labelled = label(answers(model, found, known, journal), model, gate, known.seed)
-    if labelled.flagged.sum() < FEWEST or (~labelled.flagged).sum() < FEWEST:
-        count_of = f"{labelled.flagged.sum()} of {len(labelled.answers)} windows are flagged"
+    judged, begun = label(answers(model, found, known, journal), model, gate, known.seed)
+    if judged.flagged.sum() < FEWEST or (~judged.flagged).sum() < FEWEST:
+        count_of = f"{judged.flagged.sum()} of {len(judged.answers)} windows are flagged"
         raise ProbeError(f"{count_of}: expected {FEWEST} of each kind at least; give other texts, or more (--count)")
-    fitted = fit(labelled, known.miss_rate, known.seed)
-    measured = labelled.parts(known.seed)[1]
-    text = "\n\n".join(report.blocks(fitted, measured))
+    fitted = fit(judged, begun, known.miss_rate, known.seed)
+    text = "\n\n".join(report.blocks(fitted, judged.parts(known.seed)[1], begun.parts(known.seed)[1]))
     made_from = {
         "command": recorded(known),
         "model": _name(known.model),
@@ -121,8 +121,8 @@ def run(known: argparse.Namespace) -> None:
         "classifier_sha256": sha256(find_checkpoint(known.detoxify)),
         "texts_sha256": hashlib.sha256(repr(found).encode()).hexdigest(),
         "texts": len(found),
-        "windows": len(labelled.answers),
-        "flagged": int(labelled.flagged.sum()),
+        "windows": len(judged.answers),
+        "flagged": int(judged.flagged.sum()),
     }
     write(known.out, fitted, made_from, text)
     journal.remove()
@@ -171,15 +171,29 @@ def _batch(
     return [made[at] for at in some]
 
 
-def label(made: Sequence[Written], model: LanguageModel, gate: Scorer, seed: int) -> Labelled:
-    """Return the windows of all answers as the gate labels them."""
+def label(made: Sequence[Written], model: LanguageModel, gate: Scorer, seed: int) -> tuple[Windows, Beginnings]:
+    """Return the windows of all answers, and the beginnings of their sentences, as the gate labels them."""
     chance = random.Random(seed)
     found: list[Window] = []
     for at, written in enumerate(made):
         found += windows(at, written, model.tokenizer, chance)
     if not found:
         raise ProbeError("no answer is long enough to be judged before its end; give longer ones (--tokens)")
+    begun = [each for window in found for each in beginnings(window, made[window.answer], model.tokenizer)]
+    judged = [*(window.texts for window in found), *((each.sentence,) for each in begun)]
     with progress("texts judged by the gate", 1) as advance:
-        odds = scores(found, gate, lambda done, whole: advance(int(done >= whole)))
-    numbers = np.array([window.answer for window in found], np.int64)
-    return Labelled(numbers, features(found, made), leading(found, made), odds, tuple(gate.categories))
+        odds = scores(judged, gate, lambda done, whole: advance(int(done >= whole)))
+    categories, count = tuple(gate.categories), len(found)
+    return Windows(
+        answers=np.array([window.answer for window in found], np.int64),
+        features=features(((window.answer, window.span) for window in found), made),
+        odds=odds[:count],
+        categories=categories,
+        leading=leading(found, made),
+    ), Beginnings(
+        answers=np.array([each.answer for each in begun], np.int64),
+        features=features(((each.answer, each.span) for each in begun), made),
+        odds=odds[count:],
+        categories=categories,
+        shares=np.array([each.share for each in begun]),
+    )

@@ -5,24 +5,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from probing.fitting import Fitted, Labelled
+from probing.fitting import Beginnings, Fitted, Windows
 from probing.heads import area
 from reporting.markdown import table
 
 MISSES = (0.0, 0.002, 0.005, 0.01, 0.02, 0.05)
+THIRDS = (("a third", 0.0, 1 / 3), ("two thirds", 1 / 3, 2 / 3), ("all", 2 / 3, 1.0))
+"""At most how much of a sentence is there: more than one number, up to the other."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Of the windows measured on: how many are flagged and pass, clean and cleared, and alarm."""
+    """Of the windows measured on: how many are flagged and pass, and are clean and cleared."""
 
     windows: int
     flagged: int
     passed: int
     clean: int
     cleared: int
-    alarms: int
-    false_alarms: int
 
     @property
     def most_passed(self) -> float:
@@ -36,40 +36,59 @@ class Figures:
         )
 
 
-def figures(fitted: Fitted, measured: Labelled) -> Figures:
+def figures(fitted: Fitted, measured: Windows) -> Figures:
     """Count what it does under the default policy."""
-    flagged, cleared, alarmed = measured.flagged, fitted.cleared(measured), fitted.alarmed(measured)
+    flagged, cleared = measured.flagged, fitted.cleared(measured)
     return Figures(
         len(flagged),
         int(flagged.sum()),
         int((cleared & flagged).sum()),
         int((~flagged).sum()),
         int((cleared & ~flagged).sum()),
-        int((alarmed & flagged).sum()),
-        int((alarmed & ~flagged).sum()),
     )
 
 
-def blocks(fitted: Fitted, measured: Labelled) -> Iterator[str]:
+def blocks(fitted: Fitted, measured: Windows, begun: Beginnings) -> Iterator[str]:
     """Yield the report."""
     found = figures(fitted, measured)
     yield (
         f"Windows held out: {found.windows:,}, of which the gate flags {found.flagged:,} under the default policy.\n"
         f"{found.passed} of those pass ({_share(found.passed, found.flagged)}; at most {found.most_passed:.1%} with 95%"
-        f" confidence), and {_share(found.cleared, found.clean)} of the\nclean ones are cleared. An alarm is raised by"
-        f" {_share(found.alarms, found.flagged)} of the flagged ones and {_share(found.false_alarms, found.clean)} of"
-        " the clean ones."
+        f" confidence), and {_share(found.cleared, found.clean)} of the\nclean ones are cleared."
     )
     yield table(("estimate", "area under the curve"), _areas(fitted, measured))
     yield "If so many flagged windows might pass, so many clean ones would be cleared, by the highest estimate alone:"
     yield table(("flagged ones that pass", "clean ones cleared"), _curve(fitted, measured))
+    yield (
+        f"The forecast, on {len(begun.answers):,} beginnings of sentences, of which the gate flags"
+        f" {begun.flagged.sum():,} once they are over; so many of those\nraise an alarm, and of the others. Beside it"
+        " is what the estimate of any flag tells by the same states:"
+    )
+    head = ("of the sentence is there, at most", "area under the curve", "by any flag", "alarms", "false alarms")
+    yield table(head, _foresight(fitted, begun))
 
 
 def _share(part: int, whole: int) -> str:
     return f"{part / whole:.1%}" if whole else "none"
 
 
-def _areas(fitted: Fitted, measured: Labelled) -> Iterator[tuple[str, str]]:
+def _foresight(fitted: Fitted, begun: Beginnings) -> Iterator[tuple[str, ...]]:
+    foreseen = fitted.forecast.estimates(begun.features)[:, 0]
+    present = fitted.heads.estimates(begun.features)[:, 0]
+    alarmed, flagged = fitted.alarmed(begun), begun.flagged
+    for name, above, most in THIRDS:
+        rows = (begun.shares > above) & (begun.shares <= most)
+        bad, good = rows & flagged, rows & ~flagged
+        areas = (f"{area(each[rows], flagged[rows]):.3f}" for each in (foreseen, present))
+        yield (
+            name,
+            *areas,
+            _share(int(alarmed[bad].sum()), int(bad.sum())),
+            _share(int(alarmed[good].sum()), int(good.sum())),
+        )
+
+
+def _areas(fitted: Fitted, measured: Windows) -> Iterator[tuple[str, str]]:
     estimates, width = fitted.heads.estimates(measured.features), measured.leading.shape[1]
     yield "of any flag", f"{area(estimates[:, 0], measured.flagged):.3f}"
     for name, features in (("by the mean alone", slice(0, width)), ("by the last token alone", slice(width, None))):
@@ -81,7 +100,7 @@ def _areas(fitted: Fitted, measured: Labelled) -> Iterator[tuple[str, str]]:
             yield f"of {name} of at least one half", f"{area(estimates[:, at], above):.3f}"
 
 
-def _curve(fitted: Fitted, measured: Labelled) -> Iterator[tuple[str, str]]:
+def _curve(fitted: Fitted, measured: Windows) -> Iterator[tuple[str, str]]:
     estimates, flagged = fitted.heads.estimates(measured.features)[:, 0], measured.flagged
     highest = np.sort(estimates[flagged])
     for rate in MISSES:

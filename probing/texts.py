@@ -1,7 +1,8 @@
 """The texts that a probe is fitted on: answers to be read, and openings to be continued.
 
 A file is `.jsonl`, `.jsonl.gz` or `.txt`. Of a row in JSON the answer is `text` or `continuation`, and the opening
-`prompt`; each may be an object with a `text` of its own, as in RealToxicityPrompts. A line of plain text is either.
+`prompt`; each may be an object with a `text` of its own, as in RealToxicityPrompts. A line of plain text is either. A
+pair that the server kept of a rewind (`--pairs-out`) has two answers: what was flagged, and what was said instead.
 """
 
 import gzip
@@ -30,9 +31,10 @@ class Text:
 
 def given(path: Path) -> list[Text]:
     """Return the answers in a file, or in all files of a folder. ProbeError if there is none, or a row is no text."""
-    found = [Text(_of(row, "prompt"), answer) for row in _rows(path) if (answer := _answer(row)).strip()]
+    found = [Text(_of(row, "prompt"), answer) for row in _rows(path) for answer in _answers(row) if answer.strip()]
     if not found:
-        raise ProbeError(f"--data {path}: expected texts (`text` or `continuation` of each row), found none")
+        expected = "expected texts (`text`, `continuation`, or `rejected` and `chosen` of each row), found none"
+        raise ProbeError(f"--data {path}: {expected}")
     return found
 
 
@@ -65,8 +67,10 @@ def _parsed(file: Path, number: int, line: str) -> dict[str, Any]:
     return row
 
 
-def _answer(row: Any) -> str:
-    return row if isinstance(row, str) else _of(row, "text") or _of(row, "continuation")
+def _answers(row: Any) -> tuple[str, ...]:
+    if isinstance(row, str):
+        return (row,)
+    return (_of(row, "text") or _of(row, "continuation"), _of(row, "rejected"), _of(row, "chosen"))
 
 
 def _of(row: Any, key: str) -> str:

@@ -8,7 +8,7 @@
 """
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,7 +72,7 @@ class _Spelled:
 def windows(answer: int, written: Written, tokenizer: Any, chance: random.Random) -> Iterator[Window]:
     """Yield the windows of an answer under the default policy."""
     policy, cleared, wait = Policy(), 0, chance.randint(0, LATEST)
-    transcript = Transcript(lambda: _Spelled(_spelled(written.tokens, tokenizer)))
+    transcript = Transcript(lambda: _Spelled(spelled(written.tokens, tokenizer)))
     for token in written.tokens:
         transcript.append(Draft((token,)))
         end = transcript.judgeable()
@@ -85,32 +85,35 @@ def windows(answer: int, written: Written, tokenizer: Any, chance: random.Random
             cleared, wait = end, chance.randint(0, LATEST)
 
 
-def _spelled(tokens: Sequence[int], tokenizer: Any) -> list[str]:
+def spelled(tokens: Sequence[int], tokenizer: Any) -> list[str]:
     """Return what the first tokens spell, for each number of them; a character appears with its last token."""
     return [tokenizer.decode(tokens[:count]).rstrip("\ufffd") for count in range(len(tokens) + 1)]
 
 
-def scores(found: Sequence[Window], gate: Scorer, told: Callable[[int, int], None]) -> Table:
-    """Return the gate's log odds of each window (windows, 1 + categories), the highest first. `told` hears how far."""
-    texts = sorted({text for window in found for text in window.texts if text.strip()}, key=len)
+def scores(found: Sequence[Sequence[str]], gate: Scorer, told: Callable[[int, int], None]) -> Table:
+    """Return the gate's log odds of what is judged by several texts each, the worst of which counts.
+
+    (given, 1 + categories), the highest first. `told` hears how far it is.
+    """
+    texts = sorted({text for each in found for text in each if text.strip()}, key=len)
     known: dict[str, list[float]] = {}
     for at in range(0, len(texts), _TOGETHER):
         some = texts[at : at + _TOGETHER]
         known |= {text: list(row.values()) for text, row in zip(some, gate.score(some), strict=True)}
         told(at + len(some), len(texts))
     nothing = [0.0] * len(gate.categories)
-    rows = [np.max([known.get(text, nothing) for text in window.texts], axis=0) for window in found]
+    rows = [np.max([known.get(text, nothing) for text in each], axis=0) for each in found]
     table = np.clip(np.array(rows, np.float64).reshape(len(rows), -1), _LEAST, _MOST)
     odds = np.log(table / (1 - table))
     labelled: Table = np.concatenate([odds.max(axis=1, keepdims=True), odds], axis=1).astype(np.float32)
     return labelled
 
 
-def features(found: Sequence[Window], answers: Sequence[Written]) -> Table:
-    """Return the mean of the states of each window, and its last one (windows, 2 * width)."""
+def features(found: Iterable[tuple[int, TokenSpan]], answers: Sequence[Written]) -> Table:
+    """Return the mean of the states of each stretch of an answer, and its last one (stretches, 2 * width)."""
     rows = []
-    for window in found:
-        states = answers[window.answer].states[window.span.start : window.span.end].float().numpy()
+    for answer, span in found:
+        states = answers[answer].states[span.start : span.end].float().numpy()
         rows.append(np.concatenate([states.mean(axis=0), states[-1]]))
     return np.array(rows, np.float32)
 

@@ -49,8 +49,8 @@ def load(folder: Path) -> Named:
         card = json.loads((folder / CARD).read_text(encoding="utf-8"))
         calibration = read_calibration(card)
         biases = np.array(card["biases"], np.float32)
-        if biases.shape != (1 + len(calibration.categories),):
-            raise ValueError("expected a bias for the highest score and one for each category")
+        if biases.shape != (len(calibration.categories) + 2,):
+            raise ValueError("expected a bias for the highest score, one for each category, and one for the forecast")
         probe = Probe(folder.resolve(), calibration, biases, float(card["alarm"]))
         return Named(probe, str(card["model_fingerprint"]), str(card["classifier_sha256"]))
     except ScorerLoadError as error:

@@ -47,7 +47,7 @@ def write(folder: Path, changes: dict[str, object]) -> None:
         "points": [0.1, 0.4],
         "cuts": {"highest": [0.0, 1.0], "toxicity": [0.0, 1.0]},
         "miss_rate": 0.001,
-        "biases": [0.5, 0.25],
+        "biases": [0.5, 0.25, 0.125],
         "alarm": 2.0,
         "model_fingerprint": probes.fingerprint(folder.parent / "model"),
         "classifier_sha256": sha256(find_checkpoint(str(BUNDLED_CLASSIFIER))),
@@ -68,7 +68,7 @@ def test_one_that_is_named_is_used_where_it_fits(folder: Path, model: Path) -> N
     assert (found.folder, found.categories, found.biases.tolist(), found.alarm) == (
         folder,
         CATEGORIES,
-        [0.5, 0.25],
+        [0.5, 0.25, 0.125],
         2.0,
     )
 
@@ -108,7 +108,7 @@ def test_where_tokens_are_drawn_elsewhere_there_is_nothing_to_look_into(folder: 
     assert "elsewhere" in refused(settings(probe=folder), None)
 
 
-@pytest.mark.parametrize("changes", [{"biases": [1.0]}, {"alarm": None}, {"cuts": {}}, {"points": [0.4, 0.1]}])
+@pytest.mark.parametrize("changes", [{"biases": [1.0, 2.0]}, {"alarm": None}, {"cuts": {}}, {"points": [0.4, 0.1]}])
 def test_a_card_that_is_none_is_refused(folder: Path, model: Path, changes: dict[str, object]) -> None:
     write(folder, changes)
     refused(settings(probe=folder), str(model))

@@ -6,8 +6,8 @@
 2. It clears with upper bounds of the scores, all below the thresholds, never with an estimate.
 3. Where anything in a window was not seen, it says nothing. Nor does it where something was learned beside the
    classifier that it was calibrated to, or is compared there (docs/learning.md).
-4. An alarm asks for a verdict sooner, and decides nothing. It needs some fresh tokens, or a false one would be followed
-   by a window for each token. Fixed windows know none: where they end, the text alone says.
+4. An alarm, by the probe's forecast, asks for a verdict sooner, and decides nothing. It needs some fresh tokens, or a
+   false one would be followed by a window for each token. Fixed windows know none: where they end, the text alone says.
 """
 
 from filters.normalize.readings import readings
@@ -53,7 +53,7 @@ class Glance:
         return None if seen is None or self._clearing is None else self._clearing.bounds(seen)
 
     def alarms(self, state: GuardState) -> bool:
-        """Return whether what is drafted and not with the scorer yet is likely to be flagged."""
+        """Return whether the sentence that is being drafted is likely to end flagged."""
         known = len(self._transcript.tokens) - 1
         if self._alarming is None or state.fixed_windows or known - state.submitted < self._fresh:
             return False

@@ -1,7 +1,8 @@
 """What a probe says of a window of the answer, from what it saw of the model's states there.
 
 1. Of each state it saw two numbers for each head, both linear in it: one counts by its mean over the window, one at its
-   last token. Heads estimate log odds: of the highest score that the gate would give, then of each category's.
+   last token. Heads estimate log odds: of the highest score that the gate would give, then of each category's, and at
+   last of the highest score of the sentence that is being written, once it is over: a forecast.
 2. An estimate says something only by its calibration, which is a screen's (filters/scorers/screen.py): the lowest
    point below which a known share of the windows that the gate gives more do not lie.
 3. What was seen is kept with the tokens (server/generation/transcript.py): what a rewind drops is gone from every mean.
@@ -22,7 +23,7 @@ from filters.scorers.screen import Calibration
 class Probe:
     """A probe, its linear parts left out: they are where the model is (server/engine/core/sight.py), from `folder`.
 
-    `biases` (1 + categories) belong to the heads. Windows whose highest estimate is above `alarm` are likely flagged.
+    `biases` (1 + categories + 1) belong to the heads. Sentences with a forecast above `alarm` are likely to be flagged.
     """
 
     folder: Path
@@ -39,6 +40,13 @@ class Probe:
 
     def estimates(self, seen: bytes) -> NDArray[np.float32]:
         """Return log odds (1 + categories), the highest score's first, from what was seen of a window's tokens."""
+        return self._found(seen)[:-1]
+
+    def forecast(self, seen: bytes) -> float:
+        """Return log odds of the highest score of the sentence that is being written, once it is over."""
+        return float(self._found(seen)[-1])
+
+    def _found(self, seen: bytes) -> NDArray[np.float32]:
         rows, heads = np.frombuffer(seen, np.float32).reshape(-1, 2 * len(self.biases)), len(self.biases)
         found: NDArray[np.float32] = rows[:, :heads].mean(axis=0) + rows[-1, heads:] + self.biases
         return found
@@ -49,5 +57,5 @@ class Probe:
         return dict(zip(self.categories, row, strict=True))
 
     def alarms(self, seen: bytes) -> bool:
-        """Return whether a window is likely to be flagged."""
-        return bool(self.estimates(seen)[0] > self.alarm)
+        """Return whether the sentence that is being written is likely to end flagged."""
+        return self.forecast(seen) > self.alarm

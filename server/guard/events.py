@@ -16,7 +16,7 @@ class Drafted:
     """The engine sampled more: there are `drafted` tokens now, and the first `judgeable` of them end with a word.
 
     `lost` tokens were drafted beside them and dropped already: those of candidates that were not taken. `alarm`: the
-    model's own probe takes them for likely to be flagged.
+    model's own probe forecasts that their sentence ends flagged.
     """
 
     attempt: int

@@ -141,7 +141,7 @@ class Policy(BaseModel):
     )
     probe_alarms: bool = Field(
         default=True,
-        description="The same probe has a window scored at once that is likely to be flagged; without a seed.",
+        description="Where it forecasts a sentence to end flagged, that is scored at once; without a seed.",
     )
     temperature_step: Score = Field(
         default=0.1,

@@ -14,12 +14,14 @@ def test_rows_hold_texts_under_several_names(tmp_path: Path) -> None:
         {"text": "An answer."},
         {"prompt": {"text": "It"}, "continuation": {"text": " rained."}},
         {"prompt": "Only an opening"},
+        {"prompt": "She said", "chosen": " thanks.", "rejected": " no."},
     ]
     path = tmp_path / "rows.jsonl.gz"
     with gzip.open(path, "wt", encoding="utf-8") as file:
         file.write("\n".join(map(json.dumps, rows)))
-    assert given(path) == [Text("", "An answer."), Text("It", " rained.")]
-    assert openings(path) == [Text("It"), Text("Only an opening")]
+    pair = [Text("She said", " no."), Text("She said", " thanks.")]
+    assert given(path) == [Text("", "An answer."), Text("It", " rained."), *pair]
+    assert openings(path) == [Text("It"), Text("Only an opening"), Text("She said")]
 
 
 def test_lines_of_a_folder_are_either(tmp_path: Path) -> None:

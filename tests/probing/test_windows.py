@@ -46,7 +46,7 @@ def test_the_last_word_is_not_judged_before_it_is_known_to_be_over() -> None:
 
 def test_a_window_is_labelled_by_the_worst_of_its_texts() -> None:
     gate = ScriptedScorer({"eleven": 0.9, "two": 0.3}, categories=("toxicity", "insult"))
-    table = scores(found(), gate, lambda done, whole: None)
+    table = scores([window.texts for window in found()], gate, lambda done, whole: None)
     assert table.shape == (len(found()), 3) and np.allclose(table[:, 0], table[:, 1])
     first, second = (1 / (1 + np.exp(-table[:2, 1]))).tolist()
     assert (round(first, 3), round(second, 3)) == (0.3, 0.9)
@@ -56,6 +56,6 @@ def test_features_are_the_mean_of_the_states_and_the_last() -> None:
     own = [written(150)] * 8
     window = found()[1]
     states = own[7].states[window.span.start : window.span.end].float().numpy()
-    assert np.allclose(features([window], own)[0], [*states.mean(axis=0), *states[-1]])
+    assert np.allclose(features([(7, window.span)], own)[0], [*states.mean(axis=0), *states[-1]])
     before = own[7].states[window.fresh - 1 : window.span.end - 1].float().numpy()
     assert np.allclose(leading([window], own)[0], before.mean(axis=0))

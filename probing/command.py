@@ -18,7 +18,7 @@ from filters.scorers.detoxify import DetoxifyScorer
 from probing import report, texts
 from probing.artefact import write
 from probing.fitting import Beginnings, Windows, fit
-from probing.forecast import beginnings
+from probing.forecast import Beginning, beginnings
 from probing.journal import Journal
 from probing.texts import ProbeError
 from probing.windows import Window, features, leading, scores, windows
@@ -175,11 +175,13 @@ def label(made: Sequence[Written], model: LanguageModel, gate: Scorer, seed: int
     """Return the windows of all answers, and the beginnings of their sentences, as the gate labels them."""
     chance = random.Random(seed)
     found: list[Window] = []
+    begun: list[Beginning] = []
     for at, written in enumerate(made):
-        found += windows(at, written, model.tokenizer, chance)
+        cut = list(windows(at, written, model.tokenizer, chance))
+        found += cut
+        begun += beginnings(cut, written, model.tokenizer)
     if not found:
         raise ProbeError("no answer is long enough to be judged before its end; give longer ones (--tokens)")
-    begun = [each for window in found for each in beginnings(window, made[window.answer], model.tokenizer)]
     judged = [*(window.texts for window in found), *((each.sentence,) for each in begun)]
     with progress("texts judged by the gate", 1) as advance:
         odds = scores(judged, gate, lambda done, whole: advance(int(done >= whole)))

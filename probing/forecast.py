@@ -35,11 +35,16 @@ class Beginning:
     share: float
 
 
-def beginnings(window: Window, written: Written, tokenizer: Any) -> Iterator[Beginning]:
-    """Yield what an alarm might have seen before a window was cut, with the sentence that each stands in."""
-    policy, texts = Policy(), spelled(written.tokens, tokenizer)
+def beginnings(windows: Sequence[Window], written: Written, tokenizer: Any) -> Iterator[Beginning]:
+    """Yield what alarms might have seen before each window of an answer was cut, with the sentence it stands in."""
+    texts = spelled(written.tokens, tokenizer)
     sentences = parts(texts[-1]) or [TextSpan(0, len(texts[-1]))]
-    for known in range(window.fresh + policy.first_stride, window.span.end + 1, EVERY):
+    for window in windows:
+        yield from _before(window, texts, sentences)
+
+
+def _before(window: Window, texts: Sequence[str], sentences: Sequence[TextSpan]) -> Iterator[Beginning]:
+    for known in range(window.fresh + Policy().first_stride, window.span.end + 1, EVERY):
         sentence = _around(len(texts[known]), sentences)
         begin, end = (_token(texts, len(texts[-1][:at].rstrip())) for at in (sentence.start, sentence.end))
         share = (known - begin) / max(1, end - begin)

@@ -32,12 +32,12 @@ def cut() -> list[Window]:
 
 
 def begun() -> list[Beginning]:
-    return [each for window in cut() for each in beginnings(window, WRITTEN, Words())]
+    return list(beginnings(cut(), WRITTEN, Words()))
 
 
 def test_an_alarm_sees_the_context_and_the_fresh_tokens_from_the_first_few_on() -> None:
     for window in cut():
-        found = list(beginnings(window, WRITTEN, Words()))
+        found = list(beginnings([window], WRITTEN, Words()))
         assert {each.span.start for each in found} == {window.span.start}
         ends = [each.span.end for each in found]
         assert ends == list(range(window.fresh + Policy().first_stride, window.span.end + 1, EVERY))
@@ -63,5 +63,5 @@ def test_its_share_says_how_much_of_the_sentence_is_there() -> None:
 def test_an_answer_of_one_sentence_is_its_sentence() -> None:
     short = Written(list(range(9)), torch.zeros(9, 2))
     window = Window(0, cut()[0].span, 0, ())
-    one = next(beginnings(window, short, Words()))
+    one = next(beginnings([window], short, Words()))
     assert one.sentence == " ".join(WORDS[:9])

@@ -55,7 +55,7 @@ def _before(window: Window, texts: Sequence[str], sentences: Sequence[TextSpan])
 
 def _around(said: int, sentences: Sequence[TextSpan]) -> TextSpan:
     """Return the sentence in which the last of `said` characters stands."""
-    return next(each for each in sentences if each.end >= said)
+    return next((each for each in sentences if each.end >= said), sentences[-1])
 
 
 def _token(texts: Sequence[str], at: int) -> int:

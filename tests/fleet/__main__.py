@@ -21,6 +21,7 @@ from typing import Any
 import httpx
 
 from tests.fleet.measure import cost
+from tests.live.wire import alines
 
 STREAMS = 8
 TOKENS = 300
@@ -129,7 +130,7 @@ async def stream(client: httpx.AsyncClient, number: int, begun: asyncio.Event) -
     text, report, done = "", None, False
     try:
         async with client.stream("POST", "/v1/completions", json=body(number, stream=True)) as answer:
-            async for line in answer.aiter_lines():
+            async for line in alines(answer):
                 done = done or line == "data: [DONE]"
                 if not line.startswith("data: {"):
                     continue

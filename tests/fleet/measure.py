@@ -7,6 +7,8 @@ from typing import Any
 import httpx
 import psutil
 
+from tests.live.wire import alines
+
 ROLES = {"proxy": "ray::ProxyActor", "replica": "ray::ServeReplica"}
 
 
@@ -36,4 +38,4 @@ async def chunks(client: httpx.AsyncClient, body: dict[str, Any]) -> int:
     """Read a stream; return how many chunks it had."""
     async with client.stream("POST", "/v1/completions", json=body | {"stream": True}) as answer:
         answer.raise_for_status()
-        return len([line async for line in answer.aiter_lines() if line.startswith("data: {")])
+        return len([line async for line in alines(answer) if line.startswith("data: {")])

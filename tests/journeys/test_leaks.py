@@ -10,7 +10,7 @@ import pytest
 from filters.scorers.scripted import ScriptedScorer
 from server.policy.policy import Policy
 from tests.live.servers import Servers
-from tests.live.wire import JSON, PATHS, asking, post, texts
+from tests.live.wire import JSON, PATHS, asking, lines, post, texts
 
 WORD = "town"
 LATE_SECONDS = 0.05
@@ -90,7 +90,7 @@ def test_every_prefix_of_a_stream_was_judged(servers: Servers, route: str) -> No
     with servers.scorer.flagging():
         released = ""
         with httpx.stream("POST", servers.guarded + PATHS[route], json=body, timeout=60) as answer:
-            for line in answer.iter_lines():
+            for line in lines(answer):
                 for text in texts_of(line.encode()):
                     released += json.loads(f'"{text}"')
                     assert judged(released, servers.scorer.texts)

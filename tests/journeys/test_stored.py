@@ -9,7 +9,7 @@ import pytest
 from tests.journeys.test_failures import ready, until
 from tests.journeys.test_routes import metric
 from tests.live.servers import Servers
-from tests.live.wire import JSON, asking, events, post
+from tests.live.wire import JSON, asking, events, lines, post
 
 ROUTE = 'route="/v1/responses"'
 
@@ -130,10 +130,10 @@ def test_a_stream_of_a_cancelled_response_ends(servers: Servers) -> None:
         servers.scorer.flagging(seconds=0.1),
         httpx.stream("POST", url, json=body | {"ignore_eos": True}) as answer,
     ):
-        lines = answer.iter_lines()
-        assert "response.created" in next(lines)
+        read = lines(answer)
+        assert "response.created" in next(read)
         told = httpx.post(f"{url}/cancelled/cancel").json()
-        first = events("\n".join(lines))
+        first = events("\n".join(read))
     assert told["status"] == "cancelled" and told["output"] == [] == finished(servers, "cancelled")["output"]
     assert (first[-1]["type"], first[-1]["response"]["status"]) == ("response.failed", "cancelled")
     assert events(httpx.get(f"{url}/cancelled?stream=true").text)[-1] == first[-1]

@@ -1,7 +1,7 @@
 """Requests as they go over the wire, and answers as they come back."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import httpx
@@ -40,6 +40,26 @@ def events(raw: str) -> list[JSON]:
     """The JSON objects of a stream of server-sent events. Only a line feed ends a line there: texts may hold others."""
     found = (line.removeprefix("data: ") for line in raw.split("\n") if line.startswith("data: "))
     return [json.loads(line) for line in found if line != "[DONE]"]
+
+
+def lines(answer: httpx.Response) -> Iterator[str]:
+    """The lines of a stream as they come. httpx's own end at every character that ends one in a text, too."""
+    rest = ""
+    for piece in answer.iter_text():
+        *whole, rest = (rest + piece).split("\n")
+        yield from whole
+    yield from [rest] if rest else []
+
+
+async def alines(answer: httpx.Response) -> AsyncIterator[str]:
+    """The same of a stream that is read asynchronously."""
+    rest = ""
+    async for piece in answer.aiter_text():
+        *whole, rest = (rest + piece).split("\n")
+        for line in whole:
+            yield line
+    if rest:
+        yield rest
 
 
 def folded(chunks: list[JSON]) -> JSON:

@@ -31,7 +31,7 @@ _PROSE = (
 _NAMED_PROSE = (("wikipedia_en_slice.txt.xz", 4_000, 0.8), ("wikinews_en.txt.xz", 1_500, 0.7))
 _PERSPECTIVE = ("toxicity", "severe_toxicity", "profanity", "threat", "insult", "identity_attack")
 _CAPS = {"madlibs": 3_000, "paradetox": 8_000}
-_ENGLISH_CONTRASTS, _FOREIGN_CONTRASTS, _HINDI_CONTRASTS = 14_000, 80_000, 6_000
+_ENGLISH_CONTRASTS, _FOREIGN_CONTRASTS, _HINDI_CONTRASTS = 14_000, 9_000, 2_000
 # How often each text is learnt from in an epoch: what models and people write is the most like what is judged.
 _TIMES = {"rtp": 6, "civil_comments": 2, "jigsaw/ak": 2, "jigsaw/furkancaglayan": 2, CASED: 2}
 _SENTENCE = re.compile(r"(?<=[.!?])\s+")

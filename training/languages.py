@@ -9,7 +9,7 @@ from typing import Any
 
 from training.examples import Example, draw, only_toxicity
 
-_CAPS = {"cold": 5_000, "told-br": 5_000, "germeval2018": 8_000, "mlma": 3_000, "templates": 2_000}
+_CAPS = {"cold": 5_000, "told-br": 5_000, "germeval2018": 4_000, "mlma": 3_000, "templates": 2_000}
 _WEIGHTS = {"mlma": 0.5, "templates": 0.8}
 HELD_OUT_PARTS = 10
 

@@ -21,7 +21,7 @@ from probing.fitting import Beginnings, Windows, fit
 from probing.forecast import Beginning, beginnings
 from probing.journal import Journal
 from probing.texts import ProbeError
-from probing.windows import Window, features, leading, scores, windows
+from probing.windows import Window, features, leading, scores, spelled, windows
 from probing.writing import TOGETHER, LanguageModel, Written, folder_of
 from reporting.options import at_least, command_parser, count, within
 from reporting.progress import progress, say
@@ -177,9 +177,10 @@ def label(made: Sequence[Written], model: LanguageModel, gate: Scorer, seed: int
     found: list[Window] = []
     begun: list[Beginning] = []
     for at, written in enumerate(made):
-        cut = list(windows(at, written, model.tokenizer, chance))
+        spells = spelled(written.tokens, model.tokenizer)
+        cut = list(windows(at, written, spells, chance))
         found += cut
-        begun += beginnings(cut, written, model.tokenizer)
+        begun += beginnings(cut, spells)
     if not found:
         raise ProbeError("no answer is long enough to be judged before its end; give longer ones (--tokens)")
     judged = [*(window.texts for window in found), *((each.sentence,) for each in begun)]

@@ -9,12 +9,10 @@
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from filters.parts import parts
 from filters.span import TextSpan
-from probing.windows import Window, spelled
-from probing.writing import Written
+from probing.windows import Window
 from server.guard.events import TokenSpan
 from server.policy.policy import Policy
 
@@ -35,9 +33,11 @@ class Beginning:
     share: float
 
 
-def beginnings(windows: Sequence[Window], written: Written, tokenizer: Any) -> Iterator[Beginning]:
-    """Yield what alarms might have seen before each window of an answer was cut, with the sentence it stands in."""
-    texts = spelled(written.tokens, tokenizer)
+def beginnings(windows: Sequence[Window], texts: Sequence[str]) -> Iterator[Beginning]:
+    """Yield what alarms might have seen before each window of an answer was cut, with the sentence it stands in.
+
+    `texts` is what the answer's tokens spell (probing/windows.py, `spelled`).
+    """
     sentences = parts(texts[-1]) or [TextSpan(0, len(texts[-1]))]
     for window in windows:
         yield from _before(window, texts, sentences)

@@ -69,10 +69,10 @@ class _Spelled:
         return ()
 
 
-def windows(answer: int, written: Written, tokenizer: Any, chance: random.Random) -> Iterator[Window]:
-    """Yield the windows of an answer under the default policy."""
+def windows(answer: int, written: Written, texts: Sequence[str], chance: random.Random) -> Iterator[Window]:
+    """Yield the windows of an answer under the default policy; `texts` is what its tokens spell (`spelled`)."""
     policy, cleared, wait = Policy(), 0, chance.randint(0, LATEST)
-    transcript = Transcript(lambda: _Spelled(spelled(written.tokens, tokenizer)))
+    transcript = Transcript(lambda: _Spelled(texts))
     for token in written.tokens:
         transcript.append(Draft((token,)))
         end = transcript.judgeable()

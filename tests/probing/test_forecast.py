@@ -5,7 +5,7 @@ import random
 import torch
 
 from probing.forecast import EVERY, Beginning, beginnings
-from probing.windows import Window, windows
+from probing.windows import Window, spelled, windows
 from probing.writing import Written
 from server.policy.policy import Policy
 
@@ -25,19 +25,20 @@ class Words:
 
 
 WRITTEN = Written(list(range(len(WORDS))), torch.zeros(len(WORDS), 2))
+SPELLS = spelled(WRITTEN.tokens, Words())
 
 
 def cut() -> list[Window]:
-    return list(windows(4, WRITTEN, Words(), random.Random(0)))
+    return list(windows(4, WRITTEN, SPELLS, random.Random(0)))
 
 
 def begun() -> list[Beginning]:
-    return list(beginnings(cut(), WRITTEN, Words()))
+    return list(beginnings(cut(), SPELLS))
 
 
 def test_an_alarm_sees_the_context_and_the_fresh_tokens_from_the_first_few_on() -> None:
     for window in cut():
-        found = list(beginnings([window], WRITTEN, Words()))
+        found = list(beginnings([window], SPELLS))
         assert {each.span.start for each in found} == {window.span.start}
         ends = [each.span.end for each in found]
         assert ends == list(range(window.fresh + Policy().first_stride, window.span.end + 1, EVERY))
@@ -61,7 +62,6 @@ def test_its_share_says_how_much_of_the_sentence_is_there() -> None:
 
 
 def test_an_answer_of_one_sentence_is_its_sentence() -> None:
-    short = Written(list(range(9)), torch.zeros(9, 2))
     window = Window(0, cut()[0].span, 0, ())
-    one = next(beginnings([window], short, Words()))
+    one = next(beginnings([window], spelled(range(9), Words())))
     assert one.sentence == " ".join(WORDS[:9])

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from filters.scorers.scripted import ScriptedScorer
-from probing.windows import features, leading, scores, windows
+from probing.windows import features, leading, scores, spelled, windows
 from probing.writing import Written
 from server.policy.policy import Policy
 
@@ -27,7 +27,8 @@ def written(count: int) -> Written:
 
 
 def found(count: int = 150) -> list:  # type: ignore[type-arg]
-    return list(windows(7, written(count), Words(), random.Random(1)))
+    one = written(count)
+    return list(windows(7, one, spelled(one.tokens, Words()), random.Random(1)))
 
 
 def test_windows_are_those_of_the_guard() -> None:

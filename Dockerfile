@@ -99,9 +99,9 @@ HEALTHCHECK --interval=15s --timeout=5s --start-period=10m --retries=3 \
 ENTRYPOINT ["unsay", "serve", "--host", "0.0.0.0"]
 
 FROM ${PYTHON_IMAGE} AS cpu
-# vLLM's CPU kernels are linked against libnuma.
+# vLLM's CPU kernels are linked against libnuma; its worker's memory grows for hours by glibc's heap, not by tcmalloc's.
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends libnuma1 \
+    && apt-get install -y --no-install-recommends libnuma1 libtcmalloc-minimal4 \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --uid 10001 --user-group --home-dir /cache --no-create-home --shell /usr/sbin/nologin unsay \
     && install -d -o unsay -g unsay /cache
@@ -115,6 +115,7 @@ ENV PATH=/opt/unsay/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     VLLM_NO_USAGE_STATS=1 \
     UNSAY_CACHE=/opt/unsay/embedded \
+    LD_PRELOAD=libtcmalloc_minimal.so.4 \
     PORT=8000
 USER 10001:10001
 WORKDIR /cache

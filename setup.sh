@@ -45,6 +45,28 @@ fetch_voice() {
     fi
 }
 
+# vLLM's own CPU wheels bring tcmalloc and preload it in its processes; the one from PyPI does not, and glibc's heap grows for
+# hours under rewinds. It is unpacked where vLLM looks for it: nothing is installed outside the environment.
+fetch_tcmalloc() {
+    say "fetching tcmalloc, by which vLLM's processes allocate"
+    if ! (
+        set -e
+        libraries=$("$venv/bin/python" -c 'from importlib.util import find_spec
+print(find_spec("vllm").submodule_search_locations[0])')/libs
+        folder=$(mktemp -d)
+        trap 'rm -rf "$folder"' EXIT
+        chmod 755 "$folder"
+        [ "$(id -u)" != 0 ] || apt-get update -qq
+        cd "$folder"
+        apt-get download -qq libtcmalloc-minimal4t64 || apt-get download -qq libtcmalloc-minimal4
+        dpkg -x libtcmalloc-minimal4*.deb .
+        mkdir -p "$libraries"
+        cp -L usr/lib/*/libtcmalloc_minimal.so.4 "$libraries/"
+    ) >"$venv/tcmalloc.log" 2>&1; then
+        say "no Debian package of it here: vLLM's processes take more memory ($venv/tcmalloc.log says more, docs/servers.md what to do)"
+    fi
+}
+
 # promtool and Prometheus, for the tests of the alert rules: unpacked into the environment, nothing is installed outside it.
 fetch_prometheus() {
     command -v promtool >/dev/null && command -v prometheus >/dev/null && return
@@ -84,6 +106,7 @@ if ! has run "$wanted"; then
     $pip install --no-deps --require-hashes -r requirements/cpu.lock
     name_vllm
     $pip install --no-deps --no-build-isolation --editable .
+    fetch_tcmalloc
     printf '%s' "$wanted" > "$venv/.run"
 fi
 if [ "$kind" = dev ] && ! has dev "$wanted_dev"; then

@@ -24,16 +24,14 @@ HARMLESS = (
     "Enforce eager set",
     "Inductor compilation was disabled",
     "Reset SSM cache type",
-    "%s is not found in LD_PRELOAD",  # measured: no faster with it, for the bundled model on two cores
-    "OMP_NUM_THREADS=%s is set",  # by vLLM itself, to the cores that the model is to be computed on
+    "libiomp is not found in LD_PRELOAD",  # measured: no faster with it, for the bundled model on two cores
+    "OMP_NUM_THREADS=",  # by vLLM itself, to the cores that the model is to be computed on
     "This model does not officially support disabling chunked prefill",  # we have it read whole: launcher.py says why
     "[shutdown] Process manager: force killing",
     "[shutdown] force killing",
+    "Using custom scheduler class server.engine.core.",  # ours, as we know (server/engine/core/arming.py)
 )
-"""Beginnings of messages, before their arguments are put in."""
-
-FOREIGN_SCHEDULER, OURS = "Using custom scheduler class ", "server.engine.core."
-"""vLLM warns of schedulers that are not its own; this one is ours, as we know (server/engine/core/arming.py)."""
+"""Beginnings of messages."""
 
 
 class Noise(logging.Filter):
@@ -41,10 +39,16 @@ class Noise(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Return whether the record is to be written."""
-        message = str(record.msg)
-        ours = message.startswith(FOREIGN_SCHEDULER) and record.getMessage().startswith(FOREIGN_SCHEDULER + OURS)
         raised = record.exc_info[1] if record.exc_info else None
-        return not (ours or message.startswith(HARMLESS) or isinstance(raised, UnsayError))
+        return not (_said(record).startswith(HARMLESS) or isinstance(raised, UnsayError))
+
+
+def _said(record: logging.LogRecord) -> str:
+    """Return the message; as it is where its arguments do not fit, of which the handler will tell."""
+    try:
+        return record.getMessage()
+    except (TypeError, ValueError, KeyError):
+        return str(record.msg)
 
 
 def write_objects(config: Any) -> None:

@@ -63,7 +63,7 @@ print(find_spec("vllm").submodule_search_locations[0])')/libs
         mkdir -p "$libraries"
         cp -L usr/lib/*/libtcmalloc_minimal.so.4 "$libraries/"
     ) >"$venv/tcmalloc.log" 2>&1; then
-        say "no Debian package of it here: vLLM's processes take more memory ($venv/tcmalloc.log says more, docs/servers.md what to do)"
+        say "no Debian package of it here: vLLM's processes take more memory ($venv/tcmalloc.log says more, docs/operations.md what to do)"
     fi
 }
 

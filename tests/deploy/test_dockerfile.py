@@ -127,7 +127,9 @@ def test_what_is_written_at_run_time_goes_to_the_volume(target: str) -> None:
 
 def test_both_targets_run_in_the_same_way() -> None:
     cpu, gpu = (stages()[target] for target in TARGETS)
-    assert environment(cpu) == {**environment(gpu), "UNSAY_CACHE": "/opt/unsay/embedded"}
+    of_cpu = {"UNSAY_CACHE": "/opt/unsay/embedded", "LD_PRELOAD": "libtcmalloc_minimal.so.4"}
+    assert environment(cpu) == {**environment(gpu), **of_cpu}
+    assert any("libtcmalloc-minimal4" in step for step in cpu.all("RUN"))
     same = ("USER", "WORKDIR", "VOLUME", "EXPOSE", "HEALTHCHECK", "ENTRYPOINT")
     assert [cpu.all(word) for word in same] == [gpu.all(word) for word in same]
 

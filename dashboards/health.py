@@ -159,10 +159,13 @@ KEYS = [
         [split(increase(RELOADS, over="5m"), "instance", "file", "result")],
     ),
     Panel(
-        "Audit records",
-        "Records per second of the audit log: written, or lost since its file could not be written.",
+        "Audit records and pairs",
+        "Records per second of the audit log, and preference pairs: written, or lost since their file could not be.",
         "cps",
-        [split(rate("unsay_audit_records_total"), "instance", "fate")],
+        [
+            Query(total(rate("unsay_audit_records_total"), "instance", "fate"), "records {{instance}} {{fate}}"),
+            Query(total(rate("unsay_pairs_total"), "instance", "fate"), "pairs {{instance}} {{fate}}"),
+        ],
     ),
     Panel(
         "Answers recorded",

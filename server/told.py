@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from typing import Protocol
 
 from filters.scorers import registry
 from server.audit.file import AuditFile, AuditObserver, Keeping, auditing
@@ -10,9 +11,13 @@ from server.configuration import Settings
 from server.generation.pairs import Pairs
 from server.generation.tracing import UNTRACED, Tracing
 from server.telemetry import logs
-from server.telemetry.pairs import writing
+from server.telemetry.pairs import PairObserver, writing
 
 log = logs.logger("tracing")
+
+
+class LineObserver(AuditObserver, PairObserver, Protocol):
+    """Is told what becomes of the lines of both files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +29,9 @@ class Told:
     tracing: Tracing = UNTRACED
 
 
-def telling(settings: Settings, observer: AuditObserver, closing: AsyncExitStack) -> Told:
+def telling(settings: Settings, observer: LineObserver, closing: AsyncExitStack) -> Told:
     """Return all that the settings want, open until `closing` ends. StartError for what cannot be."""
-    pairs = closing.enter_context(writing(settings.pairs_out))
+    pairs = closing.enter_context(writing(settings.pairs_out, observer))
     gate = registry.fingerprint(settings.scorer, settings.screen) if settings.audit_out else None
     keeping = Keeping(settings.audit_failure, settings.audit_fsync, gate)
     records = closing.enter_context(auditing(settings.audit_out, keeping, observer))

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal, Protocol, get_args
+from typing import Any, Literal, Protocol
 
 from server.audit.line import Head, read, written
 from server.audit.record import record
@@ -31,8 +31,6 @@ OTHERS = 0o037
 RETRY_AFTER_SECONDS = 5.0
 _TAIL_BYTES = 1 << 20
 
-Fate = Literal["written", "lost"]
-FATES: tuple[Fate, ...] = get_args(Fate)
 Failing = Literal["closed", "open"]
 Syncing = Literal["answer", "second", "never"]
 
@@ -42,7 +40,7 @@ log = logs.logger("audit")
 class AuditObserver(Protocol):
     """Is told what becomes of records."""
 
-    def audited(self, fate: Fate) -> None:
+    def audited(self, fate: lines.Fate) -> None:
         """Count a record, of a choice or of what was done with feedback: written, or lost."""
 
 

@@ -9,10 +9,15 @@ import fcntl
 import os
 import stat
 from pathlib import Path
+from typing import Literal, get_args
 
 from server.errors import StartError
 
 OWNER_ONLY = 0o600
+
+Fate = Literal["written", "lost"]
+"""What becomes of a line."""
+FATES: tuple[Fate, ...] = get_args(Fate)
 
 
 def opened(option: str, path: Path, others: int) -> int:
@@ -43,6 +48,16 @@ def append(file: int, line: bytes) -> None:
     except OSError:
         os.ftruncate(file, whole)
         raise
+
+
+def end_last(option: str, file: int, path: Path) -> None:
+    """End the line that a crash has cut short, if one has. StartError if that fails."""
+    try:
+        size = os.fstat(file).st_size
+        if size and os.pread(file, 1, size - 1) != b"\n":
+            append(file, b"\n")
+    except OSError as error:
+        raise StartError(f"{option}: {path}: {error.strerror}; name another file") from None
 
 
 def _check(option: str, status: os.stat_result, path: Path, others: int) -> None:

@@ -22,7 +22,7 @@ from server.telemetry.feedback import FeedbackMetrics
 from server.telemetry.learning import LearningMetrics
 from server.telemetry.outcomes import OutcomeMetrics
 from server.telemetry.scoring import ScoringMetrics
-from server.telemetry.serving import CapacityMetrics, ProbeMetrics, ServingMetrics, UpstreamMetrics
+from server.telemetry.serving import CapacityMetrics, ProbeMetrics, ServingMetrics, UpstreamMetrics, WrittenMetrics
 
 _DELAY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)
 # Finer at both ends: clean text scores near 0, thresholds of careful policies lie high.
@@ -130,6 +130,7 @@ class Metrics(
     UpstreamMetrics,
     FeedbackMetrics,
     LearningMetrics,
+    WrittenMetrics,
 ):
     """All that a server counts. Give every process one; give every test its own registry."""
 
@@ -143,6 +144,7 @@ class Metrics(
         UpstreamMetrics.__init__(self, registry)
         FeedbackMetrics.__init__(self, registry)
         LearningMetrics.__init__(self, registry)
+        WrittenMetrics.__init__(self, registry)
         self._build = Gauge(
             "unsay_build_info",
             "Always 1; the labels say which versions, scorer and model run here.",

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import Protocol
 
-from server.errors import StartError
 from server.generation.pairs import Pair
 from server.telemetry import lines, logs
 
@@ -24,14 +24,21 @@ OTHERS = 0o077
 log = logs.logger("pairs")
 
 
+class PairObserver(Protocol):
+    """Is told what becomes of pairs."""
+
+    def paired(self, fate: lines.Fate) -> None:
+        """Count a pair: written, or lost."""
+
+
 @contextmanager
-def writing(path: Path | None) -> Iterator["PairFile | None"]:
+def writing(path: Path | None, observer: PairObserver) -> Iterator["PairFile | None"]:
     """Provide the file at `path`, created if missing; None without a path. StartError if it is not fit for this."""
     if path is None:
         yield None
         return
     with _opened(path) as file:
-        pairs = PairFile(file, path)
+        pairs = PairFile(file, path, observer)
         log.warning("flagged text is being written to a file, behind its prompts", extra={"file": str(path)})
         try:
             yield pairs
@@ -49,9 +56,10 @@ def check(path: Path | None) -> None:
 class PairFile:
     """Adds pairs to the open file, which `path` names in the log. `written` and `lost` count them."""
 
-    def __init__(self, file: int, path: Path) -> None:
+    def __init__(self, file: int, path: Path, observer: PairObserver) -> None:
         self._file = file
         self._path = path
+        self._observer = observer
         self.written = 0
         self.lost = 0
 
@@ -63,8 +71,10 @@ class PairFile:
             if not self.lost:
                 log.warning("pairs are lost", extra={"file": str(self._path), "reason": error.strerror})
             self.lost += 1
+            self._observer.paired("lost")
         else:
             self.written += 1
+            self._observer.paired("written")
 
 
 @contextmanager
@@ -72,17 +82,7 @@ def _opened(path: Path) -> Iterator[int]:
     """Provide the file, checked and locked, at the end of a line."""
     file = lines.opened(OPTION, path, OTHERS)
     try:
-        _end_line(file, path)
+        lines.end_last(OPTION, file, path)
         yield file
     finally:
         os.close(file)
-
-
-def _end_line(file: int, path: Path) -> None:
-    """End the line that a crash has cut short, if one has."""
-    try:
-        size = os.fstat(file).st_size
-        if size and os.pread(file, 1, size - 1) != b"\n":
-            lines.append(file, b"\n")
-    except OSError as error:
-        raise StartError(f"{OPTION}: {path}: {error.strerror}; name another file") from None

@@ -1,4 +1,4 @@
-"""Metrics of the server itself, of engine, upstreams and the model's probe: how they fare, and what they refuse."""
+"""Metrics of the server itself, of engine, upstreams, files and the model's probe: how they fare, what they refuse."""
 
 from collections.abc import Iterable
 from itertools import product
@@ -7,21 +7,19 @@ from typing import get_args
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from server.api.doorway import Fate, Part
-from server.audit.file import FATES
-from server.audit.file import Fate as RecordFate
 from server.engine.upstream.faults import OUTCOMES, Outcome
 from server.generation.capacity import SHORTAGES, Shortage
 from server.generation.observer import GLANCED, Glanced
 from server.keys.quotas import LIMITS, Limit
 from server.reloading import FILES, RESULTS, File, Result
+from server.telemetry import lines
 from server.telemetry.children import Children
 
 
 class ServingMetrics:
     """How the server fares.
 
-    The ports say what each call means: `DoorObserver`, `EngineObserver`, `ReloadObserver`, `QuotaObserver`,
-    `AuditObserver`.
+    The ports say what each call means: `DoorObserver`, `EngineObserver`, `ReloadObserver`, `QuotaObserver`.
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -74,8 +72,6 @@ class ServingMetrics:
             "unsay_limits_failures", "Times that a limit of a key could not be looked up or counted.", registry=registry
         )
 
-        self._audited = _audited(registry)
-
     def expect_keys(self, names: Iterable[str]) -> None:
         """Make the series of the keys with these names, with the value 0."""
         for name, limit in product(names, LIMITS):
@@ -89,9 +85,6 @@ class ServingMetrics:
 
     def limits_failed(self) -> None:
         self._limits_failed.inc()
-
-    def audited(self, fate: RecordFate) -> None:
-        self._audited.of(fate).inc()
 
     def request_at_end(self, fate: Fate) -> None:
         self._at_end.of(fate).inc()
@@ -122,10 +115,24 @@ class ProbeMetrics:
         self._glanced.of(outcome).inc()
 
 
-def _audited(registry: CollectorRegistry) -> Children[Counter]:
-    help_ = "Records of the audit log: written, or lost since the file could not be written."
-    made = Children(Counter("unsay_audit_records", help_, ("fate",), registry=registry))
-    for fate in FATES:
+class WrittenMetrics:
+    """The ports `AuditObserver` and `PairObserver` say what each call means."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._audited = _written(registry, "unsay_audit_records", "Records of the audit log")
+        self._paired = _written(registry, "unsay_pairs", "Preference pairs")
+
+    def audited(self, fate: lines.Fate) -> None:
+        self._audited.of(fate).inc()
+
+    def paired(self, fate: lines.Fate) -> None:
+        self._paired.of(fate).inc()
+
+
+def _written(registry: CollectorRegistry, name: str, what: str) -> Children[Counter]:
+    help_ = f"{what}: written, or lost since the file could not be written."
+    made = Children(Counter(name, help_, ("fate",), registry=registry))
+    for fate in lines.FATES:
         made.of(fate)
     return made
 

@@ -15,10 +15,13 @@ SPAN = FlaggedSpan(0, 5, 11, {"insult": 0.91}, "idiot!")
 
 
 class Counted(Counter[str]):
-    """Counts what became of records."""
+    """Counts what became of records and pairs."""
 
     def audited(self, fate: str) -> None:
         self[fate] += 1
+
+    def paired(self, fate: str) -> None:
+        self[f"pair {fate}"] += 1
 
 
 def answered(number: int = 0, *, text: str | None = "You friend!", key: str = "app", **report: Any) -> Answered:

@@ -43,6 +43,7 @@ LABELS = {
     "unsay_answers_recorded_total": {"fate"},
     "unsay_feedback_failures_total": set[str](),
     "unsay_audit_records_total": {"fate"},
+    "unsay_pairs_total": {"fate"},
     "unsay_build_info": {"version", "vllm_version", "detoxify_version", "scorer", "model"},
 }
 

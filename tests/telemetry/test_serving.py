@@ -1,9 +1,13 @@
 """What is counted of the server itself."""
 
+from collections.abc import Callable
+from typing import Any
+
+import pytest
 from prometheus_client import CollectorRegistry
 
 from server.engine.upstream.faults import OUTCOMES
-from server.telemetry.serving import CapacityMetrics, ServingMetrics, UpstreamMetrics
+from server.telemetry.serving import CapacityMetrics, ServingMetrics, UpstreamMetrics, WrittenMetrics
 
 
 def test_every_word_is_there_from_the_start_and_counts() -> None:
@@ -19,12 +23,16 @@ def test_every_word_is_there_from_the_start_and_counts() -> None:
     assert value("unsay_late_requests_total", {"part": "head"}) == 1
 
 
-def test_records_are_counted_as_written_and_lost() -> None:
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [("unsay_audit_records_total", WrittenMetrics.audited), ("unsay_pairs_total", WrittenMetrics.paired)],
+)
+def test_lines_are_counted_as_written_and_lost(name: str, count: Callable[[WrittenMetrics, Any], None]) -> None:
     registry = CollectorRegistry()
-    metrics, value = ServingMetrics(registry), registry.get_sample_value
-    assert value("unsay_audit_records_total", {"fate": "lost"}) == 0
-    metrics.audited("written")
-    assert value("unsay_audit_records_total", {"fate": "written"}) == 1
+    metrics, value = WrittenMetrics(registry), registry.get_sample_value
+    assert value(name, {"fate": "lost"}) == 0
+    count(metrics, "written")
+    assert (value(name, {"fate": "written"}), value(name, {"fate": "lost"})) == (1, 0)
 
 
 def test_a_hung_engine_is_1_until_it_is_well() -> None:

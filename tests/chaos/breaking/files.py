@@ -50,6 +50,7 @@ class DiskFull(Fault):
     """No file of the server's, its log among them, can grow by a byte."""
 
     what = f"disk full for {SECONDS:.0f} s under pairs and log (RLIMIT_FSIZE)"
+    series = ('unsay_pairs_total{fate="lost"}',)
 
     async def happen(self, house: House, people: Crowd) -> None:
         old = limited(house.served.inner, resource.RLIMIT_FSIZE, house.pairs.stat().st_size + 10)

@@ -45,43 +45,45 @@ fetch_voice() {
     fi
 }
 
+# The first Debian package of these names that there is, unpacked into a folder: nothing is installed. A machine that
+# reaches no package index is not waited for.
+unpack() {
+    local into=$1 folder name status=1
+    local apt="apt-get -qq -o Acquire::Retries=0 -o Acquire::http::Timeout=10 -o Acquire::https::Timeout=10"
+    shift
+    command -v apt-get || return
+    folder=$(mktemp -d)
+    chmod 755 "$folder"
+    [ "$(id -u)" != 0 ] || $apt update
+    for name; do
+        (cd "$folder" && $apt download "$name") && break
+    done
+    dpkg -x "$folder"/*.deb "$into" && status=0
+    rm -r "$folder"
+    return $status
+}
+
 # vLLM's own CPU wheels bring tcmalloc and preload it in its processes; the one from PyPI does not, and glibc's heap grows for
-# hours under rewinds. It is unpacked where vLLM looks for it: nothing is installed outside the environment.
+# hours under rewinds (decision 50). It goes where vLLM looks for it.
 fetch_tcmalloc() {
+    local vllm
     say "fetching tcmalloc, by which vLLM's processes allocate"
-    if ! (
-        set -e
-        libraries=$("$venv/bin/python" -c 'from importlib.util import find_spec
-print(find_spec("vllm").submodule_search_locations[0])')/libs
-        folder=$(mktemp -d)
-        trap 'rm -rf "$folder"' EXIT
-        chmod 755 "$folder"
-        [ "$(id -u)" != 0 ] || apt-get update -qq
-        cd "$folder"
-        apt-get download -qq libtcmalloc-minimal4t64 || apt-get download -qq libtcmalloc-minimal4
-        dpkg -x libtcmalloc-minimal4*.deb .
-        mkdir -p "$libraries"
-        cp -L usr/lib/*/libtcmalloc_minimal.so.4 "$libraries/"
-    ) >"$venv/tcmalloc.log" 2>&1; then
+    vllm=$("$venv/bin/python" -c 'from importlib.util import find_spec
+print(find_spec("vllm").submodule_search_locations[0])')
+    if unpack "$venv/tcmalloc" libtcmalloc-minimal4t64 libtcmalloc-minimal4 >"$venv/tcmalloc.log" 2>&1; then
+        mkdir -p "$vllm/libs"
+        cp -L "$venv"/tcmalloc/usr/lib/*/libtcmalloc_minimal.so.4 "$vllm/libs/"
+    else
         say "no Debian package of it here: vLLM's processes take more memory ($venv/tcmalloc.log says more, docs/operations.md what to do)"
     fi
 }
 
-# promtool and Prometheus, for the tests of the alert rules: unpacked into the environment, nothing is installed outside it.
+# promtool and Prometheus, for the tests of the alert rules.
 fetch_prometheus() {
     command -v promtool >/dev/null && command -v prometheus >/dev/null && return
     say "fetching Prometheus for the tests of the alert rules"
-    if ! (
-        set -e
-        folder=$(mktemp -d)
-        trap 'rm -rf "$folder"' EXIT
-        chmod 755 "$folder"
-        [ "$(id -u)" != 0 ] || apt-get update -qq
-        cd "$folder" && apt-get download -qq prometheus
-        dpkg -x prometheus_*.deb "$1/prometheus"
-    ) >"$1/prometheus.log" 2>&1; then
+    unpack "$venv/prometheus" prometheus >"$venv/prometheus.log" 2>&1 ||
         say "no Debian package of it here: those tests are skipped unless you install Prometheus"
-    fi
 }
 
 pip="$venv/bin/pip --disable-pip-version-check --quiet"
@@ -112,7 +114,7 @@ fi
 if [ "$kind" = dev ] && ! has dev "$wanted_dev"; then
     say "installing the test tools"
     $pip install --no-deps --require-hashes -r requirements/dev.lock
-    fetch_prometheus "$(cd "$venv" && pwd)"
+    fetch_prometheus
     printf '%s' "$wanted_dev" > "$venv/.dev"
 fi
 if [ "$kind" = voice ] && ! has voice "$wanted_voice"; then

@@ -1,6 +1,8 @@
 """setup.sh and the Makefile as far as they can be judged without an index: what is asked of pip, and what is said."""
 
+import os
 import re
+import shutil
 import subprocess
 from hashlib import sha256
 from pathlib import Path
@@ -24,9 +26,15 @@ def environment(folder: Path, answer: str) -> Path:
     return venv
 
 
-def set_up(venv: Path, *kind: str) -> str:
-    """What is said by a run that ends well."""
-    done = subprocess.run([ROOT / "setup.sh", venv, *kind], capture_output=True, text=True, check=True)
+SYSTEM = "/usr/bin:/bin"
+
+
+def set_up(venv: Path, *kind: str, commands: Path | None = None) -> str:
+    """What is said by a run that ends well; `commands` has some that are found before the system's."""
+    path = {} if commands is None else {"PATH": f"{commands}:{SYSTEM}"}
+    done = subprocess.run(
+        [ROOT / "setup.sh", venv, *kind], capture_output=True, text=True, check=True, env={**os.environ, **path}
+    )
     return done.stdout + done.stderr
 
 
@@ -59,6 +67,31 @@ def test_without_the_package_the_bundled_model_goes_on(tmp_path: Path, answer: s
         lines = set_up(venv, "voice").splitlines()
         assert said in lines[-1] and "the bundled mini model serves" in lines[-1] and "MODEL=mini" in lines[-1]
     assert len(asked(venv)) == 2, "it is tried again the next time"
+
+
+def debian(folder: Path, downloaded: str) -> Path:
+    """An apt-get of which `downloaded` becomes of a download, and a dpkg that unpacks a file."""
+    commands = folder / "commands"
+    commands.mkdir()
+    for name, does in (
+        ("apt-get", f'case "$*" in *download*) {downloaded};; esac'),
+        ("dpkg", 'mkdir -p "$3" && cp "$2" "$3/unpacked"'),
+    ):
+        (commands / name).write_text(f"#!/bin/sh\n{does}\n")
+        (commands / name).chmod(0o755)
+    return commands
+
+
+@pytest.mark.skipif(shutil.which("promtool", path=SYSTEM) is not None, reason="this machine has it anyway")
+@pytest.mark.parametrize(
+    ("downloaded", "said"), [("echo it > x_1.deb", ""), ("exit 100", "no Debian package of it here")]
+)
+def test_a_debian_package_is_unpacked_or_done_without(tmp_path: Path, downloaded: str, said: str) -> None:
+    venv = environment(tmp_path, "")
+    lines = set_up(venv, "dev", commands=debian(tmp_path, downloaded))
+    assert ("no Debian package" in lines) is bool(said) and said in lines
+    unpacked = venv / "prometheus" / "unpacked"
+    assert unpacked.exists() is not bool(said)
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,8 @@ TARGETS: Mapping[str, Mapping[str, Targets]] = {
         "denied": (0.9, None, None, None, None, 0.9),
         "later": (0.95, None, None, None, None, 0.95),
         "insult": (0.95, None, None, 0.0, 0.95, 0.0),
+        "menace": (0.95, None, None, 0.95, None, 0.0),
+        "wish": (0.95, None, None, None, None, 0.0),
     },
     "harmless": {
         "negated": _HARMLESS,
@@ -52,9 +54,10 @@ TARGETS: Mapping[str, Mapping[str, Targets]] = {
 
 dehumanising: a group is likened to what is no human; excluding: it does not belong here; implied: contempt in polite
 words; asked: the same as a question or an opinion; denied: what is good is denied; later: only the second clause says
-whom it is about; insult: of one person. Harmless: the same denied, condemned, asked about; good and plain words about
-the same groups; hard words for things and teams; oaths that insult nobody; rude words among friends; names, games,
-medicine, computing, sport, cooking and words that look rude; hard words for oneself.
+whom it is about; insult, menace, wish: one person is insulted, threatened, wished dead. Harmless: the same denied,
+condemned, asked about; good and plain words about the same groups; hard words for things and teams; oaths that insult
+nobody; rude words among friends; names, games, medicine, computing, sport, cooking and words that look rude; hard words
+for oneself.
 """
 
 

@@ -28,10 +28,10 @@ _PROSE = (
     ("us_addresses.txt.xz", 800, 0.7),
     ("openstax.txt.xz", 1_000, 0.7),
 )
-_NAMED_PROSE = (("wikipedia_en_slice.txt.xz", 4_000, 0.8), ("wikinews_en.txt.xz", 1_500, 0.7))
+_NAMED_PROSE = (("wikipedia_en_slice.txt.xz", 8_000, 0.8), ("wikinews_en.txt.xz", 3_000, 0.7))
 _PERSPECTIVE = ("toxicity", "severe_toxicity", "profanity", "threat", "insult", "identity_attack")
 _CAPS = {"madlibs": 3_000, "paradetox": 8_000}
-_ENGLISH_CONTRASTS, _FOREIGN_CONTRASTS, _HINDI_CONTRASTS = 14_000, 9_000, 2_000
+_ENGLISH_CONTRASTS, _FOREIGN_CONTRASTS, _HINDI_CONTRASTS = 40_000, 60_000, 6_000
 # How often each text is learnt from in an epoch: what models and people write is the most like what is judged.
 _TIMES = {"rtp": 6, "civil_comments": 2, "jigsaw/ak": 2, "jigsaw/furkancaglayan": 2, CASED: 2}
 _SENTENCE = re.compile(r"(?<=[.!?])\s+")
@@ -53,11 +53,11 @@ def load(folder: Path, seed: int) -> Split:
     train = capped(split.train, rng)
     train = [example for example in train for _ in range(_TIMES.get(example.source, 1))]
     train += prose(folder, rng)
-    train += identities.neutral(rng, 8_000) + identities.hostile(rng, 5_000) + identities.personal(rng, 1_500)
-    train += benign.harmless(rng, 9_000)
+    train += identities.neutral(rng, 12_000) + identities.hostile(rng, 5_000) + identities.personal(rng, 1_500)
+    train += benign.harmless(rng, 12_000)
     train += contrasts.contrasts(rng, _ENGLISH_CONTRASTS, ["en"])
     train += contrasts.contrasts(rng, _FOREIGN_CONTRASTS, contrasts.FOREIGN)
-    train += contrasts.contrasts(rng, _HINDI_CONTRASTS, ["hi"])  # no posts in its script to learn from
+    train += contrasts.contrasts(rng, _HINDI_CONTRASTS, ["hi", "hi-Latn"])  # no posts to learn from
     foreign, foreign_held_out = languages.divided(read_rows(folder / "toxicity_multilingual.jsonl.gz"), rng)
     return Split(train + foreign, split.held_out | foreign_held_out)
 

@@ -3,13 +3,14 @@
 An encoder of a hundred languages keeps four fifths of its weights in its word table, most of which is never looked up.
 A piece is kept if it is needed often enough to write one of the served languages: how often is counted over the texts
 that the classifier learnt from and over word frequencies (the package wordfreq 3.1.1; its lists are CC BY-SA 4.0), each
-language with the same share. What was written with a removed piece is written with shorter ones, down to single
-characters, all of which are kept if they occur.
+language with the same share; Hindi in Latin letters, which has no list, over the sentences made in it. What was written
+with a removed piece is written with shorter ones, down to single characters, all of which are kept if they occur.
 """
 
 import argparse
 import gzip
 import json
+import random
 import zipfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,10 +22,12 @@ import torch
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 
+from training import contrasts
 from training.console import say
 from training.examples import read_rows
 
 LANGUAGES = ("ar", "de", "en", "es", "fr", "hi", "it", "nl", "pl", "pt", "ru", "tr", "zh")
+_UNLISTED, _MADE = "hi-Latn", 4_000
 _WORDS = "bert.embeddings.word_embeddings.weight"
 _CAPITALISED = 0.2  # of how often a word is written; more in German, less elsewhere
 _SPECIAL = 4
@@ -87,9 +90,11 @@ def prune(model: Path, kept: Sequence[int], out: Path) -> None:
 
 
 def counted(tokenizer: Tokenizer, folder: Path, wheel: Path) -> Iterator[Counter[int]]:
-    """Yield the shares in each language's word frequencies, and in the labelled texts, by language."""
+    """Yield the shares in each language's word frequencies, in made sentences, and in the labelled texts."""
     for language in LANGUAGES:
         yield shares(tokenizer, capitalised(frequencies(wheel, language)))
+    made = contrasts.contrasts(random.Random(0), _MADE, [_UNLISTED])
+    yield shares(tokenizer, ((example.text, 1.0) for example in made))
     texts: dict[str, list[tuple[str, float]]] = {}
     for name in ("toxicity_train.jsonl.gz", "toxicity_multilingual.jsonl.gz"):
         for row in read_rows(folder / name):

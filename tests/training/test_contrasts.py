@@ -69,9 +69,8 @@ def test_equal_seeds_give_equal_sentences() -> None:
 def test_what_a_kind_says_nothing_about_is_masked() -> None:
     hateful = [example for example in drawn("en") if example.toxicity]
     threats = [example for example in hateful if example.targets[CATEGORIES.index("threat")]]
-    assert threats and all(
-        example.targets[-1] > 0.5 and example.weights == (0.8, 0, 0, 0.8, 0, 0.8) for example in threats
-    )
+    assert all(example.weights == (0.8, 0, 0, 0.8, 0, 0.8) for example in threats)
+    assert {example.targets[-1] for example in threats} == {0.0, 0.85}, "of one person, and of a group"
     assert all(example.weights[CATEGORIES.index("severe_toxicity")] == 0 for example in hateful)
 
 

@@ -49,6 +49,8 @@ class Plan:
     dropout: float = 0.1
     start: Path | None = None
     """The `learnt.safetensors` of an earlier run over the same encoder: what it had learnt is not learnt again."""
+    lean: float = 0.0
+    """The share of `start` in what is saved at the end."""
 
 
 def loss(logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
@@ -96,6 +98,8 @@ def train(plan: Plan, split: data.Split, base: Path, device: str) -> None:
         if step % _CHECK_EVERY == _CHECK_EVERY - 1:
             encoder.save(model, average.weights, base, plan.out)
             say(f"step {step} checked: {_check(model, average, checked, tokenizer, device)}")
+    if plan.start is not None:
+        average.weights = encoder.leaning_back(average.weights, plan.start, plan.lean)
     encoder.save(model, average.weights, base, plan.out)
     say(f"ended after {step + 1} steps: {_check(model, average, checked, tokenizer, device)}")
 
@@ -201,6 +205,9 @@ def main() -> None:
     parser.add_argument("--frozen", type=int, default=0, help="lowest layers that stay as they are, and the words")
     parser.add_argument("--dropout", type=float, default=0.1, help="none is best if no text is seen twice")
     parser.add_argument("--start", type=Path, metavar="FILE", help="learnt.safetensors of an earlier run to go on from")
+    parser.add_argument(
+        "--lean", type=float, default=0.0, metavar="SHARE", help="of --start in what is saved at the end"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--minutes", type=float, default=1e9)
     parser.add_argument("--threads", type=int, default=2, help="on a CPU")
@@ -209,7 +216,7 @@ def main() -> None:
     base = (e5 if e5.is_e5(args.encoder) else encoder).unpack(args.encoder, args.out / "encoder")
     split = data.load(args.data, args.seed)
     say(f"{len(split.train)} texts to learn from, held out: { {k: len(v) for k, v in split.held_out.items()} }")
-    named = ("epochs", "batch", "rate", "seed", "layers", "minutes", "out", "frozen", "dropout", "start")
+    named = ("epochs", "batch", "rate", "seed", "layers", "minutes", "out", "frozen", "dropout", "start", "lean")
     plan = Plan(**{name: getattr(args, name) for name in named})
     train(plan, split, base, "cuda" if torch.cuda.is_available() else "cpu")
 

@@ -65,6 +65,19 @@ def start_from(model: Any, file: Path) -> None:
         raise KeyError(f"{file}: {unknown[0]} and {len(unknown) - 1} more are not in this model")
 
 
+def leaning_back(weights: dict[str, Tensor], file: Path, share: float) -> dict[str, Tensor]:
+    """Return the mean of these weights and, with this share (0..1), of those in the file that a run began with.
+
+    It keeps more of what was known before than the end of the run does (M. Wortsman and others, Robust fine-tuning of
+    zero-shot models, 2022).
+    """
+    before = load_file(file)
+    return {
+        name: weight.lerp(before[name].to(weight), share) if name in before else weight
+        for name, weight in weights.items()
+    }
+
+
 class Average:
     """The moving average of a model's weights, which is better than the weights of any single step."""
 

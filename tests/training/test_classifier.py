@@ -132,6 +132,20 @@ def test_what_was_learnt_is_small_and_enough_to_go_on_from(base: Path, split: Sp
     assert all(torch.allclose(more[name].float(), weight.float(), atol=1e-3) for name, weight in whole.items())
 
 
+def test_what_is_saved_may_lean_back_to_what_it_began_with(base: Path, split: Split, tmp_path: Path) -> None:
+    plan = replace(_plan(tmp_path / "out"), layers=2, frozen=1, dropout=0.0)
+    train(plan, split, base, "cpu")
+    before = load_file(tmp_path / "out" / LEARNT)
+    for lean in (0.0, 0.75, 1.0):
+        own = replace(plan, out=tmp_path / str(lean), seed=1, start=tmp_path / "out" / LEARNT, lean=lean)
+        train(own, split, base, "cpu")
+    learnt, leaning, back = (load_file(tmp_path / str(lean) / LEARNT) for lean in (0.0, 0.75, 1.0))
+    for name, weight in before.items():
+        middle = learnt[name].float() * 0.25 + weight.float() * 0.75
+        assert torch.allclose(leaning[name].float(), middle, atol=1e-3) and torch.equal(back[name], weight)
+    assert any(not torch.equal(learnt[name], weight) for name, weight in before.items())
+
+
 def test_what_another_model_has_learnt_is_refused(base: Path, tmp_path: Path) -> None:
     save_file({"bert.encoder.layer.7.x": torch.ones(1)}, tmp_path / LEARNT)
     with pytest.raises(KeyError, match="layer"):

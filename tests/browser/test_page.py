@@ -121,6 +121,7 @@ def test_a_replay_shows_the_rewind_and_holds_no_flagged_text(served: "Served", o
     assert FLAGGED not in text and "secret" not in text
     assert [event for event in json.loads(text)["events"] if event["event"] == "rewind"]
     with opened(served.url, "plain") as page:
+        page.get_by_text("Serving").wait_for()  # before that nobody listens
         page.get_by_label("Open a replay").set_input_files(file)
         page.get_by_text("Done.").wait_for()
         assert released(page) == CLEAN and page.locator("#answer del .bar").count() > 1

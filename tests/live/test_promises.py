@@ -13,6 +13,7 @@ LEFT_OUT = {
     "oracle": "draws hundreds of requests: what it reads, it reads in the same way through any door",
     "harness": "asks hundreds of times: alternatives are judged in test_leaks.py too",
     "page": "needs a browser",
+    "allocator": "reads what the engine's processes have loaded",
 }
 """Journeys that `make promises` does not try, and why."""
 

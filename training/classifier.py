@@ -20,6 +20,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from reporting.options import within
 from training import batches, data, e5, encoder
 from training.augment import Augment, WordWeights
 from training.console import say
@@ -98,7 +99,7 @@ def train(plan: Plan, split: data.Split, base: Path, device: str) -> None:
         if step % _CHECK_EVERY == _CHECK_EVERY - 1:
             encoder.save(model, average.weights, base, plan.out)
             say(f"step {step} checked: {_check(model, average, checked, tokenizer, device)}")
-    if plan.start is not None:
+    if plan.start is not None and plan.lean:
         average.weights = encoder.leaning_back(average.weights, plan.start, plan.lean)
     encoder.save(model, average.weights, base, plan.out)
     say(f"ended after {step + 1} steps: {_check(model, average, checked, tokenizer, device)}")
@@ -206,12 +207,14 @@ def main() -> None:
     parser.add_argument("--dropout", type=float, default=0.1, help="none is best if no text is seen twice")
     parser.add_argument("--start", type=Path, metavar="FILE", help="learnt.safetensors of an earlier run to go on from")
     parser.add_argument(
-        "--lean", type=float, default=0.0, metavar="SHARE", help="of --start in what is saved at the end"
+        "--lean", type=within(0, 1), default=0.0, metavar="SHARE", help="of --start in what is saved at the end"
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--minutes", type=float, default=1e9)
     parser.add_argument("--threads", type=int, default=2, help="on a CPU")
     args = parser.parse_args()
+    if args.lean and args.start is None:
+        parser.error("--lean: there is nothing to lean back to; give --start")
     torch.set_num_threads(args.threads)
     base = (e5 if e5.is_e5(args.encoder) else encoder).unpack(args.encoder, args.out / "encoder")
     split = data.load(args.data, args.seed)

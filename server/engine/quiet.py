@@ -24,14 +24,18 @@ HARMLESS = (
     "Enforce eager set",
     "Inductor compilation was disabled",
     "Reset SSM cache type",
-    "libiomp is not found in LD_PRELOAD",  # measured: no faster with it, for the bundled model on two cores
-    "OMP_NUM_THREADS=",  # by vLLM itself, to the cores that the model is to be computed on
+    "OMP_NUM_THREADS=%s is set",  # by vLLM itself, to the cores that the model is to be computed on
     "This model does not officially support disabling chunked prefill",  # we have it read whole: launcher.py says why
     "[shutdown] Process manager: force killing",
     "[shutdown] force killing",
+)
+"""Beginnings of messages, before their arguments are put in."""
+
+HARMLESS_OF_SOME = (
+    "libiomp is not found in LD_PRELOAD",  # measured: no faster with it, for the bundled model on two cores
     "Using custom scheduler class server.engine.core.",  # ours, as we know (server/engine/core/arming.py)
 )
-"""Beginnings of messages."""
+"""Beginnings of messages that are harmless by their arguments: with others they tell something."""
 
 
 class Noise(logging.Filter):
@@ -40,7 +44,8 @@ class Noise(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Return whether the record is to be written."""
         raised = record.exc_info[1] if record.exc_info else None
-        return not (_said(record).startswith(HARMLESS) or isinstance(raised, UnsayError))
+        harmless = str(record.msg).startswith(HARMLESS) or _said(record).startswith(HARMLESS_OF_SOME)
+        return not (harmless or isinstance(raised, UnsayError))
 
 
 def _said(record: logging.LogRecord) -> str:

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 from hashlib import sha256
 from pathlib import Path
@@ -26,12 +25,9 @@ def environment(folder: Path, answer: str) -> Path:
     return venv
 
 
-SYSTEM = "/usr/bin:/bin"
-
-
 def set_up(venv: Path, *kind: str, commands: Path | None = None) -> str:
-    """What is said by a run that ends well; `commands` has some that are found before the system's."""
-    path = {} if commands is None else {"PATH": f"{commands}:{SYSTEM}"}
+    """What is said by a run that ends well; `commands` has all that it finds, if it is not to find the system's."""
+    path = {} if commands is None else {"PATH": str(commands)}
     done = subprocess.run(
         [ROOT / "setup.sh", venv, *kind], capture_output=True, text=True, check=True, env={**os.environ, **path}
     )
@@ -70,19 +66,23 @@ def test_without_the_package_the_bundled_model_goes_on(tmp_path: Path, answer: s
 
 
 def debian(folder: Path, downloaded: str) -> Path:
-    """An apt-get of which `downloaded` becomes of a download, and a dpkg that unpacks a file."""
+    """The system's commands without Prometheus, an apt-get that downloads by `downloaded`, and a dpkg that unpacks."""
     commands = folder / "commands"
     commands.mkdir()
-    for name, does in (
-        ("apt-get", f'case "$*" in *download*) {downloaded};; esac'),
-        ("dpkg", 'mkdir -p "$3" && cp "$2" "$3/unpacked"'),
-    ):
+    own = {
+        "apt-get": f'case "$*" in *download*) {downloaded};; esac',
+        "dpkg": 'mkdir -p "$3" && cp "$2" "$3/unpacked"',
+    }
+    for path in (*Path("/bin").iterdir(), *Path("/usr/bin").iterdir()):
+        link = commands / path.name
+        if path.name not in {*own, "promtool", "prometheus"} and not link.is_symlink():
+            link.symlink_to(path)
+    for name, does in own.items():
         (commands / name).write_text(f"#!/bin/sh\n{does}\n")
         (commands / name).chmod(0o755)
     return commands
 
 
-@pytest.mark.skipif(shutil.which("promtool", path=SYSTEM) is not None, reason="this machine has it anyway")
 @pytest.mark.parametrize(
     ("downloaded", "said"), [("echo it > x_1.deb", ""), ("exit 100", "no Debian package of it here")]
 )

@@ -27,6 +27,10 @@ def test_every_other_warning_is_shown(message: str) -> None:
     assert Noise().filter(record(message))
 
 
+def test_arguments_are_not_looked_at() -> None:
+    assert Noise().filter(record("%s failed", HARMLESS[0]))
+
+
 @pytest.mark.parametrize(("library", "shown"), [("libiomp", False), ("libtcmalloc", True)])
 def test_only_the_allocator_is_missed(library: str, shown: bool) -> None:
     """Without it the worker's memory grows (docs/decisions/0050); what vLLM says of it names the remedy."""

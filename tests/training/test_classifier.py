@@ -146,6 +146,15 @@ def test_what_is_saved_may_lean_back_to_what_it_began_with(base: Path, split: Sp
     assert any(not torch.equal(learnt[name], weight) for name, weight in before.items())
 
 
+def test_to_lean_back_to_nothing_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["x", "--data", "d", "--encoder", "e", "--out", "o", "--lean", "0.4"])
+    with pytest.raises(SystemExit):
+        classifier.main()
+    assert "--lean: there is nothing to lean back to; give --start" in capsys.readouterr().err
+
+
 def test_what_another_model_has_learnt_is_refused(base: Path, tmp_path: Path) -> None:
     save_file({"bert.encoder.layer.7.x": torch.ones(1)}, tmp_path / LEARNT)
     with pytest.raises(KeyError, match="layer"):
